@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * What the host offers its programs beyond the contract: starting up, threads
+ * as CPUs, and what only a test asks a machine.
+ */
+
+#ifndef ARCH_HOST_H
+#define ARCH_HOST_H
+
+#include <arch/mm.h>
+
+/* ---- starting (arch/host/boot.c, arch/host/memory.c) ---- */
+
+/* The memory of the machine that host_boot builds. */
+struct host_memory {
+	size_t low;  /* bytes that stand in the identity window, from physical address 0 */
+	size_t high; /* bytes from physical address IDENTITY_SIZE on, without an address */
+};
+
+#define HOST_MEMORY_DEFAULT ((struct host_memory){ .low = MiB(64), .high = MiB(16) })
+
+/** Maps the memory; ends the program with a message if it cannot be had. */
+void host_memory_map(size_t low);
+
+/**
+ * What boot code and kernel do on a machine: memory, boot page tables, the map of memory, and every *_init of the
+ * core. The calling thread becomes CPU 0. Ends the program with a message if something fails. Once a process.
+ */
+void host_boot(const struct host_memory *memory);
+
+/* ---- CPUs (arch/host/cpu.c) ---- */
+
+/** Gives the calling thread a CPU, which it must have before it enters the core, and which is its own to the end. */
+void host_cpu_enter(void);
+
+/** Gives the CPU back: another thread may get it, with all that the core keeps for it. */
+void host_cpu_leave(void);
+
+/**
+ * Around whatever makes the thread wait outside the core (a join, a barrier, a sleep): in between its CPU counts as
+ * idle, and what other CPUs call on it is done on its behalf.
+ */
+void host_cpu_idle_begin(void);
+void host_cpu_idle_end(void);
+
+/** CPUs that ever had a thread. */
+unsigned host_cpus_up(void);
+
+/* ---- TLB (arch/host/tlb.c) ---- */
+
+/* What the core has told the TLBs since host_tlb_forget. */
+struct host_tlb_record {
+	size_t pages;         /* calls of tlb_invalidate_page, all CPUs */
+	size_t alls;          /* calls of tlb_invalidate_all */
+	uintptr_t recent[64]; /* the last addresses; recent[pages % 64] is the oldest */
+};
+
+void host_tlb_forget(void);
+void host_tlb_get(struct host_tlb_record *record);
+
+/** Whether the translation of va has been dropped on this CPU since host_tlb_forget (one that recent still holds). */
+bool host_tlb_dropped(uintptr_t va);
+
+/* ---- log and panic (arch/host/port.c) ---- */
+
+/** Whether lines of log are printed (as comments of KTAP) or only kept. */
+void host_log_print(bool print);
+
+/** Prints what is kept. */
+void host_log_tell(void);
+
+/** Whether a line of log since host_log_forget had this text; only the last 16 KiB are kept. */
+bool host_log_has(const char *text);
+void host_log_forget(void);
+
+/** Called by port_panic with the message, if set, before anything is printed; does not return. */
+extern void (*host_panic_hook)(const char *message);
+
+#endif

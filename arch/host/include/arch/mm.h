@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * The contract between the memory core and `host`: an ordinary process plays
+ * the machine. Physical memory is one mapping of the process (arch/host/memory.c),
+ * page tables stand in it as they would in RAM and are walked by nobody but the
+ * core, CPUs are threads (arch/host/cpu.c).
+ *
+ * THE PAGE FORMAT is that of the x86 in one of its three shapes, as
+ * CONFIG_HOST_LEVELS says: 2 = 32-bit entries, pages of 4 KiB and 4 MiB; 3 = PAE,
+ * 4 KiB and 2 MiB; 4 = long mode, 4 KiB, 2 MiB and 1 GiB.
+ *
+ * THE LAYOUT has all that a machine's has, at addresses that a process can
+ * have, and in two orders, so that nobody relies on the kernel being above:
+ *
+ *   2 and 3 levels                     4 levels, from HOST_KERNEL on
+ *   40000000  identity window          0           identity window
+ *   60000000  km_map's window          + 4 TiB     km_map's window
+ *   70000000  image                    + 8 TiB     image
+ *   80000000  user space               and user space below HOST_KERNEL
+ *
+ * Only the identity window is really there.
+ */
+
+#ifndef ARCH_MM_H
+#define ARCH_MM_H
+
+#include <mm/page_flags.h>
+#include <mm/types.h>
+
+#ifndef CONFIG_HOST_LEVELS
+#define CONFIG_HOST_LEVELS 4
+#endif
+
+#define PAGE_WIDTH 12
+#define PAGE_SIZE ((size_t) 1 << PAGE_WIDTH)
+#define CACHE_LINE 64
+
+/* As on a PC, so that there is such a zone. */
+#define ARCH_DMA_LIMIT ((phys_t) MiB(16))
+
+/* ---- layout of virtual addresses ---- */
+
+#if CONFIG_HOST_LEVELS == 4
+/* The place that AddressSanitizer and valgrind leave free is not one that ThreadSanitizer does. */
+#ifdef __SANITIZE_THREAD__
+#define HOST_KERNEL ((uintptr_t) 0x7e8000000000)
+#define KERNEL_LAST ((uintptr_t) 0x7fffffffffff)
+#define KM_START ((uintptr_t) 0x7f0000000000)
+#define HOST_IMAGE ((uintptr_t) 0x7f8000000000)
+#else
+#define HOST_KERNEL ((uintptr_t) 0x100000000000 + ((uintptr_t) 1 << 39))
+#define KERNEL_LAST ((uintptr_t) 0x1fffffffffff)
+#define KM_START ((uintptr_t) 0x140000000000)
+#define HOST_IMAGE ((uintptr_t) 0x180000000000)
+#endif
+#define KM_END (KM_START + MiB(1024))
+#define USER_START ((uintptr_t) 0)
+#define USER_LAST (HOST_KERNEL - 1)
+#define PHYS_LAST ((phys_t) 0x000fffffffffffff)
+#else
+#define HOST_KERNEL ((uintptr_t) 0x40000000)
+#define KERNEL_LAST ((uintptr_t) 0x7fffffff)
+#define KM_START ((uintptr_t) 0x60000000)
+#define KM_END ((uintptr_t) 0x6f000000)
+#define HOST_IMAGE ((uintptr_t) 0x70000000)
+#define USER_START ((uintptr_t) 0x80000000)
+#define USER_LAST ((uintptr_t) 0xffffffff)
+#if CONFIG_HOST_LEVELS == 3
+#define PHYS_LAST ((phys_t) 0x000fffffffffffff)
+#else
+#define PHYS_LAST ((phys_t) 0xffffffff)
+#endif
+#endif
+
+#define KERNEL_START HOST_KERNEL
+
+#define IDENTITY_PHYS ((phys_t) 0)
+#define IDENTITY_VIRT HOST_KERNEL
+#define IDENTITY_SIZE ((size_t) 0x18000000)
+/* Bytes of the identity window that the boot page tables map; page_init maps the rest. */
+#define BOOT_MAPPED MiB(16)
+
+#define PA2KA(pa) ((uintptr_t) (pa) - IDENTITY_PHYS + IDENTITY_VIRT)
+#define KA2PA(va) ((phys_t) (uintptr_t) (va) - IDENTITY_VIRT + IDENTITY_PHYS)
+
+/* What a linker script tells on a machine: an image of four equal parts, text, read-only data, data and boot tables. */
+#define KERNEL_IMAGE_OFFSET HOST_IMAGE
+#define KERNEL_IMAGE_PHYS ((phys_t) MiB(1))
+#define HOST_IMAGE_PART KiB(64)
+#define IMAGE2PA(va) ((phys_t) ((uintptr_t) (va) - KERNEL_IMAGE_OFFSET))
+#define image_start ((char *) (HOST_IMAGE + KERNEL_IMAGE_PHYS))
+#define image_text_end (image_start + HOST_IMAGE_PART)
+#define image_rodata_end (image_start + 2 * HOST_IMAGE_PART)
+#define image_end (image_start + 4 * HOST_IMAGE_PART)
+
+/* ---- page format ---- */
+
+#define PTL_LEVELS CONFIG_HOST_LEVELS
+
+#if CONFIG_HOST_LEVELS == 2
+typedef uint32_t pte_t;
+#define PTL_BITS(level) 10u
+#else
+typedef uint64_t pte_t;
+#define PTL_BITS(level) ((level) == 0 && PTL_LEVELS == 3 ? 2u : 9u)
+#endif
+
+#define PTL_ENTRIES(level) ((size_t) 1 << PTL_BITS(level))
+/* Lowest bit of a virtual address that chooses an entry at this level; so also the width of a page mapped there. */
+#define PTL_SHIFT(level) (PAGE_WIDTH + PTL_BITS(PTL_LEVELS - 1) * (PTL_LEVELS - 1 - (level)))
+#define PTL_INDEX(va, level) ((size_t) ((uintptr_t) (va) >> PTL_SHIFT(level)) & (PTL_ENTRIES(level) - 1))
+/* Bytes that one entry of this level covers. */
+#define PTL_COVERS(level) ((size_t) 1 << PTL_SHIFT(level))
+
+#define PTE_PRESENT ((pte_t) 1 << 0)
+#define PTE_WRITE ((pte_t) 1 << 1)
+#define PTE_USER ((pte_t) 1 << 2)
+#define PTE_UNCACHED ((pte_t) 1 << 4)
+#define PTE_LARGE ((pte_t) 1 << 7) /* a leaf above the last level */
+#define PTE_GLOBAL ((pte_t) 1 << 8)
+#if CONFIG_HOST_LEVELS == 2
+#define PTE_NO_EXEC ((pte_t) 0) /* this format cannot forbid it */
+#define PTE_ADDRESS ((pte_t) 0xfffff000)
+#else
+#define PTE_NO_EXEC ((pte_t) 1 << 63)
+#define PTE_ADDRESS ((pte_t) 0x000ffffffffff000)
+#endif
+
+/* Whether this "CPU" has pages of 1 GiB; tests set it. */
+extern bool host_gigabyte_pages;
+
+/** Whether a page can be mapped at this level. */
+static inline bool ptl_leaf_allowed(unsigned level)
+{
+	if (PTL_LEVELS == 4)
+		return level >= 2 || (level == 1 && host_gigabyte_pages);
+	if (PTL_LEVELS == 3)
+		return level >= 1;
+	return true;
+}
+
+static inline bool pte_present(pte_t pte)
+{
+	return (pte & PTE_PRESENT) != 0;
+}
+
+static inline bool pte_is_leaf(pte_t pte, unsigned level)
+{
+	return level == PTL_LEVELS - 1 || (pte & PTE_LARGE) != 0;
+}
+
+static inline pte_t pte_leaf(phys_t pa, page_flags_t flags, unsigned level)
+{
+	pte_t pte = (pte_t) pa | PTE_PRESENT;
+
+	if (level != PTL_LEVELS - 1)
+		pte |= PTE_LARGE;
+	if (flags & PAGE_WRITE)
+		pte |= PTE_WRITE;
+	if (!(flags & PAGE_EXEC))
+		pte |= PTE_NO_EXEC;
+	if (flags & PAGE_USER)
+		pte |= PTE_USER;
+	if (flags & PAGE_GLOBAL)
+		pte |= PTE_GLOBAL;
+	if (flags & PAGE_UNCACHED)
+		pte |= PTE_UNCACHED;
+	return pte;
+}
+
+/** An entry that points to a table of the next level; it allows all that the leaves below may allow. */
+static inline pte_t pte_table(phys_t pa)
+{
+	return (pte_t) pa | PTE_PRESENT | PTE_WRITE | PTE_USER;
+}
+
+static inline phys_t pte_leaf_pa(pte_t pte, unsigned level)
+{
+	return (phys_t) (pte & PTE_ADDRESS) & ~(phys_t) (PTL_COVERS(level) - 1);
+}
+
+static inline phys_t pte_table_pa(pte_t pte)
+{
+	return (phys_t) (pte & PTE_ADDRESS);
+}
+
+static inline page_flags_t pte_leaf_flags(pte_t pte, unsigned level)
+{
+	page_flags_t flags = PAGE_READ;
+
+	(void) level;
+	if (pte & PTE_WRITE)
+		flags |= PAGE_WRITE;
+	if (!(pte & PTE_NO_EXEC))
+		flags |= PAGE_EXEC;
+	if (pte & PTE_USER)
+		flags |= PAGE_USER;
+	if (pte & PTE_GLOBAL)
+		flags |= PAGE_GLOBAL;
+	if (pte & PTE_UNCACHED)
+		flags |= PAGE_UNCACHED;
+	return flags;
+}
+
+/* ---- TLB and root (arch/host/tlb.c): what a CPU would do is counted and remembered, for tests to look at ---- */
+
+/** Drops the translation of one address on this CPU. */
+void tlb_invalidate_page(uintptr_t va);
+
+/** Drops all translations on this CPU, the global ones too. */
+void tlb_invalidate_all(void);
+
+phys_t page_root_current(void);
+void page_root_load(phys_t root);
+
+/* ---- contents of frames ---- */
+
+static inline void frame_clear(void *page)
+{
+	__builtin_memset(page, 0, PAGE_SIZE);
+}
+
+static inline void frame_copy(void *to, const void *from)
+{
+	__builtin_memcpy(to, from, PAGE_SIZE);
+}
+
+#endif

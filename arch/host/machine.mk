@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# host: an ordinary process, where the core is tested. The words are explained in tools/make/machine.mk.
+
+MACHINE_TITLE := an ordinary process, with the test suite under Check
+CROSS :=
+MACHINE_CFLAGS := -DMM_NO_SHORT_NAMES= -pthread
+MACHINE_LIBS := -lcheck -lsubunit -lm -lrt -lpthread
+MAPPING := pt
+GENARCH :=
+HOSTED := yes
+MAX_CPUS_DEFAULT := 64

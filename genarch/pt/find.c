@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * Finding translations. Readers take no lock and turn interrupts off for the
+ * length of one walk, which is enough (pt.h, "Readers"). page_translate first
+ * looks whether the recent table serves the address, which takes neither lock
+ * nor interrupts (pt.h, "Recent").
+ *
+ * An address that the page table may not map itself is looked up in
+ * page_kernel: its mappings are seen by all. What neither may map is not
+ * mapped, so that bits which the walk does not look at cannot make one address
+ * pass for another.
+ *
+ * COST. By way of the recent table, 22 instructions; by a walk, ten a level,
+ * and 25.
+ */
+
+#include "pt.h"
+
+static const struct page_mapping NOT_MAPPED = { .size = 0 };
+
+static inline bool is_own(const struct page_table *table, uintptr_t va)
+{
+	return va - table->first <= table->last - table->first;
+}
+
+/* Where va translates in this tree: the level of the leaf, or PTL_LEVELS if there is none. Interrupts are off. */
+static inline __attribute__((always_inline)) unsigned walk(const struct page_table *table, uintptr_t va, pte_t *leaf)
+{
+	const pte_t *entries = table->entries;
+
+#pragma GCC unroll 4
+	for (unsigned level = 0; level < PTL_LEVELS; level++) {
+		pte_t pte = entry_load(&entries[PTL_INDEX(va, level)]);
+
+		if (unlikely(!pte_present(pte)))
+			return PTL_LEVELS;
+		if (pte_is_leaf(pte, level)) {
+			*leaf = pte;
+			return level;
+		}
+		entries = table_entries(pte_table_pa(pte));
+	}
+	__builtin_unreachable();
+}
+
+struct page_mapping page_mapping_find(struct page_table *table, uintptr_t va)
+{
+	port_irq_t irq;
+	unsigned level;
+	pte_t leaf;
+
+	if (unlikely(!is_own(table, va)))
+		return table == &page_kernel ? NOT_MAPPED : page_mapping_find(&page_kernel, va);
+	irq = port_irq_save();
+	level = walk(table, va, &leaf);
+	port_irq_restore(irq);
+	if (level == PTL_LEVELS)
+		return NOT_MAPPED;
+	return (struct page_mapping){ .pa = pte_leaf_pa(leaf, level) | (va & (PTL_COVERS(level) - 1)),
+		.size = PTL_COVERS(level),
+		.flags = pte_leaf_flags(leaf, level) };
+}
+
+COLD static bool translate_by_walk(struct page_table *table, uintptr_t va, phys_t *pa)
+{
+	port_irq_t irq;
+	unsigned level;
+	pte_t leaf;
+
+	if (unlikely(!is_own(table, va)))
+		return table != &page_kernel && page_translate(&page_kernel, va, pa);
+	irq = port_irq_save();
+	level = walk(table, va, &leaf);
+	port_irq_restore(irq);
+	if (unlikely(level == PTL_LEVELS))
+		return false;
+	*pa = pte_leaf_pa(leaf, level) | (va & (PTL_COVERS(level) - 1));
+	return true;
+}
+
+/*
+ * The entry may be read from a frame that has become something else meanwhile; then it is not used. A race detector
+ * cannot know that.
+ */
+__attribute__((no_sanitize("thread"))) bool page_translate(struct page_table *table, uintptr_t va, phys_t *pa)
+{
+	uintptr_t changes = __atomic_load_n(&table->recent_changes, __ATOMIC_ACQUIRE);
+
+	if (likely(__atomic_load_n(&table->recent, __ATOMIC_ACQUIRE) == va >> RECENT_SHIFT)) {
+		const pte_t *entries = __atomic_load_n(&table->recent_entries, __ATOMIC_ACQUIRE);
+		pte_t pte = entry_load(&entries[PTL_INDEX(va, PTL_LEAF)]);
+
+		if (likely(__atomic_load_n(&table->recent_changes, __ATOMIC_RELAXED) == changes)) {
+			if (!pte_present(pte))
+				return false;
+			*pa = pte_leaf_pa(pte, PTL_LEAF) | (va & PAGE_MASK);
+			return true;
+		}
+	}
+	return translate_by_walk(table, va, pa);
+}
+
+size_t page_describe(struct page_table *table, uintptr_t va, struct page_level *levels, size_t max)
+{
+	port_irq_t irq;
+	phys_t at;
+	size_t count = 0;
+	bool more = true;
+
+	if (!is_own(table, va))
+		table = &page_kernel;
+	if (!is_own(table, va))
+		return 0;
+	irq = port_irq_save();
+	at = table->root;
+	for (unsigned level = 0; more && count < max; level++) {
+		size_t index = PTL_INDEX(va, level);
+		pte_t pte = entry_load(&table_entries(at)[index]);
+		bool present = pte_present(pte);
+		bool leaf = present && pte_is_leaf(pte, level);
+
+		levels[count++] = (struct page_level){ .level = level,
+			.index = index,
+			.entry_at = at + index * sizeof(pte_t),
+			.entry = pte,
+			.present = present,
+			.leaf = leaf };
+		more = present && !leaf;
+		at = pte_table_pa(pte);
+	}
+	port_irq_restore(irq);
+	return count;
+}

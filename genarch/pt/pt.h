@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * What the files of the hierarchical page tables share, and nobody else sees.
+ *
+ *   pt.h       the structure, the theory, and the steps every walk is made of
+ *   table.c    tables: taking them, giving them back, address spaces' roots
+ *   insert.c   remove.c   update.c   find.c     the operations
+ *   check.c    what is true of all of it, and what there is of it
+ *   init.c     the kernel's own mappings
+ *
+ * THE TREE. PTL0 is the root; PTL_LEAF, the last level, maps base pages. The
+ * format of an entry comes from <arch/mm.h>; of it is demanded, beyond what
+ * that header's functions say:
+ *
+ *   - an entry of 0 is not present, and neither is one that holds nothing but a
+ *     page-aligned address: so unhooked tables can be chained through entry 0
+ *     while some CPU may still look at them
+ *   - in entries of one level and equal flags the frame number is a field of
+ *     its own, into which it goes linearly: so a run of entries is made by
+ *     adding, and flags are changed without taking the address apart
+ *
+ * One walk serves two, three and four levels. A walk over a range recurses from
+ * table to table, its level a variable; what happens per page is a loop over
+ * neighbouring entries of one table. A walk to one address is a loop with a
+ * constant bound, which the compiler unrolls.
+ *
+ * USES. The books of a table's frame count its entries in use (frame_uses), so
+ * a table whose last entry goes is freed without a look at the others. A table
+ * that must never go, the root or one that all address spaces share, is PINNED:
+ * one more is counted than there are.
+ *
+ * THE KERNEL PART. The root of every address space holds the same entries for
+ * the kernel part as page_kernel's root. The tables that they point to are
+ * shared, so what is mapped in one is seen in all. page_init fills in, and
+ * pins, the entries for all of km_map's window; after that kernel mappings come
+ * and go without a change of any root. If a kernel entry of the root changes
+ * all the same (part of a large page of the identity window gets other rights,
+ * where large pages are entries of the root), it is written to all roots
+ * (table_entry_set).
+ *
+ * SPARES. Removal never fails, though removing part of a large page takes a
+ * table: it is set aside when the large page is mapped, so table.spares.count
+ * is always the number of tables that splitting all its large pages down to base
+ * pages would take (for a 1 GiB page on amd64: 1 + 512). Not so the large pages
+ * of the identity window: those are never removed, and a change of rights in
+ * part of one takes new tables and may say ENOMEM.
+ *
+ * RECENT. Each page table remembers the table of the last level that was
+ * changed last. Under the lock it saves the walk. page_translate uses it with
+ * no lock and interrupts on: it notes recent_changes, finds that the recent
+ * table serves the address, reads the entry, and believes it if recent_changes
+ * is still the same. A table is forgotten before it is freed, and the writer's
+ * order is: recent = RECENT_NONE, recent_changes + 1, the rest, recent; so the
+ * reader's table was the recent one when the entry was read.
+ *
+ * LOCKS. table.lock is held for every change of a tree, and of its uses and
+ * spares; for entries of the kernel part that is page_kernel.lock, whichever
+ * root they are seen from. The list of all page tables, and the kernel entries
+ * of roots other than page_kernel's, are under page_table_list_lock, which is
+ * taken after page_kernel.lock and before another table's lock.
+ *
+ * READERS (find.c) take no lock, only turn interrupts off: a table is linked
+ * after it is filled, and unhooked tables are freed only after tlb_drop, which
+ * returns when no CPU can still be looking (generic/tlb.c). Entries are read
+ * and written whole. A reader meets each entry as it was or as it is.
+ */
+
+#ifndef PT_H
+#define PT_H
+
+#include <mm/assert.h>
+#include <mm/page.h>
+#include <mm/spinlock.h>
+
+#define PTL_LEAF (PTL_LEVELS - 1)
+#define PAGE_MASK (PAGE_SIZE - 1)
+
+/* Frames of a table; only the root may be of several (they are aligned to their size then). */
+#define TABLE_FRAMES(level) ((PTL_ENTRIES(level) * sizeof(pte_t) + PAGE_SIZE - 1) >> PAGE_WIDTH)
+
+_Static_assert(TABLE_FRAMES(1) == 1 && TABLE_FRAMES(PTL_LEAF) == 1, "a table below the root is one frame");
+
+/* Tables that are not in a tree, chained through their entry 0. All zero is an empty list. */
+struct table_list {
+	phys_t first;
+	size_t count;
+};
+
+struct page_table {
+	struct spinlock lock;
+	phys_t root;
+	pte_t *entries;        /* the root's */
+	uintptr_t first, last; /* the addresses it may map, both inclusive */
+
+	/*
+	 * The table of the last level in which something was changed last, so that the next page of the same
+	 * neighbourhood needs no walk ("Recent" above): what it serves (va >> RECENT_SHIFT, or RECENT_NONE), its entries,
+	 * the count of its uses, and how often all this has changed.
+	 */
+	uintptr_t recent;
+	pte_t *recent_entries;
+	uint16_t *recent_uses;
+	uintptr_t recent_changes;
+
+	struct table_list spares;
+	phys_t tables_last;                 /* tables are taken at or below this address */
+	struct page_table *next, *previous; /* in the ring of all page tables */
+};
+
+#define RECENT_SHIFT PTL_SHIFT(PTL_LEAF - 1)
+#define RECENT_NONE UINTPTR_MAX
+
+extern struct spinlock page_table_list_lock;
+
+/* ---- entries ---- */
+
+static inline pte_t *table_entries(phys_t table)
+{
+	return (pte_t *) PA2KA(table);
+}
+
+/** Entries in use of a table, and one if it is pinned. */
+static inline uint16_t *table_uses(phys_t table)
+{
+	return frame_uses(table >> PAGE_WIDTH);
+}
+
+static inline pte_t entry_load(const pte_t *entry)
+{
+	return __atomic_load_n(entry, __ATOMIC_ACQUIRE);
+}
+
+static inline void entry_store(pte_t *entry, pte_t pte)
+{
+	__atomic_store_n(entry, pte, __ATOMIC_RELEASE);
+}
+
+/* For loops over entries of the last level: whole, but in no order. */
+static inline pte_t entry_peek(const pte_t *entry)
+{
+	return __atomic_load_n(entry, __ATOMIC_RELAXED);
+}
+
+static inline void entry_poke(pte_t *entry, pte_t pte)
+{
+	__atomic_store_n(entry, pte, __ATOMIC_RELAXED);
+}
+
+/** What to add to a leaf to get the leaf of the next frame. */
+static inline pte_t leaf_step(unsigned level)
+{
+	return pte_leaf(PTL_COVERS(level), 0, level) - pte_leaf(0, 0, level);
+}
+
+/* Leaves of the last level for frame 0, by their flags; page_init fills it in. */
+#define LEAF_FLAGS (PAGE_READ | PAGE_WRITE | PAGE_EXEC | PAGE_USER | PAGE_GLOBAL | PAGE_UNCACHED)
+extern pte_t leaf_bits[LEAF_FLAGS + 1];
+
+/** As pte_leaf(pa, flags, PTL_LEAF), without taking the flags apart. */
+static inline pte_t leaf_make(phys_t pa, page_flags_t flags)
+{
+	return leaf_bits[flags & LEAF_FLAGS] | (pte_leaf(pa, 0, PTL_LEAF) ^ pte_leaf(0, 0, PTL_LEAF));
+}
+
+/** The bits of a leaf that hold the frame number. */
+static inline pte_t leaf_frame_bits(unsigned level)
+{
+	return pte_leaf(PHYS_LAST & ~(phys_t) (PTL_COVERS(level) - 1), 0, level) ^ pte_leaf(0, 0, level);
+}
+
+/** Writes an entry. A kernel entry of the root goes to the roots of all address spaces. The table is locked. */
+void table_entry_set(struct page_table *table, unsigned level, pte_t *entry, pte_t pte);
+
+/* ---- ranges ---- */
+
+/** The last address of the part of [.., last] that the entry for va covers. */
+static inline uintptr_t slot_last(uintptr_t va, uintptr_t last, unsigned level)
+{
+	uintptr_t end = va | (PTL_COVERS(level) - 1);
+
+	return end < last ? end : last;
+}
+
+/** Whether [va, last] is all that an entry of this level covers. */
+static inline bool slot_whole(uintptr_t va, uintptr_t last, unsigned level)
+{
+	return last - va == PTL_COVERS(level) - 1;
+}
+
+/* Goes through the entries of one table for [va, last]: for each, [at, end] is the part of the range it covers. */
+#define FOR_EACH_SLOT(at, end, va, last, level)                                        \
+	for (uintptr_t at = (va), end = slot_last(at, last, level), more_ = 1; more_ != 0; \
+		 more_ = end != (last), at = end + 1, end = slot_last(at, last, level))
+
+static inline size_t range_pages(uintptr_t va, uintptr_t last)
+{
+	return ((last - va) >> PAGE_WIDTH) + 1;
+}
+
+/** Whether pages from va are pages of this table's part of the address space. */
+static inline bool range_valid(const struct page_table *table, uintptr_t va, size_t pages)
+{
+	return (va & PAGE_MASK) == 0 && va >= table->first && va <= table->last &&
+		pages - 1 <= (table->last - va) >> PAGE_WIDTH;
+}
+
+/* ---- tables (table.c) ---- */
+
+void table_push(struct table_list *list, phys_t table);
+phys_t table_pop(struct table_list *list); /* 0 if it is empty; its entry 0 is cleared */
+void table_move(struct table_list *to, struct table_list *from, size_t count);
+
+/**
+ * Brings a list up to count tables. No lock is held; alloc is as page_mapping_insert's, with FRAME_ZERO if they are to
+ * be empty.
+ * @retval ENOMEM  (FRAME_ATOMIC) no frame; what the list has stays there
+ */
+MUST_USE errno_t tables_take(
+	const struct page_table *table, struct table_list *list, size_t count, frame_flags_t alloc);
+
+/** Gives all tables of the list back. Any context, no lock held. */
+void tables_free(struct table_list *list);
+
+/** A root with no entries, pinned. @return 0 with FRAME_ATOMIC for want of memory */
+MUST_USE phys_t root_alloc(phys_t upper, frame_flags_t alloc);
+void root_free(phys_t root);
+
+/** Tables that it takes to split a leaf of this level down to base pages. */
+size_t split_tables(unsigned level);
+
+/** Whether large pages at va have spares set aside. */
+static inline bool has_spares(const struct page_table *table, uintptr_t va)
+{
+	return table != &page_kernel || va - IDENTITY_VIRT >= IDENTITY_SIZE;
+}
+
+/** Replaces a large leaf by a table, from the list, of leaves of the next level. @return the table */
+phys_t leaf_split(struct page_table *table, unsigned level, pte_t *entry, struct table_list *list);
+
+/** Whether the table of PTL1 for va is shared by all address spaces, and so stays when it is empty. */
+static inline bool is_pinned(const struct page_table *table, unsigned level, uintptr_t va)
+{
+	return level == 1 && table == &page_kernel && (va | (PTL_COVERS(0) - 1)) >= KM_START && va < KM_END;
+}
+
+/** Whether the recent table is the one for va. The table is locked. */
+static inline bool recent_is(const struct page_table *table, uintptr_t va)
+{
+	return table->recent == va >> RECENT_SHIFT;
+}
+
+/** Makes no table the recent one. The table is locked. */
+void recent_forget(struct page_table *table);
+
+/** Makes the table of the last level for va the recent one, if there is one, and all of it belongs to this part. */
+bool recent_find(struct page_table *table, uintptr_t va);
+
+/* ---- looking (check.c) ---- */
+
+/** One table, as a visitor sees it. */
+struct table_view {
+	phys_t table;
+	unsigned level;
+	uintptr_t va;       /* what its entry `first` maps */
+	size_t first, last; /* indices of the entries that lie in the range looked at */
+};
+
+#endif

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * Page tables as things: taken, kept on lists, given back; and the roots of
+ * address spaces.
+ *
+ * Tables that are not in a tree are chained through their entry 0, which holds
+ * the address of the next one and is, being page-aligned, not present. That is
+ * so even while another CPU may still be walking through an unhooked table.
+ *
+ * An operation that may need tables looks how many under the lock, takes them
+ * without it, looks again, and commits when it has enough; what is too many is
+ * given back. So no lock is held while memory is waited for, and a commit
+ * cannot fail.
+ *
+ * COST. Taking a table: one frame and the zeroing of it; spares are not zeroed,
+ * as a split fills them. Creating an address space: a root, and a copy of the
+ * kernel entries.
+ */
+
+#include <mm/inject.h>
+#include <mm/malloc.h>
+
+#include "pt.h"
+
+struct page_table page_kernel = { .next = &page_kernel, .previous = &page_kernel };
+struct spinlock page_table_list_lock = SPINLOCK_INIT;
+pte_t leaf_bits[LEAF_FLAGS + 1];
+
+/* ---- lists ---- */
+
+void table_push(struct table_list *list, phys_t table)
+{
+	pte_t link = (pte_t) list->first;
+
+	mm_debug(!pte_present(link), "the address %#zx is a present entry", (size_t) list->first);
+	entry_store(table_entries(table), link);
+	list->first = table;
+	list->count++;
+}
+
+phys_t table_pop(struct table_list *list)
+{
+	phys_t table = list->first;
+
+	if (table == 0)
+		return 0;
+	list->first = (phys_t) entry_peek(table_entries(table));
+	list->count--;
+	entry_poke(table_entries(table), 0);
+	return table;
+}
+
+void table_move(struct table_list *to, struct table_list *from, size_t count)
+{
+	mm_assert(count <= from->count, "%zu page tables wanted, %zu set aside", count, from->count);
+	while (count-- > 0)
+		table_push(to, table_pop(from));
+}
+
+/* ---- taking and giving back ---- */
+
+static phys_t frames_for_table(size_t frames, phys_t upper, frame_flags_t flags)
+{
+	struct frame_request request = FRAME_REQUEST(frames, flags);
+	size_t taken;
+
+	if (frames == 1 && upper == (phys_t) -1)
+		return frame_alloc(1, flags, 0);
+	request.align = frames;
+	request.upper = upper;
+	return frame_alloc_request(&request, &taken);
+}
+
+errno_t tables_take(const struct page_table *table, struct table_list *list, size_t count, frame_flags_t alloc)
+{
+	if ((alloc & FRAME_ATOMIC) && list->count < count && inject_now())
+		return ENOMEM;
+	while (list->count < count) {
+		phys_t frame = frames_for_table(1, table->tables_last, alloc | FRAME_LOWMEM);
+
+		if (frame == 0)
+			return ENOMEM;
+		frame_mark(frame >> PAGE_WIDTH, 1, FRAME_KIND_TABLE, 0);
+		table_push(list, frame);
+	}
+	return EOK;
+}
+
+void tables_free(struct table_list *list)
+{
+	phys_t table;
+
+	while ((table = table_pop(list)) != 0) {
+		frame_mark(table >> PAGE_WIDTH, 1, FRAME_KIND_PLAIN, 0);
+		frame_free(table, 1);
+	}
+}
+
+phys_t root_alloc(phys_t upper, frame_flags_t alloc)
+{
+	phys_t root = frames_for_table(TABLE_FRAMES(0), upper, alloc | FRAME_LOWMEM | FRAME_ZERO);
+
+	if (root == 0)
+		return 0;
+	frame_mark(root >> PAGE_WIDTH, TABLE_FRAMES(0), FRAME_KIND_TABLE, 0);
+	*table_uses(root) = 1;
+	return root;
+}
+
+void root_free(phys_t root)
+{
+	frame_mark(root >> PAGE_WIDTH, TABLE_FRAMES(0), FRAME_KIND_PLAIN, 0);
+	frame_free(root, TABLE_FRAMES(0));
+}
+
+/* ---- entries ---- */
+
+static bool is_kernel_slot(size_t index)
+{
+	return index >= PTL_INDEX(KERNEL_START, 0) && index <= PTL_INDEX(KERNEL_LAST, 0);
+}
+
+COLD static void kernel_entry_set(size_t index, pte_t pte)
+{
+	struct page_table *table = &page_kernel;
+
+	spinlock_lock_raw(&page_table_list_lock);
+	do {
+		entry_store(&table->entries[index], pte);
+		table = table->next;
+	} while (table != &page_kernel);
+	spinlock_unlock_raw(&page_table_list_lock);
+}
+
+void table_entry_set(struct page_table *table, unsigned level, pte_t *entry, pte_t pte)
+{
+	mm_debug(spinlock_held_here(&table->lock), "the page table is not locked");
+	if (level == 0 && table == &page_kernel)
+		kernel_entry_set((size_t) (entry - table->entries), pte);
+	else
+		entry_store(entry, pte);
+}
+
+size_t split_tables(unsigned level)
+{
+	size_t tables = 0;
+
+	for (unsigned below = PTL_LEAF; below > level; below--)
+		tables = 1 + PTL_ENTRIES(below) * tables;
+	return tables;
+}
+
+phys_t leaf_split(struct page_table *table, unsigned level, pte_t *entry, struct table_list *list)
+{
+	pte_t old = entry_load(entry);
+	pte_t part = pte_leaf(pte_leaf_pa(old, level), pte_leaf_flags(old, level), level + 1);
+	pte_t step = leaf_step(level + 1);
+	phys_t child = table_pop(list);
+
+	mm_assert(child != 0, "no table set aside to split the large page of PTL%u that maps %#zx", level,
+		(size_t) pte_leaf_pa(old, level));
+	for (size_t i = 0; i < PTL_ENTRIES(level + 1); i++, part += step)
+		entry_poke(&table_entries(child)[i], part);
+	*table_uses(child) = PTL_ENTRIES(level + 1);
+	table_entry_set(table, level, entry, pte_table(child));
+	return child;
+}
+
+/* ---- the recent table ---- */
+
+void recent_forget(struct page_table *table)
+{
+	__atomic_store_n(&table->recent, RECENT_NONE, __ATOMIC_RELAXED);
+	__atomic_store_n(&table->recent_changes, table->recent_changes + 1, __ATOMIC_RELEASE);
+}
+
+static void recent_set(struct page_table *table, uintptr_t va, phys_t child)
+{
+	recent_forget(table);
+	__atomic_store_n(&table->recent_entries, table_entries(child), __ATOMIC_RELEASE);
+	table->recent_uses = table_uses(child);
+	__atomic_store_n(&table->recent, va >> RECENT_SHIFT, __ATOMIC_RELEASE);
+}
+
+/* Whether all that the table of the last level for va serves is of this page table's part. */
+static bool is_within(const struct page_table *table, uintptr_t va)
+{
+	uintptr_t first = ALIGN_DOWN(va, PTL_COVERS(PTL_LEAF - 1));
+
+	return first >= table->first && first + (PTL_COVERS(PTL_LEAF - 1) - 1) <= table->last;
+}
+
+bool recent_find(struct page_table *table, uintptr_t va)
+{
+	phys_t child = table->root;
+
+#pragma GCC unroll 4
+	for (unsigned level = 0; level < PTL_LEAF; level++) {
+		pte_t pte = entry_peek(&table_entries(child)[PTL_INDEX(va, level)]);
+
+		if (!pte_present(pte) || pte_is_leaf(pte, level))
+			return false;
+		child = pte_table_pa(pte);
+	}
+	if (!is_within(table, va))
+		return false;
+	recent_set(table, va, child);
+	return true;
+}
+
+/* ---- address spaces ---- */
+
+static void kernel_entries_copy(pte_t *entries)
+{
+	for (size_t i = 0; i < PTL_ENTRIES(0); i++)
+		if (is_kernel_slot(i))
+			entry_poke(&entries[i], entry_peek(&page_kernel.entries[i]));
+}
+
+struct page_table *page_table_create(frame_flags_t alloc)
+{
+	struct page_table *table = mm_malloc(sizeof *table, alloc);
+	port_irq_t irq;
+	phys_t root;
+
+	if (table == NULL)
+		return NULL;
+	root = root_alloc((phys_t) -1, alloc);
+	if (root == 0) {
+		mm_free(table);
+		return NULL;
+	}
+	*table = (struct page_table){ .root = root,
+		.entries = table_entries(root),
+		.first = USER_START,
+		.last = USER_LAST,
+		.recent = RECENT_NONE,
+		.tables_last = (phys_t) -1 };
+	irq = spinlock_lock(&page_table_list_lock);
+	kernel_entries_copy(table->entries);
+	table->next = &page_kernel;
+	table->previous = page_kernel.previous;
+	page_kernel.previous->next = table;
+	page_kernel.previous = table;
+	spinlock_unlock(&page_table_list_lock, irq);
+	return table;
+}
+
+void page_table_destroy(struct page_table *table)
+{
+	port_irq_t irq;
+
+	mm_assert(table != &page_kernel, "the kernel's own page table is not one that can go");
+	page_mapping_remove(table, table->first, range_pages(table->first, table->last));
+	mm_assert(*table_uses(table->root) == 1 && table->spares.count == 0,
+		"the root has %u entries in use and %zu tables are set aside", *table_uses(table->root) - 1u,
+		table->spares.count);
+	irq = spinlock_lock(&page_table_list_lock);
+	table->next->previous = table->previous;
+	table->previous->next = table->next;
+	spinlock_unlock(&page_table_list_lock, irq);
+	root_free(table->root);
+	mm_free(table);
+}
+
+phys_t page_table_root(const struct page_table *table)
+{
+	return table->root;
+}
+
+const char *page_design_name(void)
+{
+	return "pt";
+}

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * Changing the flags of a range: prepare, then commit.
+ *
+ * PREPARE walks the range and refuses if a page of it is not mapped; a table of
+ * the last level whose entries are all in use is believed without a look at
+ * them. Large pages that change in part are split at commit, into tables set
+ * aside for that; only those of the identity window have none, so what they
+ * will need is counted and taken, as in insert.c.
+ *
+ * Entries are replaced whole. What the CPU has noted in them (accessed, dirty)
+ * is not kept: nobody here reads it.
+ *
+ * One page whose table is the recent one is one look and one store.
+ *
+ * COST. A page alone, its table the recent one: about 50 instructions; in a
+ * range under seven a page, where tables are full under five; and the TLB, for
+ * rights that are given as for rights that are taken.
+ */
+
+#include <mm/tlb.h>
+
+#include "pt.h"
+
+struct change {
+	struct page_table *table;
+	page_flags_t flags;
+	struct table_list fresh; /* tables at hand for large pages without spares */
+	size_t fresh_needed;
+};
+
+/* ---- prepare ---- */
+
+static bool leaves_used(const pte_t *entry, size_t count)
+{
+	for (; count >= 4; count -= 4, entry += 4)
+		if (entry_peek(&entry[0]) == 0 || entry_peek(&entry[1]) == 0 || entry_peek(&entry[2]) == 0 ||
+			entry_peek(&entry[3]) == 0)
+			return false;
+	for (; count > 0; count--)
+		if (entry_peek(entry++) == 0)
+			return false;
+	return true;
+}
+
+/* Tables that it takes to split a large page so that [va, last], a part of it, can change alone. */
+static size_t split_needed(unsigned level, uintptr_t va, uintptr_t last)
+{
+	size_t needed = 1;
+
+	if (level == PTL_LEAF || slot_whole(va, last, level))
+		return 0;
+	FOR_EACH_SLOT(at, end, va, last, level + 1)
+		needed += split_needed(level + 1, at, end);
+	return needed;
+}
+
+/* Counts the tables wanted. @return false if part of the range is not mapped */
+static bool prepare_below(struct change *change, phys_t table, unsigned level, uintptr_t va, uintptr_t last)
+{
+	const pte_t *entries = table_entries(table);
+
+	if (level == PTL_LEAF)
+		return *table_uses(table) == PTL_ENTRIES(level) ||
+			leaves_used(&entries[PTL_INDEX(va, level)], range_pages(va, last));
+	FOR_EACH_SLOT(at, end, va, last, level) {
+		pte_t pte = entry_load(&entries[PTL_INDEX(at, level)]);
+
+		if (!pte_present(pte))
+			return false;
+		if (pte_is_leaf(pte, level))
+			change->fresh_needed += has_spares(change->table, at) ? 0 : split_needed(level, at, end);
+		else if (!prepare_below(change, pte_table_pa(pte), level + 1, at, end))
+			return false;
+	}
+	return true;
+}
+
+/* ---- commit ---- */
+
+static void leaves_change(pte_t *entry, size_t count, pte_t bits, pte_t frame_bits)
+{
+	for (; count >= 4; count -= 4, entry += 4) {
+#pragma GCC unroll 4
+		for (size_t i = 0; i < 4; i++)
+			entry_poke(&entry[i], (entry_peek(&entry[i]) & frame_bits) | bits);
+	}
+	for (; count > 0; count--, entry++)
+		entry_poke(entry, (entry_peek(entry) & frame_bits) | bits);
+}
+
+static void commit_below(struct change *change, phys_t table, unsigned level, uintptr_t va, uintptr_t last);
+
+static void commit_slot(struct change *change, pte_t *entry, unsigned level, uintptr_t at, uintptr_t end)
+{
+	struct page_table *table = change->table;
+	pte_t pte = entry_load(entry);
+	phys_t child;
+
+	if (!pte_is_leaf(pte, level)) {
+		child = pte_table_pa(pte);
+	} else if (slot_whole(at, end, level)) {
+		table_entry_set(table, level, entry, pte_leaf(pte_leaf_pa(pte, level), change->flags, level));
+		return;
+	} else {
+		child = leaf_split(table, level, entry, has_spares(table, at) ? &table->spares : &change->fresh);
+	}
+	commit_below(change, child, level + 1, at, end);
+}
+
+static void commit_below(struct change *change, phys_t table, unsigned level, uintptr_t va, uintptr_t last)
+{
+	pte_t *entries = table_entries(table);
+
+	if (level == PTL_LEAF) {
+		leaves_change(&entries[PTL_INDEX(va, level)], range_pages(va, last), pte_leaf(0, change->flags, level),
+			leaf_frame_bits(level));
+		return;
+	}
+	FOR_EACH_SLOT(at, end, va, last, level)
+		commit_slot(change, &entries[PTL_INDEX(at, level)], level, at, end);
+}
+
+/* ---- the whole ---- */
+
+static errno_t change_range(struct change *change, uintptr_t va, uintptr_t last, frame_flags_t alloc)
+{
+	struct page_table *table = change->table;
+	errno_t error = EAGAIN;
+
+	while (error == EAGAIN) {
+		port_irq_t irq = spinlock_lock(&table->lock);
+
+		change->fresh_needed = 0;
+		if (!prepare_below(change, table->root, 0, va, last)) {
+			error = ENOENT;
+		} else if (change->fresh.count >= change->fresh_needed) {
+			commit_below(change, table->root, 0, va, last);
+			(void) recent_find(table, last);
+			error = EOK;
+		}
+		spinlock_unlock_raw(&table->lock);
+		if (error == EOK)
+			tlb_drop(table, va, range_pages(va, last));
+		port_irq_restore(irq);
+		if (error == EAGAIN && tables_take(table, &change->fresh, change->fresh_needed, alloc) != EOK)
+			error = ENOMEM;
+	}
+	tables_free(&change->fresh);
+	return error;
+}
+
+COLD static errno_t change_some(
+	struct page_table *table, uintptr_t va, size_t pages, page_flags_t flags, frame_flags_t alloc)
+{
+	struct change change = { .table = table, .flags = flags & ~PAGE_NO_LARGE };
+
+	if (!range_valid(table, va, pages))
+		return EINVAL;
+	return change_range(
+		&change, va, va + (pages - 1) * PAGE_SIZE + PAGE_MASK, alloc & (FRAME_ATOMIC | FRAME_NO_RECLAIM));
+}
+
+/* Changes one page, whose table is the recent one. @return whether it is mapped */
+static inline bool change_recent(struct page_table *table, uintptr_t va, page_flags_t flags)
+{
+	pte_t *entry = &table->recent_entries[PTL_INDEX(va, PTL_LEAF)];
+	pte_t pte = entry_peek(entry);
+
+	if (unlikely(!pte_present(pte)))
+		return false;
+	entry_store(entry, (pte & leaf_frame_bits(PTL_LEAF)) | leaf_make(0, flags));
+	return true;
+}
+
+errno_t page_mapping_update(
+	struct page_table *table, uintptr_t va, size_t pages, page_flags_t flags, frame_flags_t alloc)
+{
+	if (likely(pages == 1 && (va & PAGE_MASK) == 0)) {
+		port_irq_t irq = spinlock_lock(&table->lock);
+
+		if (likely(recent_is(table, va))) {
+			bool is_mapped = change_recent(table, va, flags);
+
+			spinlock_unlock_raw(&table->lock);
+			if (likely(is_mapped))
+				tlb_drop_page(table, va);
+			port_irq_restore(irq);
+			return is_mapped ? EOK : ENOENT;
+		}
+		spinlock_unlock(&table->lock, irq);
+	}
+	return change_some(table, va, pages, flags, alloc);
+}

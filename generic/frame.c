@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * Frames: the ways in, and the per-CPU caches in front of the zones.
+ *
+ *   frame_alloc ──> this CPU's cache ──> zones ──> reclaimers ──> sleep
+ *                   one frame            runs      (reclaim.c)    (sleepers.c)
+ *
+ * CACHES. Each CPU has a stack of single frames with a permanent address. It is
+ * refilled, and emptied by half, under frame_lock; between that, taking and
+ * giving a frame touches this CPU's data only, with interrupts off. A frame in a
+ * cache is no longer free in the zone's sense: it is paid for, so that no
+ * promise (mm/reserve.h) rests on it, and it costs no look at the accounts.
+ *
+ * While somebody sleeps for memory, caches have capacity 0: everything goes
+ * through to the zones, where the sleeper is told. frame_reclaim does that on
+ * every CPU before a sleeper looks for the last time; the slow paths here put
+ * it right again when nobody sleeps any more.
+ *
+ * CONTEXTS. Anything here may be called with interrupts off if FRAME_ATOMIC is
+ * given; frame_free always.
+ *
+ * COST. One frame and back: about 65 instructions; a run: the buddy's cost and
+ * about 100, whatever its length.
+ */
+
+#include <mm/inject.h>
+
+#include "frame_internal.h"
+
+/* Frames a cache may hold (so many that it fills its cache lines), and frames it takes or gives at a time. */
+#define CACHE_FRAMES 30
+#define CACHE_BATCH 16
+
+struct frame_cache {
+	size_t count;
+	size_t capacity; /* CACHE_FRAMES, or 0 while somebody sleeps for memory */
+	pfn_t frames[CACHE_FRAMES];
+} __attribute__((aligned(CACHE_LINE)));
+
+static struct frame_cache caches[CONFIG_MAX_CPUS];
+
+frame_flags_t frame_slow_flags;
+
+void frame_caches_init(void)
+{
+	bool high = false;
+
+	for (size_t i = 0; i < zones_used; i++)
+		high |= zones[i].kind == ZONE_HIGH;
+	frame_slow_flags = FRAME_DMA | FRAME_ZERO | FRAME_NO_RESERVE | (high ? FRAME_HIGHMEM : 0);
+	for (size_t i = 0; i < CONFIG_MAX_CPUS; i++)
+		caches[i] = (struct frame_cache){ .capacity = CACHE_FRAMES };
+}
+
+/* The count is written by its own CPU only, and glanced at by others. */
+static inline void cache_set_count(struct frame_cache *cache, size_t count)
+{
+	__atomic_store_n(&cache->count, count, __ATOMIC_RELAXED);
+}
+
+size_t frame_cache_count(void)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < CONFIG_MAX_CPUS; i++)
+		count += __atomic_load_n(&caches[i].count, __ATOMIC_RELAXED);
+	return count;
+}
+
+/* ---- taking ---- */
+
+/* Fills an empty cache from the zones and takes one frame. Interrupts off. @return 0 if there is none */
+COLD static phys_t cache_refill(struct frame_cache *cache)
+{
+	static const struct frame_request single = {
+		.min = 1, .max = 1, .align = 1, .upper = (phys_t) -1
+	}, request = { .min = 1, .max = CACHE_BATCH, .align = 1, .upper = (phys_t) -1 };
+	size_t taken;
+	phys_t base;
+
+	spinlock_lock_raw(&frame_lock);
+	cache->capacity = sleepers_any() ? 0 : CACHE_FRAMES;
+	base = zone_take_locked(cache->capacity == 0 ? &single : &request, &taken);
+	if (taken > 0) {
+		pfn_t pfn = base >> PAGE_WIDTH;
+
+		for (size_t i = taken - 1; i > 0; i--) {
+			frame_state_set(pfn + i, FRAME_KIND_CACHED);
+			cache->frames[taken - 1 - i] = pfn + i;
+		}
+		frame_state_set(pfn, RUN_HEAD(0));
+		cache_set_count(cache, taken - 1);
+	}
+	spinlock_unlock_raw(&frame_lock);
+	return base;
+}
+
+/* What a constraint on address bits comes to: an alignment from the low bits, an upper bound from the high ones. */
+static void constrain(struct frame_request *request, phys_t constraint)
+{
+	phys_t low = constraint | (PAGE_SIZE - 1);
+	phys_t align = ~low & -~low; /* the lowest bit that may be set */
+	phys_t high = constraint & ~(align - 1);
+
+	if (align == 0) { /* no bit at all may be set: only frame 0 would do */
+		request->upper = 0;
+		return;
+	}
+	request->align = align >> PAGE_WIDTH;
+	if (high != 0)
+		request->upper = (high & -high) - 1;
+	mm_assert(high == 0 || (high | request->upper) == (phys_t) -1,
+		"constraint %#zx is neither low bits (alignment) nor high bits (a bound)", (size_t) constraint);
+}
+
+COLD static phys_t frame_alloc_slow(size_t count, frame_flags_t flags, phys_t constraint)
+{
+	struct frame_request request = FRAME_REQUEST(count, flags);
+	size_t taken;
+
+	if (constraint != 0)
+		constrain(&request, constraint);
+	return frame_alloc_request(&request, &taken);
+}
+
+static void frames_clear(phys_t base, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		frame_clear((void *) PA2KA(base + (i << PAGE_WIDTH)));
+}
+
+static phys_t frame_alloc_cleared(size_t count, frame_flags_t flags, phys_t constraint)
+{
+	phys_t base;
+
+	mm_assert(!(flags & FRAME_HIGHMEM), "FRAME_ZERO with FRAME_HIGHMEM");
+	base = frame_alloc(count, flags & ~FRAME_ZERO, constraint);
+	if (base != 0)
+		frames_clear(base, count);
+	return base;
+}
+
+/* One frame through this CPU's cache, which is empty. @return 0 if it takes more than that */
+static phys_t single_alloc(frame_flags_t flags)
+{
+	port_irq_t irq = port_irq_save();
+	phys_t base = 0;
+
+	if (may_serve(flags, irq) && (flags & FRAME_ATOMIC || !sleepers_any()))
+		base = cache_refill(&caches[port_cpu()]);
+	port_irq_restore(irq);
+	return base;
+}
+
+/* One frame that this CPU's cache cannot serve at once. */
+static NOINLINE phys_t frame_alloc_single(frame_flags_t flags)
+{
+	phys_t base = single_alloc(flags);
+
+	return base != 0 ? base : frame_alloc_slow(1, flags, 0);
+}
+
+/* Whether a run that could not be had at once is not to be had at all: there is nobody to be asked. */
+static bool final(size_t count, frame_flags_t flags)
+{
+	return (flags & FRAME_ATOMIC) && (flags & FRAME_NO_RECLAIM) && IS_POWER_OF_TWO(count) &&
+		count <= frame_accounts.total && !__atomic_load_n(&inject_armed, __ATOMIC_RELAXED);
+}
+
+/* A run with nothing else said. */
+static NOINLINE phys_t frame_alloc_run(size_t count, frame_flags_t flags)
+{
+	phys_t base = zone_alloc_run(count, flags);
+
+	return likely(base != 0) || final(count, flags) ? base : frame_alloc_slow(count, flags, 0);
+}
+
+phys_t frame_alloc(size_t count, frame_flags_t flags, phys_t constraint)
+{
+	if (likely(((count - 1) | constraint | (flags & frame_slow_flags)) == 0)) {
+		port_irq_t irq = port_irq_save();
+		struct frame_cache *cache = &caches[port_cpu()];
+
+		if (likely(cache->count > 0) && likely(may_serve(flags, irq))) {
+			pfn_t pfn = cache->frames[cache->count - 1];
+
+			cache_set_count(cache, cache->count - 1);
+			frame_state_set(pfn, RUN_HEAD(0));
+			port_irq_restore(irq);
+			return (phys_t) pfn << PAGE_WIDTH;
+		}
+		port_irq_restore(irq);
+		return frame_alloc_single(flags);
+	}
+	if ((constraint | (flags & frame_slow_flags)) == 0)
+		return frame_alloc_run(count, flags);
+	return flags & FRAME_ZERO ? frame_alloc_cleared(count, flags, constraint) : frame_alloc_slow(count, flags, constraint);
+}
+
+/* ---- asking for more ---- */
+
+static phys_t take(const struct frame_request *request, size_t *taken)
+{
+	port_irq_t irq = spinlock_lock(&frame_lock);
+	phys_t base = zone_take_locked(request, taken);
+
+	spinlock_unlock(&frame_lock, irq);
+	return base;
+}
+
+/* Asks the reclaimers, lightly, then fully; looks after each. */
+static phys_t take_reclaimed(
+	const struct frame_request *request, size_t *taken, bool (*alternative)(void *argument), void *argument)
+{
+	bool may_wait = !(request->flags & FRAME_ATOMIC);
+	phys_t base = 0;
+
+	for (unsigned strength = RECLAIM_LIGHT; strength <= RECLAIM_FULL && base == 0; strength++) {
+		frame_reclaim(strength, may_wait);
+		if (alternative != NULL && alternative(argument))
+			break;
+		base = take(request, taken);
+	}
+	return base;
+}
+
+static bool request_makes_sense(const struct frame_request *request)
+{
+	mm_assert(request->min >= 1 && request->min <= request->max, "frames: min %zu, max %zu", request->min, request->max);
+	mm_assert(IS_POWER_OF_TWO(request->align), "align %zu is not a power of two", request->align);
+	mm_assert(!(request->flags & FRAME_ZERO) || !(request->flags & FRAME_HIGHMEM), "FRAME_ZERO with FRAME_HIGHMEM");
+	if (zone_could_satisfy(request))
+		return true;
+	port_log("frame_alloc: no zone could ever give %zu frames (alignment %zu frames, between %#zx and %#zx, flags %#x)",
+		request->min, request->align, (size_t) request->lower, (size_t) request->upper, request->flags);
+	return false;
+}
+
+static phys_t request_serve(
+	const struct frame_request *request, size_t *taken, bool (*alternative)(void *argument), void *argument)
+{
+	bool atomic = request->flags & FRAME_ATOMIC;
+	phys_t base;
+
+	*taken = 0;
+	if (atomic && inject_now())
+		return 0;
+	if (!request_makes_sense(request))
+		return 0;
+	if (atomic || !sleepers_any()) {
+		base = take(request, taken);
+		if (base == 0 && !(request->flags & FRAME_NO_RECLAIM))
+			base = take_reclaimed(request, taken, alternative, argument);
+		if (base != 0 || atomic || (alternative != NULL && alternative(argument)))
+			return base;
+	}
+	return sleepers_wait(request, taken, alternative, argument);
+}
+
+COLD static void panic_may_sleep(void)
+{
+	port_panic("frame_alloc: may sleep, but interrupts are off or a spinlock is held; give FRAME_ATOMIC, or let go first");
+}
+
+phys_t frame_alloc_or(
+	const struct frame_request *request, size_t *taken, bool (*alternative)(void *argument), void *argument)
+{
+	port_irq_t irq = port_irq_save();
+	phys_t base;
+
+	port_irq_restore(irq);
+	if (!(request->flags & FRAME_ATOMIC) && !port_irq_were_on(irq))
+		panic_may_sleep();
+	base = request_serve(request, taken, alternative, argument);
+	if (base != 0 && (request->flags & FRAME_ZERO))
+		frames_clear(base, *taken);
+	return base;
+}
+
+phys_t frame_alloc_request(const struct frame_request *request, size_t *taken)
+{
+	return frame_alloc_or(request, taken, NULL, NULL);
+}
+
+/* ---- giving back ---- */
+
+static void cache_give_locked(struct frame_cache *cache, size_t keep)
+{
+	size_t count = cache->count;
+
+	for (size_t i = keep; i < count; i++)
+		zone_give_locked(cache->frames[i - keep], 1);
+	for (size_t i = 0; i < keep; i++)
+		cache->frames[i] = cache->frames[i + count - keep];
+	cache_set_count(cache, keep);
+	if (count > keep && sleepers_any())
+		sleepers_wake_locked();
+}
+
+size_t frame_cache_drain(void)
+{
+	struct frame_cache *cache = &caches[port_cpu()];
+	size_t count = cache->count;
+
+	spinlock_lock_raw(&frame_lock);
+	cache->capacity = sleepers_any() ? 0 : CACHE_FRAMES;
+	cache_give_locked(cache, 0);
+	spinlock_unlock_raw(&frame_lock);
+	return count;
+}
+
+/* A cache that is full makes room, or has none for want of memory. Interrupts off. @return whether it has room now */
+COLD static bool cache_make_room(struct frame_cache *cache)
+{
+	spinlock_lock_raw(&frame_lock);
+	cache->capacity = sleepers_any() ? 0 : CACHE_FRAMES;
+	if (cache->count > CACHE_BATCH)
+		cache_give_locked(cache, cache->capacity == 0 ? 0 : CACHE_BATCH);
+	spinlock_unlock_raw(&frame_lock);
+	return cache->count < cache->capacity;
+}
+
+static inline void cache_push(struct frame_cache *cache, pfn_t pfn)
+{
+	size_t count = cache->count;
+
+	frame_state_set(pfn, FRAME_KIND_CACHED);
+	cache->frames[count] = pfn;
+	cache_set_count(cache, count + 1);
+}
+
+/* Whether this is a frame that may go into a CPU's cache: plain, with a permanent address. */
+static inline bool cacheable(pfn_t pfn)
+{
+	return likely(pfn - FRAME_FIRST < frame_low_count) && likely(frame_state(pfn) == RUN_HEAD(0));
+}
+
+/* One frame for which this CPU's cache has no room. */
+static NOINLINE void frame_free_single(pfn_t pfn)
+{
+	port_irq_t irq = port_irq_save();
+	struct frame_cache *cache = &caches[port_cpu()];
+	bool room = cache_make_room(cache);
+
+	if (room)
+		cache_push(cache, pfn);
+	port_irq_restore(irq);
+	if (!room)
+		zone_free_run(pfn, 1);
+}
+
+void frame_free(phys_t base, size_t count)
+{
+	pfn_t pfn = base >> PAGE_WIDTH;
+
+	if (likely(count == 1) && cacheable(pfn)) {
+		port_irq_t irq = port_irq_save();
+		struct frame_cache *cache = &caches[port_cpu()];
+
+		if (likely(cache->count < cache->capacity)) {
+			cache_push(cache, pfn);
+			port_irq_restore(irq);
+			return;
+		}
+		port_irq_restore(irq);
+		return frame_free_single(pfn);
+	}
+	return zone_free_run(pfn, count);
+}
+
+/* ---- references ---- */
+
+errno_t frame_reference_add(phys_t frame)
+{
+	pfn_t pfn = frame >> PAGE_WIDTH;
+	port_irq_t irq = spinlock_lock(&frame_lock);
+	enum frame_kind kind = frame_kind(pfn);
+	errno_t error = EOK;
+
+	mm_assert(kind == FRAME_KIND_PLAIN || kind == FRAME_KIND_SHARED, "frame %#zx is not taken (kind %u)", pfn, kind);
+	if (kind == FRAME_KIND_PLAIN)
+		frame_run_dissolve(pfn);
+	if (kind == FRAME_KIND_PLAIN) {
+		frame_state_set(pfn, FRAME_KIND_SHARED);
+		frame_counts[pfn - FRAME_FIRST] = 1;
+	} else if (frame_counts[pfn - FRAME_FIRST] == UINT16_MAX - 1) {
+		error = EOVERFLOW;
+	} else {
+		frame_counts[pfn - FRAME_FIRST]++;
+	}
+	spinlock_unlock(&frame_lock, irq);
+	return error;
+}
+
+size_t frame_reference_count(phys_t frame)
+{
+	pfn_t pfn = frame >> PAGE_WIDTH;
+	port_irq_t irq = spinlock_lock(&frame_lock);
+	enum frame_kind kind = frame_kind(pfn);
+	size_t count = 1;
+
+	if (kind == FRAME_KIND_FREE || kind == FRAME_KIND_CACHED || kind == FRAME_KIND_HOLE)
+		count = 0;
+	else if (kind == FRAME_KIND_SHARED)
+		count = 1 + (size_t) frame_counts[pfn - FRAME_FIRST];
+	spinlock_unlock(&frame_lock, irq);
+	return count;
+}

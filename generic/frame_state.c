@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * What each frame is: free, taken, shared, part of a slab …
+ *
+ *   frame_states   a byte a frame: its kind and five bits of detail
+ *   frame_counts   two bytes a frame: further holders, or entries of a page table
+ *
+ * A byte that is 0 says "ask the zone": whether the frame is free or taken,
+ * its buddy knows. PLAIN says "taken, and with it the 2^detail - 1 frames that
+ * follow, which are on nobody's books by themselves": the head of a run that was
+ * taken at once; a single frame is a run of one. So a run is taken by writing
+ * one byte, and given back, with certainty that it is all there and given back
+ * only once, by reading one.
+ *
+ *             zone takes back                        a CPU's cache takes
+ *       0  <─────────────────────  PLAIN       0 ──> CACHED <──> PLAIN
+ *          ─────────────────────>                     frame_alloc, frame_free of one
+ *             zone gives
+ *
+ *       PLAIN, 0  <──>  SLAB, BLOCK, TABLE    frame_mark
+ *       PLAIN, 0   ──>  SHARED ──> PLAIN      frame_reference_add, frame_free
+ *
+ * When only a part of a run is freed, shared or marked, the head's byte becomes
+ * 0 (frame_run_dissolve): then each frame is looked at by itself. The head is
+ * found from any frame, as a run of 2^k begins at a multiple of 2^k.
+ *
+ * So a double free is always told: of what a cache holds, by its byte; of a run
+ * that a zone holds, by the head's byte, which is 0, and then by the buddy.
+ *
+ * LOCKS. A frame's byte is changed by its only holder, or by the CPU that has it
+ * in its cache, or, if a zone has it or it is shared, under frame_lock.
+ *
+ * COST. A run: one byte, whatever its length. Part of a run: a word for 8 frames.
+ */
+
+#include "frame_internal.h"
+
+uint8_t *frame_states;
+uint16_t *frame_counts;
+size_t frame_table_count;
+
+size_t frame_state_size(size_t frames)
+{
+	return ALIGN_UP(frames * (sizeof *frame_states + sizeof *frame_counts), CACHE_LINE);
+}
+
+void frame_state_init(void *books, size_t frames)
+{
+	frame_counts = books;
+	frame_states = (uint8_t *) (frame_counts + frames);
+	frame_table_count = frames;
+	for (size_t i = 0; i < frames; i++) {
+		frame_counts[i] = 0;
+		frame_states[i] = FRAME_KIND_HOLE;
+	}
+}
+
+size_t frame_run_bytes(pfn_t first, size_t count)
+{
+	const uint8_t *state = &frame_states[first - FRAME_FIRST];
+	const uint8_t *end = state + count;
+	size_t bits = 0;
+
+	while (state < end && (uintptr_t) state % sizeof bits != 0)
+		bits |= __atomic_load_n(state++, __ATOMIC_RELAXED);
+#pragma GCC unroll 8
+	for (; state + sizeof bits <= end; state += sizeof bits)
+		bits |= __atomic_load_n((const size_t *) (const void *) state, __ATOMIC_RELAXED);
+	while (state < end)
+		bits |= __atomic_load_n(state++, __ATOMIC_RELAXED);
+	return bits;
+}
+
+void frame_run_set(pfn_t first, size_t count, uint8_t state)
+{
+	for (pfn_t pfn = first; pfn < first + count; pfn++)
+		frame_state_set(pfn, state);
+}
+
+void frame_run_dissolve(pfn_t pfn)
+{
+	for (unsigned order = 1; order <= FRAME_DETAIL_MAX && (size_t) 1 << order < frame_table_count; order++) {
+		pfn_t head = ALIGN_DOWN(pfn, (pfn_t) 1 << order);
+
+		if (frame_known(head) && frame_state(head) == RUN_HEAD(order)) {
+			frame_state_set(head, FRAME_KIND_FREE);
+			return;
+		}
+	}
+}
+
+enum frame_kind frame_kind(pfn_t pfn)
+{
+	enum frame_kind kind;
+
+	if (!frame_known(pfn))
+		return FRAME_KIND_HOLE;
+	kind = frame_state(pfn) & 7;
+	return kind == FRAME_KIND_FREE && !zone_has_free(pfn) ? FRAME_KIND_PLAIN : kind;
+}
+
+void frame_mark(pfn_t first, size_t count, enum frame_kind kind, unsigned detail)
+{
+	if (frame_state(first) == FRAME_KIND_FREE)
+		frame_run_dissolve(first);
+	frame_run_set(first, count, (uint8_t) (kind | detail << 3));
+	if (kind == FRAME_KIND_TABLE)
+		for (pfn_t pfn = first; pfn < first + count; pfn++)
+			*frame_uses(pfn) = 0;
+}

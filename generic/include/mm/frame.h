@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * Physical frames: zones, reference counts, per-CPU caches, promises, sleepers.
+ * How it works is told in generic/frame.c, generic/zone.c and generic/sleepers.c.
+ */
+
+#ifndef MM_FRAME_H
+#define MM_FRAME_H
+
+#include <arch/mm.h>
+#include <mm/buddy.h>
+#include <mm/memmap.h>
+#include <mm/types.h>
+
+/*
+ * Flags. They pass down unchanged through every layer that allocates.
+ */
+typedef unsigned frame_flags_t;
+
+#define FRAME_ATOMIC 0x01u     /* never sleep; may return 0 (NULL): the caller looks */
+#define FRAME_NO_RECLAIM 0x02u /* do not ask the reclaimers before failing; who sleeps asks them all the same */
+#define FRAME_NO_RESERVE 0x04u /* these frames were promised to the caller (mm/reserve.h): take them off the promise */
+#define FRAME_LOWMEM 0x08u     /* only frames with a permanent address (PA2KA works). The default */
+#define FRAME_HIGHMEM 0x10u    /* frames without a permanent address are welcome, and preferred */
+#define FRAME_DMA 0x20u        /* only frames that every device reaches (below ARCH_DMA_LIMIT) */
+#define FRAME_ZERO 0x40u       /* filled with zeros; not together with FRAME_HIGHMEM */
+
+/* Kinds of zone, from the most precious to the least. */
+enum zone_kind {
+	ZONE_DMA,  /* every device reaches it; has a permanent address */
+	ZONE_LOW,  /* has a permanent address */
+	ZONE_HIGH, /* has none */
+	ZONE_KINDS
+};
+
+/** What a request with more to say asks for; start from FRAME_REQUEST(count, flags). */
+struct frame_request {
+	size_t min;          /* fewest frames that will do; at least 1 */
+	size_t max;          /* most frames wanted */
+	size_t align;        /* the first frame's number is a multiple of this power of two */
+	phys_t lower;        /* address of the first byte allowed */
+	phys_t upper;        /* address of the last byte allowed */
+	frame_flags_t flags;
+};
+
+#define FRAME_REQUEST(count, request_flags)                                            \
+	((struct frame_request){ .min = (count), .max = (count), .align = 1, .lower = 0, \
+		.upper = (phys_t) -1, .flags = (request_flags) })
+
+/**
+ * Takes count frames that follow each other. May sleep without FRAME_ATOMIC, and then never returns 0.
+ *
+ * @param count       frames, at least 1
+ * @param constraint  address bits that must be zero in the address of the first frame (0 = none; 0x3fff: aligned to
+ *                    16 KiB); bits below PAGE_SIZE are so anyway
+ * @return physical address of the first frame; 0 with FRAME_ATOMIC if there are none
+ */
+MUST_USE phys_t frame_alloc(size_t count, frame_flags_t flags, phys_t constraint);
+
+/**
+ * Takes frames as the request says: as near to max as can be had at once, never fewer than min.
+ *
+ * @param taken  receives the number of frames
+ * @return physical address of the first; 0 if there are none (FRAME_ATOMIC), or if no zone could ever satisfy the
+ *         request (bounds that hold no RAM, more frames than there are): that is told in the log, whatever the flags
+ */
+MUST_USE phys_t frame_alloc_request(const struct frame_request *request, size_t *taken);
+
+/**
+ * As frame_alloc_request, for a caller whom something else than frames would serve as well: whenever the request
+ * would sleep or has slept, alternative(argument) is asked first, and if it says true the call returns 0.
+ */
+MUST_USE phys_t frame_alloc_or(
+	const struct frame_request *request, size_t *taken, bool (*alternative)(void *argument), void *argument);
+
+/**
+ * Drops one reference of each of count frames; those that had only one are free again. Any part of a range taken may
+ * be given back. Any context.
+ */
+void frame_free(phys_t base, size_t count);
+
+/**
+ * One more holder for this frame, which must be taken.
+ * @retval EOVERFLOW  it has 65,535 already (then copy it)
+ */
+MUST_USE errno_t frame_reference_add(phys_t frame);
+
+/** Holders of this frame; 0 if it is free. */
+size_t frame_reference_count(phys_t frame);
+
+/**
+ * Wakes who sleeps for want of memory and would be served by alternative argument: told by an owner of such an
+ * alternative when it can be had. Cheap when nobody sleeps. Any context.
+ */
+void frame_sleepers_kick(const void *argument);
+
+/** Threads asleep for want of memory. While there are any, per-CPU caches pass everything on. */
+size_t frame_sleepers(void);
+
+/* ---- per-frame books ---- */
+
+/*
+ * What a frame is used for, where somebody has to know it from its address
+ * alone. A byte a frame holds the kind and five bits of detail that belong to
+ * it; how it goes together with the buddies is told in generic/frame_state.c.
+ */
+enum frame_kind {
+	FRAME_KIND_FREE,   /* in a zone's buddy. As a byte: the zone's, which knows whether it is free or taken */
+	FRAME_KIND_PLAIN,  /* taken, one holder. As a byte: head of a run taken at once; detail: the run's order */
+	FRAME_KIND_CACHED, /* free, in a CPU's cache of frames */
+	FRAME_KIND_SHARED, /* taken, more than one holder */
+	FRAME_KIND_SLAB,   /* part of a slab; detail: the slab's order */
+	FRAME_KIND_BLOCK,  /* first frame of a block that malloc handed out; detail: its size class */
+	FRAME_KIND_TABLE,  /* a page table; frame_uses counts its entries in use */
+	FRAME_KIND_HOLE    /* not RAM, or not the allocator's */
+};
+
+#define FRAME_DETAIL_MAX 31
+
+extern uint8_t *frame_states;    /* a byte a frame: kind | detail << 3 */
+extern uint16_t *frame_counts;   /* SHARED: holders beyond the first. TABLE: entries in use */
+extern size_t frame_table_count; /* of the frames from FRAME_FIRST on */
+
+/* The first frame that can have books. RAM below the identity window there is none. */
+#define FRAME_FIRST ((pfn_t) (IDENTITY_PHYS >> PAGE_WIDTH))
+
+static inline bool frame_known(pfn_t pfn)
+{
+	return pfn - FRAME_FIRST < frame_table_count;
+}
+
+/**
+ * Marks frames that the caller holds: SLAB, BLOCK or TABLE, and PLAIN again before they are freed. The frames must be
+ * known. Any context.
+ *
+ * @param detail  of PLAIN: 0; or, if first is the first of 2^detail frames that were taken at once, none other of which
+ *                was ever marked: detail, with a count of 1
+ */
+void frame_mark(pfn_t first, size_t count, enum frame_kind kind, unsigned detail);
+
+/** Whether an owner has marked this frame, which must be known, as this kind: SLAB, BLOCK or TABLE. */
+static inline bool frame_is(pfn_t pfn, enum frame_kind kind)
+{
+	return (__atomic_load_n(&frame_states[pfn - FRAME_FIRST], __ATOMIC_RELAXED) & 7) == kind;
+}
+
+/** The detail it was marked with. */
+static inline unsigned frame_detail(pfn_t pfn)
+{
+	return __atomic_load_n(&frame_states[pfn - FRAME_FIRST], __ATOMIC_RELAXED) >> 3;
+}
+
+/** What this frame is, exactly, whatever its kind; a frame that is not known is a HOLE. */
+enum frame_kind frame_kind(pfn_t pfn);
+
+/** Entries in use of a frame marked as a TABLE: the owner's to read and write. 0 after frame_mark. */
+static inline uint16_t *frame_uses(pfn_t pfn)
+{
+	return &frame_counts[pfn - FRAME_FIRST];
+}
+
+/* ---- reclaim ---- */
+
+enum reclaim_strength {
+	RECLAIM_LIGHT, /* what costs nothing to lose */
+	RECLAIM_FULL   /* all that can be given back */
+};
+
+/** Something that can give frames back. Registered at boot, never removed. */
+struct reclaimer {
+	const char *name;
+	/** Gives back what it can. May be called with interrupts off if may_wait is false; @return frames given back */
+	size_t (*reclaim)(enum reclaim_strength strength, bool may_wait);
+	struct reclaimer *next;
+};
+
+void frame_reclaimer_register(struct reclaimer *reclaimer);
+
+/** Asks all reclaimers, and empties the per-CPU caches of frames. @return frames given back */
+size_t frame_reclaim(enum reclaim_strength strength, bool may_wait);
+
+/* ---- setting up, looking at ---- */
+
+/**
+ * Builds zones and books from the map: carves the books out of it and takes what is free after that.
+ * Ranges that cannot be used are told in the log, never silently lost.
+ *
+ * @retval ENOMEM  no room for the books, or no free frame with a permanent address; told in the log
+ */
+MUST_USE errno_t frame_init(struct memmap *map);
+
+/**
+ * Gives frames to the allocator that were carved or reserved at boot and are needed no longer. They must lie in a zone.
+ */
+void frame_release_boot(phys_t base, size_t count);
+
+struct zone_info {
+	enum zone_kind kind;
+	pfn_t first;
+	size_t frames;      /* from first to the zone's end, holes included */
+	size_t managed;     /* frames that are the allocator's: RAM that was free at boot */
+	size_t free;        /* in the zone's buddy */
+	int largest;        /* order of the largest free block; -1 if nothing is free */
+	const struct buddy *buddy;
+	pfn_t base;         /* the frame that is unit 0 of the buddy */
+};
+
+struct frame_info {
+	size_t total;     /* frames managed, all zones */
+	size_t free;      /* in the zones' buddies */
+	size_t cached;    /* free, in per-CPU caches */
+	size_t promised;  /* part of free: reserved by mm/reserve.h */
+	size_t books;     /* bytes of books of the allocator */
+	size_t sleepers;
+};
+
+size_t zone_count(void);
+
+/** @return false if there is no such zone */
+bool zone_get(size_t number, struct zone_info *info);
+
+const char *zone_kind_name(enum zone_kind kind);
+
+void frame_get_info(struct frame_info *info);
+
+/** Holds all books of frames to their invariants; every breach is logged. @return number of breaches */
+size_t frame_check(void);
+
+#endif

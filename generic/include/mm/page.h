@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * Page mapping: one interface, two designs (genarch/pt: hierarchical page
+ * tables; genarch/ht: one global page hash table), of which one is linked into
+ * an image. Both give the same answer to every sequence of calls.
+ *
+ * Operations take ranges and are all or nothing: they prepare (look, and take
+ * all the tables they will need), then commit, which cannot fail. Pages larger
+ * than the base are used where range and alignment allow it, and are split
+ * when part of one changes; the tables that splits will need are set aside
+ * when the large page is mapped, so unmapping never fails.
+ */
+
+#ifndef MM_PAGE_H
+#define MM_PAGE_H
+
+#include <arch/mm.h>
+#include <mm/frame.h>
+#include <mm/types.h>
+
+/* What a mapping allows and how it is cached. (The values are fixed in <arch/mm.h>'s terms by mm/page_flags.h.) */
+#include <mm/page_flags.h>
+
+struct page_table; /* one address space's mappings; the design's own */
+
+/** The kernel's mappings, seen by all address spaces. */
+extern struct page_table page_kernel;
+
+/**
+ * Makes a page table for an address space: nothing is mapped in its user part. After slab and malloc are set up.
+ *
+ * @param alloc  FRAME_ATOMIC or 0 (then it may sleep), and FRAME_NO_RECLAIM
+ * @return NULL with FRAME_ATOMIC for want of memory
+ */
+MUST_USE struct page_table *page_table_create(frame_flags_t alloc);
+
+/** Unmaps all that is mapped in its user part, and gives it back. It must not be in use on any CPU. */
+void page_table_destroy(struct page_table *table);
+
+/** What page_root_load of <arch/mm.h> takes to use this page table. */
+phys_t page_table_root(const struct page_table *table);
+
+/**
+ * Maps pages at va to frames that follow each other from pa. Nothing may be mapped in the range before.
+ *
+ * @param va     virtual address of the first page; a multiple of PAGE_SIZE
+ * @param pa     physical address of the first frame; a multiple of PAGE_SIZE
+ * @param pages  base pages, at least 1
+ * @param flags  PAGE_*; PAGE_NO_LARGE keeps to base pages
+ * @param alloc  FRAME_ATOMIC or 0 (then it may sleep), and FRAME_NO_RECLAIM, for the page tables
+ * @retval EOK
+ * @retval EEXIST  part of the range is mapped; nothing changed
+ * @retval ENOMEM  (FRAME_ATOMIC) no frame for a table; nothing changed
+ * @retval EINVAL  an address is not a multiple of PAGE_SIZE, the range wraps, leaves the table's part of the address
+ *                 space or the physical address space, or pages is 0
+ */
+MUST_USE errno_t page_mapping_insert(
+	struct page_table *table, uintptr_t va, phys_t pa, size_t pages, page_flags_t flags, frame_flags_t alloc);
+
+/**
+ * Unmaps the range. What is not mapped is passed over. When it returns, no CPU holds the translation. Never fails
+ * (a range that no mapping could be in has nothing to unmap). Never sleeps. The frames mapped are not freed: they are
+ * their owner's.
+ */
+void page_mapping_remove(struct page_table *table, uintptr_t va, size_t pages);
+
+/**
+ * Changes the flags of all that is mapped in the range; the frames stay.
+ *
+ * @retval EOK
+ * @retval ENOENT  part of the range is not mapped; nothing changed
+ * @retval ENOMEM  (FRAME_ATOMIC) a large page that has no table set aside must be split (the identity window's);
+ *                 nothing changed
+ * @retval EINVAL  as page_mapping_insert
+ */
+MUST_USE errno_t page_mapping_update(
+	struct page_table *table, uintptr_t va, size_t pages, page_flags_t flags, frame_flags_t alloc);
+
+/** How an address translates. */
+struct page_mapping {
+	phys_t pa;   /* what this very va translates to, offset included; undefined if size is 0 */
+	size_t size; /* bytes of the page it lies in; 0 = not mapped */
+	page_flags_t flags;
+};
+
+/** Finds the translation of one address, in full. Any context. */
+struct page_mapping page_mapping_find(struct page_table *table, uintptr_t va);
+
+/** Finds what one address translates to, nothing else: the hot form. @return false if it is not mapped. Any context. */
+MUST_USE bool page_translate(struct page_table *table, uintptr_t va, phys_t *pa);
+
+/** Base pages of the range that are mapped; 0 if the range is not one of this page table. Walks all of it. */
+size_t page_mapping_count(struct page_table *table, uintptr_t va, size_t pages);
+
+/** What page_describe tells of one level. */
+struct page_level {
+	size_t index;    /* in the table of that level */
+	phys_t entry_at; /* physical address of the entry */
+	uint64_t entry;  /* its bits */
+	unsigned level;  /* PTL0 = 0, the root */
+	bool present, leaf;
+};
+
+/** How va translates, level by level, for the console. @return levels filled in, at most max */
+size_t page_describe(struct page_table *table, uintptr_t va, struct page_level *levels, size_t max);
+
+struct page_table_info {
+	size_t tables[8];  /* tables of each level, the root included */
+	size_t room[8];    /* entries that they have room for (of the root: for this page table's part) */
+	size_t entries[8]; /* entries in use, of each level */
+	size_t leaves[8];  /* of these, those that map a page */
+	size_t spares;     /* tables set aside for splits */
+	unsigned levels;
+};
+
+void page_table_get_info(struct page_table *table, struct page_table_info *info);
+
+/** Name of the design: "pt" or "ht". */
+const char *page_design_name(void);
+
+/**
+ * Builds the kernel part: what the boot code had mapped, the rest of memory in the identity window, and the rights of
+ * text, read-only data and data; every address space that comes later shares its tables. After frame_init, and before
+ * anybody else takes frames: until it is done, what the boot code has not mapped cannot be reached.
+ *
+ * @retval ENOMEM  no frames for the tables; told in the log, and the boot code's mappings stay in use
+ */
+MUST_USE errno_t page_init(void);
+
+/** Holds every page table to its invariants; every breach is logged. @return number of breaches */
+size_t page_check(void);
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * A spinlock that is held with interrupts off.
+ *
+ * A test-and-test-and-set lock that knows which CPU holds it, so that taking it
+ * twice is told in debug builds, not waited out, and a function that needs it
+ * held can assert that.
+ */
+
+#ifndef MM_SPINLOCK_H
+#define MM_SPINLOCK_H
+
+#include <mm/assert.h>
+
+struct spinlock {
+	uint32_t held; /* 0 or 1 + number of the CPU that holds it */
+};
+
+#define SPINLOCK_INIT { 0 }
+
+static inline bool spinlock_held_here(const struct spinlock *lock)
+{
+	return __atomic_load_n(&lock->held, __ATOMIC_RELAXED) == port_cpu() + 1;
+}
+
+/** Takes the lock with interrupts already off. */
+static inline void spinlock_lock_raw(struct spinlock *lock)
+{
+	mm_debug(!spinlock_held_here(lock), "lock %p is held by this CPU already", (void *) lock);
+	for (;;) {
+		uint32_t free = 0;
+
+		if (likely(__atomic_compare_exchange_n(
+				&lock->held, &free, port_cpu() + 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)))
+			return;
+		while (__atomic_load_n(&lock->held, __ATOMIC_RELAXED) != 0)
+			port_relax();
+	}
+}
+
+static inline void spinlock_unlock_raw(struct spinlock *lock)
+{
+	__atomic_store_n(&lock->held, 0, __ATOMIC_RELEASE);
+}
+
+/** Turns interrupts off and takes the lock. */
+MUST_USE static inline port_irq_t spinlock_lock(struct spinlock *lock)
+{
+	port_irq_t state = port_irq_save();
+
+	spinlock_lock_raw(lock);
+	return state;
+}
+
+static inline void spinlock_unlock(struct spinlock *lock, port_irq_t state)
+{
+	spinlock_unlock_raw(lock);
+	port_irq_restore(state);
+}
+
+#endif

@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * Zones: the physical memory, cut up by what it is good for.
+ *
+ *   ZONE_DMA    every device reaches it        addresses below ARCH_DMA_LIMIT
+ *   ZONE_LOW    it has a permanent address     up to the end of the identity window
+ *   ZONE_HIGH   it has none                    the rest
+ *
+ * A zone is a range of frames, holes and all, under one buddy. RAM with a hole
+ * in it that would cost more books than it is worth becomes two zones of the
+ * same kind. Unit 0 of a zone's buddy is a frame whose number is a multiple of
+ * ZONE_ALIGN, so that a block which is aligned in the buddy is so in memory.
+ *
+ * WHERE A REQUEST LOOKS. Each class of request has its list of kinds, the least
+ * precious first (zone_order); within a kind, zones in rising order of address.
+ *
+ * ACCOUNTS. frame_accounts.free is the sum over the buddies. Of these, promised
+ * are spoken for (mm/reserve.h): who has no promise gets frames only as long as
+ * free - promised covers them. Frames in the per-CPU caches are not free in this
+ * sense, so a promise never rests on them.
+ *
+ * LOCKS. Everything here is under frame_lock; frame_init runs before there is
+ * anyone else.
+ *
+ * INVARIANTS (frame_check): each zone's buddy holds to its own; what is free in
+ * a buddy has a byte of 0; RAM is what is managed; the sum of the buddies is what
+ * the accounts say; no more is promised than is free; as many frames are marked
+ * as cached as the caches hold (so it is to be called when no CPU is in the midst
+ * of an allocation).
+ */
+
+#include "frame_internal.h"
+
+struct zone zones[ZONE_MAX];
+size_t zones_used;
+struct frame_accounts frame_accounts;
+struct spinlock frame_lock = SPINLOCK_INIT;
+
+/* ---- where a request looks ---- */
+
+enum request_class { CLASS_LOW, CLASS_HIGH, CLASS_DMA, REQUEST_CLASSES };
+
+static const struct {
+	uint8_t count;
+	uint8_t kinds[ZONE_KINDS];
+} zone_order[REQUEST_CLASSES] = {
+	[CLASS_LOW] = { 2, { ZONE_LOW, ZONE_DMA } },
+	[CLASS_HIGH] = { 3, { ZONE_HIGH, ZONE_LOW, ZONE_DMA } },
+	[CLASS_DMA] = { 1, { ZONE_DMA } },
+};
+
+/* The zones of each class, in the order in which they are looked at; NULL at the end. */
+static struct {
+	size_t count;
+	struct zone *zones[ZONE_MAX + 1];
+} zone_lists[REQUEST_CLASSES];
+
+static enum request_class class_of(frame_flags_t flags)
+{
+	if (flags & FRAME_DMA)
+		return CLASS_DMA;
+	return flags & FRAME_HIGHMEM ? CLASS_HIGH : CLASS_LOW;
+}
+
+void zone_lists_build(void)
+{
+	for (unsigned class = 0; class < REQUEST_CLASSES; class++) {
+		zone_lists[class].count = 0;
+		for (unsigned k = 0; k < zone_order[class].count; k++)
+			for (size_t i = 0; i < zones_used; i++)
+				if (zones[i].kind == zone_order[class].kinds[k])
+					zone_lists[class].zones[zone_lists[class].count++] = &zones[i];
+		zone_lists[class].zones[zone_lists[class].count] = NULL;
+	}
+}
+
+/* ---- taking ---- */
+
+/* Frames that this request may have at most, by number: 0 if not even its min. */
+static size_t allowance_locked(frame_flags_t flags, size_t min, size_t max)
+{
+	size_t allowed = flags & FRAME_NO_RESERVE ? frame_accounts.promised : frame_accounts.free - frame_accounts.promised;
+
+	if (unlikely((flags & FRAME_NO_RESERVE) && allowed < min))
+		port_panic("frame_alloc: FRAME_NO_RESERVE for %zu frames, but only %zu are promised", min, allowed);
+	if (allowed < min)
+		return 0;
+	return allowed < max ? allowed : max;
+}
+
+static inline phys_t taken_locked(const struct zone *zone, size_t unit, size_t count, frame_flags_t flags)
+{
+	if (likely(IS_POWER_OF_TWO(count)))
+		frame_state_set(zone->base + unit, RUN_HEAD(__builtin_ctzl(count)));
+	frame_accounts.free -= count;
+	if (flags & FRAME_NO_RESERVE)
+		frame_accounts.promised -= count;
+	return (phys_t) (zone->base + unit) << PAGE_WIDTH;
+}
+
+/* A block of 2^order frames from the first zone of the kernel's that has one. @return 0 if none has */
+static inline phys_t take_block_locked(unsigned order)
+{
+	for (struct zone **zone = zone_lists[CLASS_LOW].zones; *zone != NULL; zone++) {
+		size_t unit = buddy_alloc(&(*zone)->buddy, order);
+
+		if (likely(unit != BUDDY_NONE))
+			return taken_locked(*zone, unit, (size_t) 1 << order, 0);
+	}
+	return 0;
+}
+
+phys_t zone_alloc_run(size_t count, frame_flags_t flags)
+{
+	port_irq_t irq = port_irq_save();
+	phys_t base = 0;
+
+	if (likely((count & (count - 1)) == 0) && likely(may_serve(flags, irq)) &&
+		(likely(!sleepers_any()) || flags & FRAME_ATOMIC)) {
+		spinlock_lock_raw(&frame_lock);
+		if (likely(frame_accounts.free - frame_accounts.promised >= count))
+			base = take_block_locked((unsigned) __builtin_ctzl(count));
+		spinlock_unlock_raw(&frame_lock);
+	}
+	port_irq_restore(irq);
+	return base;
+}
+
+/* The request in the units of one zone. @return false if the zone has nothing to do with it */
+static bool zone_request(const struct zone *zone, const struct frame_request *request, struct buddy_request *units)
+{
+	pfn_t lower = (request->lower >> PAGE_WIDTH) + ((request->lower & (PAGE_SIZE - 1)) != 0);
+	pfn_t last = request->upper >> PAGE_WIDTH; /* the last frame that may be part of it, if it is allowed whole */
+	pfn_t end = (request->upper & (PAGE_SIZE - 1)) == PAGE_SIZE - 1 ? last + 1 : last;
+
+	if (lower < zone->first)
+		lower = zone->first;
+	if (end > zone->end)
+		end = zone->end;
+	if (end <= lower || end - lower < request->min)
+		return false;
+	*units = (struct buddy_request){ .min = request->min, .max = request->max, .align = request->align,
+		.lower = lower - zone->base, .upper = end - zone->base };
+	if (request->lower <= (phys_t) zone->first << PAGE_WIDTH)
+		units->lower = 0;
+	if (end == zone->end)
+		units->upper = SIZE_MAX;
+	return true;
+}
+
+phys_t zone_take_locked(const struct frame_request *request, size_t *taken)
+{
+	unsigned class = class_of(request->flags);
+	size_t allowed = allowance_locked(request->flags, request->min, request->max);
+
+	*taken = 0;
+	if (allowed == 0)
+		return 0;
+	for (size_t i = 0; i < zone_lists[class].count; i++) {
+		struct zone *zone = zone_lists[class].zones[i];
+		struct buddy_request units;
+		size_t unit;
+
+		if (!zone_request(zone, request, &units))
+			continue;
+		if (units.max > allowed)
+			units.max = allowed;
+		unit = buddy_alloc_request(&zone->buddy, &units, taken);
+		if (unit != BUDDY_NONE)
+			return taken_locked(zone, unit, *taken, request->flags);
+	}
+	return 0;
+}
+
+bool zone_could_satisfy(const struct frame_request *request)
+{
+	unsigned class = class_of(request->flags);
+
+	for (size_t i = 0; i < zone_lists[class].count; i++) {
+		const struct zone *zone = zone_lists[class].zones[i];
+		struct buddy_request units;
+		pfn_t begin;
+
+		if (!zone_request(zone, request, &units) || zone->managed < request->min)
+			continue;
+		begin = ALIGN_UP(zone->base + (units.lower == 0 ? zone->first - zone->base : units.lower), request->align);
+		if (begin < zone->end && zone->end - begin >= request->min)
+			return true;
+	}
+	return false;
+}
+
+/* ---- giving back ---- */
+
+/* The zone of a frame, or NULL. */
+static inline struct zone *zone_of(pfn_t pfn)
+{
+	for (struct zone *zone = zones; zone < zones + zones_used; zone++)
+		if (pfn < zone->end && pfn >= zone->first)
+			return zone;
+	return NULL;
+}
+
+bool zone_has_free(pfn_t pfn)
+{
+	struct zone *zone = zone_of(pfn);
+
+	return zone != NULL && buddy_is_free(&zone->buddy, pfn - zone->base);
+}
+
+/* The part of a run that lies in a zone with its first frame. */
+static inline size_t part_in(const struct zone *zone, pfn_t first, size_t count)
+{
+	return likely(count <= zone->end - first) ? count : zone->end - first;
+}
+
+void zone_give_locked(pfn_t first, size_t count)
+{
+	frame_run_set(first, count, FRAME_KIND_FREE);
+	frame_accounts.free += count;
+	while (count > 0) {
+		struct zone *zone = zone_of(first);
+		size_t part = part_in(zone, first, count);
+
+		buddy_free(&zone->buddy, first - zone->base, part);
+		first += part;
+		count -= part;
+	}
+}
+
+COLD static void panic_bad_free(pfn_t pfn, pfn_t first, size_t count)
+{
+	static const char *const reasons[] = {
+		[FRAME_KIND_FREE] = "it is free already (double free)",
+		[FRAME_KIND_CACHED] = "it is free already (double free)",
+		[FRAME_KIND_SLAB] = "it is part of a slab",
+		[FRAME_KIND_BLOCK] = "it is malloc's",
+		[FRAME_KIND_TABLE] = "it is a page table",
+		[FRAME_KIND_HOLE] = "it was never allocated",
+	};
+
+	port_panic("frame_free: frame %#zx (of %zu from %#zx): %s", pfn, count, first, reasons[frame_kind(pfn)]);
+}
+
+static void run_validate_locked(pfn_t first, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		enum frame_kind kind = frame_kind(first + i);
+
+		if (kind != FRAME_KIND_PLAIN && kind != FRAME_KIND_SHARED)
+			panic_bad_free(first + i, first, count);
+	}
+}
+
+/* Drops a reference of each frame of a run that is anything else than a plain run in one zone. */
+static void free_singly_locked(pfn_t first, size_t count)
+{
+	run_validate_locked(first, count);
+	for (pfn_t pfn = first; pfn < first + count; pfn++) {
+		if (frame_kind(pfn) == FRAME_KIND_PLAIN)
+			zone_give_locked(pfn, 1);
+		else if (--frame_counts[pfn - FRAME_FIRST] == 0)
+			frame_state_set(pfn, FRAME_KIND_PLAIN);
+	}
+}
+
+/* Gives a run back as it was taken. @return false if it was not taken so, or is no longer whole */
+static inline bool free_whole_locked(pfn_t first, size_t count)
+{
+	struct zone *zone;
+
+	if (unlikely((count & (count - 1)) != 0 || frame_state(first) != RUN_HEAD(__builtin_ctzl(count))))
+		return false;
+	zone = zone_of(first);
+	frame_state_set(first, FRAME_KIND_FREE);
+	frame_accounts.free += count;
+	buddy_free(&zone->buddy, first - zone->base, count);
+	return true;
+}
+
+/* Gives any frames of one zone back that are taken, none of which is marked, shared or in a cache. @return false if not */
+static bool free_plain_locked(pfn_t first, size_t count)
+{
+	struct zone *zone = zone_of(first);
+	size_t bytes = frame_run_bytes(first, count);
+
+	if (unlikely((bytes & BYTES_OF(7) & ~BYTES_OF(FRAME_KIND_PLAIN)) != 0 || zone == NULL || count > zone->end - first ||
+			!buddy_all_taken(&zone->buddy, first - zone->base, count)))
+		return false;
+	frame_run_set(first, count, FRAME_KIND_FREE);
+	frame_accounts.free += count;
+	buddy_free(&zone->buddy, first - zone->base, count);
+	return true;
+}
+
+/* Gives frames back that are not just one run. */
+static NOINLINE void free_part_locked(pfn_t first, size_t count)
+{
+	frame_run_dissolve(first);
+	if (!free_plain_locked(first, count))
+		free_singly_locked(first, count);
+}
+
+static inline bool run_known(pfn_t first, size_t count)
+{
+	return count - 1 < frame_table_count && first - FRAME_FIRST <= frame_table_count - count;
+}
+
+void zone_free_run(pfn_t first, size_t count)
+{
+	port_irq_t irq;
+
+	if (unlikely(!run_known(first, count)))
+		port_panic("frame_free: %zu frames from %#zx: not frames of this machine", count, first);
+	irq = spinlock_lock(&frame_lock);
+	if (unlikely(!free_whole_locked(first, count)))
+		free_part_locked(first, count);
+	if (sleepers_any())
+		sleepers_wake_locked();
+	spinlock_unlock(&frame_lock, irq);
+}
+
+/* ---- looking at ---- */
+
+static const char *const kind_names[ZONE_KINDS] = { [ZONE_DMA] = "dma", [ZONE_LOW] = "low", [ZONE_HIGH] = "high" };
+
+const char *zone_kind_name(enum zone_kind kind)
+{
+	return kind_names[kind];
+}
+
+size_t zone_count(void)
+{
+	return zones_used;
+}
+
+bool zone_get(size_t number, struct zone_info *info)
+{
+	struct zone *zone = &zones[number];
+	port_irq_t irq;
+
+	if (number >= zones_used)
+		return false;
+	irq = spinlock_lock(&frame_lock);
+	*info = (struct zone_info){ .kind = zone->kind, .first = zone->first, .frames = zone->end - zone->first,
+		.managed = zone->managed, .free = buddy_free_units(&zone->buddy), .largest = buddy_largest(&zone->buddy),
+		.buddy = &zone->buddy, .base = zone->base };
+	spinlock_unlock(&frame_lock, irq);
+	return true;
+}
+
+void frame_get_info(struct frame_info *info)
+{
+	port_irq_t irq = spinlock_lock(&frame_lock);
+
+	*info = (struct frame_info){ .total = frame_accounts.total, .free = frame_accounts.free,
+		.promised = frame_accounts.promised, .books = frame_books, .sleepers = sleeper_count };
+	spinlock_unlock(&frame_lock, irq);
+	info->cached = frame_cache_count();
+}
+
+/* ---- invariants ---- */
+
+static size_t breach(const char *name, size_t zone, size_t found, size_t expected)
+{
+	port_log("frame_check: %s: zone %zu: %zu, expected %zu", name, zone, found, expected);
+	return 1;
+}
+
+/* What the bytes of a zone's frames say, all together. */
+struct state_census {
+	size_t ram;    /* frames that are no holes */
+	size_t cached; /* in caches of CPUs */
+	size_t marked; /* free in the buddy, but with a byte that says something else */
+};
+
+static void state_census(const struct zone *zone, struct state_census *census)
+{
+	for (pfn_t pfn = zone->first; pfn < zone->end; pfn++) {
+		uint8_t kind = frame_state(pfn) & 7;
+
+		census->ram += kind != FRAME_KIND_HOLE;
+		census->cached += kind == FRAME_KIND_CACHED;
+		census->marked += kind != FRAME_KIND_FREE && buddy_is_free(&zone->buddy, pfn - zone->base);
+	}
+}
+
+static size_t zone_check_locked(size_t number, size_t *cached)
+{
+	struct zone *zone = &zones[number];
+	const char *broken = buddy_check(&zone->buddy);
+	struct state_census census = { 0 };
+	size_t breaches = 0;
+
+	state_census(zone, &census);
+	*cached += census.cached;
+	if (broken != NULL) {
+		port_log("frame_check: zone %zu: buddy: %s", number, broken);
+		breaches++;
+	}
+	if (census.marked != 0)
+		breaches += breach("frames that are free and marked", number, census.marked, 0);
+	if (census.ram != zone->managed)
+		breaches += breach("frames that are no holes", number, census.ram, zone->managed);
+	if (buddy_free_units(&zone->buddy) > zone->managed)
+		breaches += breach("frames free", number, buddy_free_units(&zone->buddy), zone->managed);
+	return breaches;
+}
+
+/* What the zones add up to against what the accounts say. */
+static size_t accounts_check_locked(size_t free, size_t marked_cached)
+{
+	size_t cached = frame_cache_count();
+	size_t breaches = 0;
+
+	if (free != frame_accounts.free) {
+		port_log("frame_check: free sum: zones have %zu, the accounts %zu", free, frame_accounts.free);
+		breaches++;
+	}
+	if (frame_accounts.promised > frame_accounts.free) {
+		port_log("frame_check: promised %zu, but only %zu free", frame_accounts.promised, frame_accounts.free);
+		breaches++;
+	}
+	if (marked_cached != cached) {
+		port_log("frame_check: %zu frames are marked as cached, but the caches hold %zu", marked_cached, cached);
+		breaches++;
+	}
+	return breaches;
+}
+
+size_t frame_check(void)
+{
+	size_t breaches = 0;
+	size_t free = 0;
+	size_t cached = 0;
+	port_irq_t irq = spinlock_lock(&frame_lock);
+
+	for (size_t i = 0; i < zones_used; i++) {
+		breaches += zone_check_locked(i, &cached);
+		free += buddy_free_units(&zones[i].buddy);
+	}
+	breaches += accounts_check_locked(free, cached);
+	spinlock_unlock(&frame_lock, irq);
+	return breaches;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * Stopping, and telling why. See kernel/panic.c.
+ */
+
+#ifndef KERNEL_PANIC_H
+#define KERNEL_PANIC_H
+
+#include <stdarg.h>
+
+#include <mm/types.h>
+
+struct trap_frame;
+struct thread;
+
+/* What arch_halt is given: the emulator's exit status is made of it. */
+#define HALT_OK 0     /* stopped as it should */
+#define HALT_PANIC 1  /* stopped by panic */
+#define HALT_BOOT 2   /* could not start: too little memory, no memory map */
+
+/** Prints "panic: " and the message, where it happened and who called whom, and stops the machine. Any context. */
+void panic(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
+
+/** As panic, with the registers of the trap that is to blame, and the backtrace from there. */
+void panic_trap(const struct trap_frame *frame, const char *format, ...)
+	__attribute__((format(printf, 2, 3), noreturn));
+
+/**
+ * Prints who called whom: one line a call, address, symbol and offset. Reads each frame with care: a broken chain ends
+ * the trace, not the kernel. Any context.
+ *
+ * @param frame_pointer  where to begin; 0 = the caller of backtrace_print
+ */
+void backtrace_print(uintptr_t frame_pointer);
+
+/** As backtrace_print, for code that a trap has interrupted; the first line is where that was. Any context. */
+void backtrace_print_trap(const struct trap_frame *frame);
+
+/** Prints an address as symbol+offset, or in hexadecimal if it has no name. No new line. */
+void print_symbol(uintptr_t va);
+
+#endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * Formatted printing. How it works is told in kernel/print.c (where the
+ * characters go) and kernel/lib/format.c (how they are made).
+ *
+ * Formats: %d %i %u %x %X %p %s %c %%; flags - 0 + and # (0x before hexadecimal digits); width and precision,
+ * both also as *; lengths hh h l ll z t j. %p prints 0x and all the digits of
+ * an address. Precision is for %s (most characters) and for numbers (least
+ * digits). Nothing here allocates or sleeps; all of it works in any context.
+ */
+
+#ifndef KERNEL_PRINT_H
+#define KERNEL_PRINT_H
+
+#include <stdarg.h>
+
+#include <mm/types.h>
+
+/**
+ * Prints to the console and to the log. What one call prints stays together: a line that is printed by one call is
+ * never mixed with another's. \n becomes \r\n on the console. Any context.
+ * @return characters printed
+ */
+int kprintf(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/** As kprintf, with its arguments in a list. */
+int vkprintf(const char *format, va_list arguments) __attribute__((format(printf, 1, 0)));
+
+/** As vkprintf, and a new line: in one call, so that the line stays whole. */
+void vkprint_line(const char *format, va_list arguments) __attribute__((format(printf, 1, 0)));
+
+/** Prints bytes as they are: no format. Any context. */
+void kprint_bytes(const char *text, size_t bytes);
+
+/**
+ * Prints into a buffer; what does not fit is cut off. There is always a terminating 0 if size is not 0.
+ * @return characters that a large enough buffer would hold, the 0 not counted
+ */
+int ksnprintf(char *buffer, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/** As ksnprintf, with its arguments in a list. */
+int kvsnprintf(char *buffer, size_t size, const char *format, va_list arguments) __attribute__((format(printf, 3, 0)));
+
+/** Where format_print sends characters. */
+struct format_sink {
+	void (*put)(struct format_sink *sink, char character);
+};
+
+/** The formatter itself, for whoever has a sink of his own. @return characters sent */
+int format_print(struct format_sink *sink, const char *format, va_list arguments) __attribute__((format(printf, 2, 0)));
+
+/**
+ * Keeps what is printed from the console, or no longer: then it goes to the log only. For tests of what prints much; a
+ * panic is printed all the same.
+ */
+void print_mute(bool mute);
+
+/** Told by panic: from here on this CPU prints even if it, or a CPU that was stopped, holds the lock of the console. */
+void print_break_lock(void);
+
+/* ---- the log: the last LOG_SIZE characters that were printed ---- */
+
+#define LOG_SIZE KiB(16)
+
+/** The number of the next character that will be printed. Characters are numbered from the first one after boot. */
+uint64_t log_position(void);
+
+/**
+ * Copies part of the log.
+ *
+ * @param position  number of the first character wanted; receives the number of the first one copied, which is higher
+ *                  if those before it have been overwritten
+ * @return characters copied; 0 = there are none from there on
+ */
+size_t log_read(uint64_t *position, char *buffer, size_t size);
+
+#endif

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * The doors through which a machine enters the kernel, and what the kernel wants
+ * of it there. How a trap is handled is told in kernel/trap.c.
+ *
+ *   kernel_main    once, at boot (kernel/boot.h)
+ *   trap_dispatch  at every exception and every interrupt, with interrupts off
+ *   timer_tick     from the timer's interrupt handler, arch_timer_hz times a second
+ *
+ * The machine's entry code saves all registers in a struct trap_frame, which is
+ * its own, calls trap_dispatch with it, and puts them back. The same path serves
+ * traps out of user mode.
+ */
+
+#ifndef KERNEL_TRAP_H
+#define KERNEL_TRAP_H
+
+#include <mm/types.h>
+
+struct trap_frame; /* the machine's: <arch/kernel.h> */
+
+enum trap_kind {
+	TRAP_INTERRUPT,  /* a device */
+	TRAP_PAGE_FAULT, /* no translation, or one that forbids this */
+	TRAP_BREAKPOINT, /* reported and passed over */
+	TRAP_SYSTEM_CALL,
+	TRAP_ERROR       /* anything else the running code has done */
+};
+
+/** What a trap is about, in terms that all machines share. */
+struct trap_info {
+	enum trap_kind kind;
+	unsigned number;    /* TRAP_INTERRUPT: of the interrupt line; otherwise the machine's number of the exception */
+	const char *name;   /* of the exception, as the machine's manual has it */
+	uintptr_t pc;       /* the instruction that was interrupted, or is to blame */
+	uintptr_t frame_pointer;
+	uintptr_t address;  /* TRAP_PAGE_FAULT: the address that was wanted */
+	bool from_user;     /* the trap came out of user mode */
+	bool write, execute, present; /* TRAP_PAGE_FAULT: what was tried; whether the page is mapped at all */
+};
+
+/* ---- supplied by the machine ---- */
+
+/** Fills in what a trap is about. */
+void trap_describe(const struct trap_frame *frame, struct trap_info *info);
+
+/** Makes the trap return to another instruction. The stack stays; nothing is passed. */
+void trap_set_pc(struct trap_frame *frame, uintptr_t pc);
+
+/** What a system call returns to its caller. */
+void trap_set_result(struct trap_frame *frame, uintptr_t result);
+
+/** Prints the registers, a few lines. */
+void trap_frame_print(const struct trap_frame *frame);
+
+/** Tells the interrupt controller that this line's interrupt is being served. @return false if there was none (spurious) */
+bool arch_irq_acknowledge(unsigned irq);
+
+/** Lets this line's interrupts through. */
+void arch_irq_unmask(unsigned irq);
+
+/* ---- doors ---- */
+
+/** Any trap. Called on the stack of the thread that was interrupted. May switch to another thread before it returns. */
+void trap_dispatch(struct trap_frame *frame);
+
+/** A tick of this CPU's timer. Interrupts are off. */
+void timer_tick(void);
+
+/* ---- for drivers ---- */
+
+/* Interrupt lines there can be. */
+#define IRQ_COUNT 64
+
+/**
+ * Sets the handler of an interrupt line and lets it through. The handler runs with interrupts off, on whatever thread
+ * was interrupted: it must not sleep, and allocates with FRAME_ATOMIC only.
+ *
+ * @retval EOK
+ * @retval ERANGE  there is no such line
+ * @retval EBUSY   it has a handler
+ */
+MUST_USE errno_t irq_register(unsigned irq, const char *name, void (*handler)(void *argument), void *argument);
+
+/** Interrupts served on a line, for the console. @return false if the line has no handler */
+bool irq_get_info(unsigned irq, const char **name, uint64_t *count);
+
+/** Interrupts of lines that have no handler, and spurious ones. */
+uint64_t irq_unclaimed(void);
+
+/* ---- probes: touching an address that may fault ---- */
+
+/** Reads a byte. @return false if that faulted; the kernel goes on. Any context. */
+MUST_USE bool probe_read(uintptr_t va);
+
+/** Reads a byte and writes the same one back. @return false if either faulted; the kernel goes on. Any context. */
+MUST_USE bool probe_write(uintptr_t va);
+
+/** Reads a word into *value. @return false if that faulted; *value is untouched */
+MUST_USE bool probe_load(uintptr_t va, uintptr_t *value);
+
+/** Calls a function at this address that takes nothing. @return false if that faulted (it may be any trap) */
+MUST_USE bool probe_execute(uintptr_t va);
+
+#endif

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * Kernel mappings.
+ */
+
+#include <test.h>
+
+#include "test_internal.h"
+
+#define RW (PAGE_READ | PAGE_WRITE)
+#define LARGE PTL_COVERS(PTL_LEVELS - 2)
+
+/* What is seen at va: on a machine by looking, on the host, which has no MMU of its own, by way of the page table. */
+static volatile uint8_t *view(uintptr_t va)
+{
+	phys_t pa;
+
+	if (!test_on_host)
+		return (volatile uint8_t *) va;
+	return page_translate(&page_kernel, va, &pa) ? (volatile uint8_t *) PA2KA(pa) : NULL;
+}
+
+static bool is_mapped(uintptr_t va)
+{
+	return page_mapping_find(&page_kernel, va).size != 0;
+}
+
+static size_t window_free(void)
+{
+	struct km_info info;
+
+	km_get_info(&info);
+	return info.free;
+}
+
+TEST(km_two_views, "one frame mapped twice is seen through both, and through its permanent address")
+{
+	phys_t frame;
+	uintptr_t first, second;
+	uint8_t *permanent;
+
+	NEED((frame = test_frame_alloc(1, FRAME_ATOMIC, 0)) != 0);
+	NEED(test_km_map(frame, PAGE_SIZE, RW, FRAME_ATOMIC, &first) == EOK);
+	NEED(test_km_map(frame, PAGE_SIZE, RW, FRAME_ATOMIC, &second) == EOK);
+	CHECK_NE(first, second);
+	permanent = (uint8_t *) PA2KA(frame);
+	for (size_t i = 0; i < PAGE_SIZE; i++)
+		*view(first + i) = (uint8_t) (i * 7);
+	for (size_t i = 0; i < PAGE_SIZE; i++)
+		CHECK(*view(second + i) == (uint8_t) (i * 7) && permanent[i] == (uint8_t) (i * 7));
+	*view(second) = 99;
+	CHECK_EQ(*view(first), 99);
+	test_km_unmap(first, PAGE_SIZE);
+	CHECK_EQ(*view(second), 99);
+}
+
+TEST(km_any_bytes, "a range that begins and ends anywhere is mapped with its offset, and no page more than it touches")
+{
+	static const struct {
+		size_t offset, bytes, pages;
+	} tries[] = { { 0, 1, 1 }, { 0, PAGE_SIZE, 1 }, { 0, PAGE_SIZE + 1, 2 }, { PAGE_SIZE - 1, 1, 1 },
+		{ PAGE_SIZE - 1, 2, 2 }, { 100, 3 * PAGE_SIZE, 4 }, { 0, 17 * PAGE_SIZE, 17 } };
+	phys_t frames;
+
+	NEED((frames = test_frame_alloc(17, FRAME_ATOMIC, 0)) != 0);
+	for (size_t i = 0; i < ARRAY_COUNT(tries); i++) {
+		phys_t pa = frames + tries[i].offset;
+		size_t free = window_free();
+		uintptr_t va;
+
+		NEED(test_km_map(pa, tries[i].bytes, RW, FRAME_ATOMIC, &va) == EOK);
+		CHECK_EQ(va & (PAGE_SIZE - 1), pa & (PAGE_SIZE - 1));
+		CHECK_EQ(page_mapping_find(&page_kernel, va).pa, pa);
+		CHECK_EQ(page_mapping_find(&page_kernel, va + tries[i].bytes - 1).pa, pa + tries[i].bytes - 1);
+		CHECK_EQ(free - window_free(), tries[i].pages + 1);
+		CHECK(!is_mapped(ALIGN_DOWN(va, PAGE_SIZE) + tries[i].pages * PAGE_SIZE));
+		test_km_unmap(va, tries[i].bytes);
+		CHECK_EQ(window_free(), free);
+		CHECK(!is_mapped(va));
+	}
+}
+
+TEST(km_guards, "between neighbouring mappings a page is not mapped")
+{
+	uintptr_t va[16];
+	phys_t frame;
+
+	NEED((frame = test_frame_alloc(1, FRAME_ATOMIC, 0)) != 0);
+	for (size_t i = 0; i < ARRAY_COUNT(va); i++)
+		NEED(test_km_map(frame, PAGE_SIZE, RW, FRAME_ATOMIC, &va[i]) == EOK);
+	for (size_t i = 0; i < ARRAY_COUNT(va); i++) {
+		CHECK(is_mapped(va[i]));
+		CHECK(!is_mapped(va[i] + PAGE_SIZE));
+		CHECK(va[i] == KM_START || !is_mapped(va[i] - PAGE_SIZE));
+	}
+}
+
+TEST(km_large, "a range that holds large pages is put where they can be used, if entries below the root can map them")
+{
+	phys_t pa = ALIGN_UP((phys_t) IDENTITY_PHYS + 1, (phys_t) LARGE);
+	uintptr_t va;
+
+	NEED(test_km_map(pa, 2 * LARGE, RW, FRAME_ATOMIC, &va) == EOK);
+	CHECK_EQ(page_mapping_find(&page_kernel, va).size, PTL_LEVELS > 2 ? LARGE : PAGE_SIZE);
+	CHECK_EQ(page_mapping_find(&page_kernel, va + 2 * LARGE - 1).pa, pa + 2 * LARGE - 1);
+	test_km_unmap(va, 2 * LARGE);
+	CHECK(!is_mapped(va));
+}
+
+TEST(km_wrong_arguments, "no bytes, or bytes beyond the last physical address, are refused")
+{
+	uintptr_t va = 1;
+
+	CHECK_EQ(km_map(PAGE_SIZE, 0, RW, FRAME_ATOMIC, &va), EINVAL);
+	CHECK_EQ(km_map(PHYS_LAST, 2, RW, FRAME_ATOMIC, &va), EINVAL);
+	CHECK_EQ(km_map(PAGE_SIZE, SIZE_MAX, RW, FRAME_ATOMIC, &va), EINVAL);
+	CHECK_EQ(va, 1);
+}
+
+TEST(km_last_byte, "the last physical address can be mapped")
+{
+	uintptr_t va;
+
+	NEED(test_km_map(PHYS_LAST, 1, PAGE_READ, FRAME_ATOMIC, &va) == EOK);
+	CHECK_EQ(page_mapping_find(&page_kernel, va).pa, PHYS_LAST);
+}
+
+TEST(km_window_full,
+	"when the window has no room a mapping is refused, whatever alloc says, and room that is given back serves")
+{
+	size_t bytes = (KM_END - KM_START) / 8;
+	uintptr_t va[16];
+	uintptr_t again;
+	size_t count = 0;
+	errno_t error;
+
+	while ((error = test_km_map(PAGE_SIZE, bytes, PAGE_READ | PAGE_NO_LARGE, FRAME_ATOMIC, &va[count])) == EOK)
+		count++;
+	NEED(error == ENOMEM && count > 0);
+	NEED(test_km_map(PAGE_SIZE, bytes, PAGE_READ | PAGE_NO_LARGE, FRAME_ATOMIC, &again) == ENOMEM);
+	NEED(test_km_map(PAGE_SIZE, bytes, PAGE_READ | PAGE_NO_LARGE, 0, &again) == ENOMEM);
+	test_km_unmap(va[0], bytes);
+	NEED(test_km_map(PAGE_SIZE, bytes, PAGE_READ | PAGE_NO_LARGE, FRAME_ATOMIC, &again) == EOK);
+	CHECK_EQ(again, va[0]);
+}
+
+TEST(km_no_memory, "a mapping for whose tables there is no frame is refused, and takes no room")
+{
+	struct page_table_info before, after;
+	size_t bytes = 3 * LARGE;
+	size_t free = window_free();
+	uintptr_t va;
+
+	page_table_get_info(&page_kernel, &before);
+	(void) test_take_all_frames(FRAME_HIGHMEM);
+	if (PTL_LEVELS > 2)
+		CHECK_EQ(km_map(PAGE_SIZE, bytes, PAGE_READ | PAGE_NO_LARGE, FRAME_ATOMIC, &va), ENOMEM);
+	else
+		NEED(test_km_map(PAGE_SIZE, PAGE_SIZE, PAGE_READ, FRAME_ATOMIC, &va) == EOK);
+	if (PTL_LEVELS > 2)
+		CHECK_EQ(window_free(), free);
+	test_free_all_frames();
+	page_table_get_info(&page_kernel, &after);
+	CHECK_EQ(after.tables[PTL_LEVELS - 1], before.tables[PTL_LEVELS - 1]);
+}
+
+TEST(km_unmap_wrong, "undoing a mapping that is not one is told as what it is", .panics = "not what was mapped")
+{
+	uintptr_t va;
+
+	if (km_map(PAGE_SIZE, 3 * PAGE_SIZE, PAGE_READ, 0, &va) == EOK)
+		km_unmap(va, 2 * PAGE_SIZE);
+}
+
+TEST(km_unmap_elsewhere, "undoing a mapping outside the window is told as what it is",
+	.panics = "not a mapping of km_map")
+{
+	km_unmap(IDENTITY_VIRT, PAGE_SIZE);
+}

@@ -1,0 +1,538 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * The ledger: what a case holds, so that all of it can be given back whenever
+ * and wherever the case ends.
+ *
+ *   frames    a bit for each frame the core knows: any number, any pattern, and
+ *             any part can be given back
+ *   records   a hash table (open addressing, linear probing, no tombstones) of
+ *             what else has an address: objects, blocks, mappings …
+ *   promises  a number
+ *
+ * Its memory is taken from the core before a case and given back after it, in
+ * one run of frames; so it neither allocates while a case runs nor is part of
+ * what the case is measured by.
+ *
+ * LOCKS. ledger_lock, below no other and above none: what goes into the ledger
+ * is taken before, what leaves it given back after. frame bits are set and
+ * cleared by atomic operations.
+ */
+
+#include <mm/inject.h>
+#include <mm/reserve.h>
+#include <mm/spinlock.h>
+
+#include "test_internal.h"
+
+#define WORD_BITS 32
+
+/* In the order in which they are given back. */
+enum record_kind { RECORD_NONE, RECORD_MAPPING, RECORD_KM, RECORD_OBJECT, RECORD_BLOCK, RECORD_CHAIN, RECORD_CACHE,
+	RECORD_REFERENCE, RECORD_KINDS };
+
+struct record {
+	enum record_kind kind;
+	uintptr_t key; /* its address */
+	void *owner;   /* the cache, the table */
+	size_t size;   /* bytes, pages, references */
+};
+
+#define SLOTS 4096
+_Static_assert(TEST_LEDGER_ROOM <= SLOTS * 3 / 4, "probing would be slow");
+
+static struct spinlock ledger_lock = SPINLOCK_INIT;
+static struct record *records;
+static size_t record_count;
+static uint32_t *frame_bits;
+static size_t promised;
+static phys_t ledger_base;
+static size_t ledger_frames;
+
+/* ---- opening and closing ---- */
+
+static size_t frame_words(void)
+{
+	return (frame_table_count + WORD_BITS - 1) / WORD_BITS;
+}
+
+bool ledger_open(void)
+{
+	size_t bytes = SLOTS * sizeof(struct record) + frame_words() * sizeof(uint32_t);
+
+	ledger_frames = ALIGN_UP(bytes, PAGE_SIZE) >> PAGE_WIDTH;
+	ledger_base = frame_alloc(ledger_frames, FRAME_ATOMIC | FRAME_ZERO, 0);
+	if (ledger_base == 0)
+		return false;
+	records = (struct record *) PA2KA(ledger_base);
+	frame_bits = (uint32_t *) (records + SLOTS);
+	record_count = promised = 0;
+	return true;
+}
+
+void ledger_close(void)
+{
+	frame_free(ledger_base, ledger_frames);
+	records = NULL;
+	frame_bits = NULL;
+}
+
+/* ---- records ---- */
+
+static size_t slot_of(enum record_kind kind, uintptr_t key)
+{
+	return (size_t) ((key >> 3) * 0x9e3779b1u + (key >> 15) + (uintptr_t) kind * 977) % SLOTS;
+}
+
+/* The slot that has this record, or the free one where it would be put. */
+static struct record *find_locked(enum record_kind kind, uintptr_t key)
+{
+	size_t slot = slot_of(kind, key);
+
+	while (records[slot].kind != RECORD_NONE && (records[slot].kind != kind || records[slot].key != key))
+		slot = (slot + 1) % SLOTS;
+	return &records[slot];
+}
+
+/* Empties a slot, and moves up what probing would no longer find past it (Knuth, vol. 3, 6.4, algorithm R). */
+static void delete_locked(struct record *record)
+{
+	size_t hole = (size_t) (record - records);
+
+	record_count--;
+	for (size_t slot = (hole + 1) % SLOTS; records[slot].kind != RECORD_NONE; slot = (slot + 1) % SLOTS) {
+		size_t home = slot_of(records[slot].kind, records[slot].key);
+
+		if ((slot - home) % SLOTS >= (slot - hole) % SLOTS) {
+			records[hole] = records[slot];
+			hole = slot;
+		}
+	}
+	records[hole].kind = RECORD_NONE;
+}
+
+/* Puts a record in; one that is there already grows to the larger size. @return false if the ledger is full (told) */
+static bool enter(enum record_kind kind, uintptr_t key, void *owner, size_t size)
+{
+	port_irq_t irq = spinlock_lock(&ledger_lock);
+	struct record *record = find_locked(kind, key);
+	bool room = record->kind != RECORD_NONE || record_count < TEST_LEDGER_ROOM;
+
+	if (room) {
+		record_count += record->kind == RECORD_NONE;
+		if (record->kind == RECORD_NONE || record->size < size)
+			record->size = size;
+		record->kind = kind;
+		record->key = key;
+		record->owner = owner;
+	}
+	spinlock_unlock(&ledger_lock, irq);
+	if (!room && test_fail())
+		test_note("the case holds more than the ledger has room for: use a chain");
+	return room;
+}
+
+/* Takes a record out. @return whether it was there */
+static bool leave(enum record_kind kind, uintptr_t key)
+{
+	port_irq_t irq = spinlock_lock(&ledger_lock);
+	struct record *record = find_locked(kind, key);
+	bool found = record->kind != RECORD_NONE;
+
+	if (found)
+		delete_locked(record);
+	spinlock_unlock(&ledger_lock, irq);
+	return found;
+}
+
+/* As leave, where only a mistake of the case can make it fail. */
+static void leave_surely(enum record_kind kind, uintptr_t key)
+{
+	if (!leave(kind, key) && test_fail())
+		test_note("the case gives back %p, which it does not hold", (void *) key);
+}
+
+/* ---- frames ---- */
+
+/* Calls change for each word that has bits of these frames. */
+static void for_bits(phys_t base, size_t count, void (*change)(uint32_t *word, uint32_t bits))
+{
+	size_t at = (base >> PAGE_WIDTH) - FRAME_FIRST;
+
+	while (count > 0) {
+		size_t offset = at % WORD_BITS;
+		size_t part = WORD_BITS - offset < count ? WORD_BITS - offset : count;
+		uint32_t bits = (part == WORD_BITS ? ~UINT32_C(0) : (UINT32_C(1) << part) - 1) << offset;
+
+		change(&frame_bits[at / WORD_BITS], bits);
+		at += part;
+		count -= part;
+	}
+}
+
+static void set_bits(uint32_t *word, uint32_t bits)
+{
+	if ((__atomic_fetch_or(word, bits, __ATOMIC_ACQ_REL) & bits) != 0 && test_fail())
+		test_note("a frame was given out that the case holds already: the ledger has 0x%llx of 0x%llx",
+			(unsigned long long) *word, (unsigned long long) bits);
+}
+
+static void clear_bits(uint32_t *word, uint32_t bits)
+{
+	if ((__atomic_fetch_and(word, ~bits, __ATOMIC_ACQ_REL) & bits) != bits && test_fail())
+		test_note("the case gives back a frame that it does not hold");
+}
+
+phys_t test_frame_alloc(size_t count, frame_flags_t flags, phys_t constraint)
+{
+	phys_t base = frame_alloc(count, flags, constraint);
+
+	if (base != 0)
+		for_bits(base, count, set_bits);
+	return base;
+}
+
+phys_t test_frame_alloc_request(const struct frame_request *request, size_t *taken)
+{
+	phys_t base = frame_alloc_request(request, taken);
+
+	if (base != 0)
+		for_bits(base, *taken, set_bits);
+	return base;
+}
+
+void test_frame_free(phys_t base, size_t count)
+{
+	for_bits(base, count, clear_bits);
+	frame_free(base, count);
+}
+
+/* Frees the frames of one word of bits, run by run. */
+static void free_word(size_t number)
+{
+	uint32_t bits = __atomic_exchange_n(&frame_bits[number], 0, __ATOMIC_ACQ_REL);
+	pfn_t first = FRAME_FIRST + number * WORD_BITS;
+
+	while (bits != 0) {
+		unsigned start = (unsigned) __builtin_ctz(bits);
+		uint32_t rest = ~(bits >> start);
+		unsigned length = rest == 0 ? WORD_BITS : (unsigned) __builtin_ctz(rest);
+
+		frame_free((phys_t) (first + start) << PAGE_WIDTH, length);
+		bits &= start + length == WORD_BITS ? 0 : ~UINT32_C(0) << (start + length);
+	}
+}
+
+void test_free_all_frames(void)
+{
+	for (size_t i = 0; i < frame_words(); i++)
+		if (frame_bits[i] != 0)
+			free_word(i);
+}
+
+errno_t test_frame_reference_add(phys_t frame)
+{
+	errno_t error = frame_reference_add(frame);
+	port_irq_t irq;
+	struct record *record;
+	size_t references;
+
+	if (error != EOK)
+		return error;
+	irq = spinlock_lock(&ledger_lock);
+	record = find_locked(RECORD_REFERENCE, frame);
+	references = record->kind == RECORD_NONE ? 1 : record->size + 1;
+	spinlock_unlock(&ledger_lock, irq);
+	if (enter(RECORD_REFERENCE, frame, NULL, references))
+		return EOK;
+	frame_free(frame, 1);
+	return ENOMEM;
+}
+
+void test_frame_reference_drop(phys_t frame)
+{
+	port_irq_t irq = spinlock_lock(&ledger_lock);
+	struct record *record = find_locked(RECORD_REFERENCE, frame);
+	bool last = record->kind != RECORD_NONE && --record->size == 0;
+
+	spinlock_unlock(&ledger_lock, irq);
+	if (last)
+		leave_surely(RECORD_REFERENCE, frame);
+	frame_free(frame, 1);
+}
+
+errno_t test_reserve_try(size_t frames)
+{
+	errno_t error = reserve_try(frames);
+
+	if (error == EOK)
+		__atomic_add_fetch(&promised, frames, __ATOMIC_RELAXED);
+	return error;
+}
+
+void test_reserve_used(size_t frames)
+{
+	__atomic_sub_fetch(&promised, frames, __ATOMIC_RELAXED);
+}
+
+void test_reserve_free(size_t frames)
+{
+	test_reserve_used(frames);
+	reserve_free(frames);
+}
+
+size_t test_free_frames(frame_flags_t flags)
+{
+	struct zone_info zone;
+	struct frame_info info;
+	size_t frames = 0;
+
+	for (size_t i = 0; zone_get(i, &zone); i++)
+		if (flags & FRAME_DMA ? zone.kind == ZONE_DMA : zone.kind != ZONE_HIGH || (flags & FRAME_HIGHMEM) != 0)
+			frames += zone.free;
+	frame_get_info(&info);
+	return frames + info.cached;
+}
+
+/* Takes at most so many in one piece. @return 0 if there are none */
+static size_t take_piece(size_t most, frame_flags_t flags)
+{
+	struct frame_request request = FRAME_REQUEST(1, flags | FRAME_ATOMIC | FRAME_NO_RECLAIM);
+	size_t taken;
+
+	request.max = most;
+	return test_frame_alloc_request(&request, &taken) != 0 ? taken : 0;
+}
+
+size_t test_leave_frames(size_t left, frame_flags_t flags)
+{
+	size_t taken = 0, piece = 1, there;
+	bool armed = __atomic_exchange_n(&inject_armed, false, __ATOMIC_SEQ_CST); /* what is out of the way is not the case's */
+
+	frame_reclaim(RECLAIM_FULL, true);
+	while (piece != 0 && (there = test_free_frames(flags)) > left) {
+		piece = take_piece(there - left, flags);
+		taken += piece;
+	}
+	__atomic_store_n(&inject_armed, armed, __ATOMIC_SEQ_CST);
+	return taken;
+}
+
+size_t test_take_all_frames(frame_flags_t flags)
+{
+	return test_leave_frames(0, flags);
+}
+
+/* ---- objects and blocks ---- */
+
+struct slab_cache *test_slab_cache_create(
+	const char *name, size_t size, const struct slab_cache_options *options, frame_flags_t flags)
+{
+	struct slab_cache *cache = slab_cache_create(name, size, options, flags);
+
+	if (cache != NULL && !enter(RECORD_CACHE, (uintptr_t) cache, NULL, 0)) {
+		(void) !slab_cache_destroy(cache);
+		return NULL;
+	}
+	return cache;
+}
+
+errno_t test_slab_cache_destroy(struct slab_cache *cache)
+{
+	errno_t error = slab_cache_destroy(cache);
+
+	if (error == EOK)
+		leave_surely(RECORD_CACHE, (uintptr_t) cache);
+	return error;
+}
+
+void *test_slab_alloc(struct slab_cache *cache, frame_flags_t flags)
+{
+	void *object = slab_alloc(cache, flags);
+
+	if (object != NULL && !enter(RECORD_OBJECT, (uintptr_t) object, cache, 0)) {
+		slab_free(cache, object);
+		return NULL;
+	}
+	return object;
+}
+
+void test_slab_free(struct slab_cache *cache, void *object)
+{
+	leave_surely(RECORD_OBJECT, (uintptr_t) object);
+	slab_free(cache, object);
+}
+
+static void *enter_block(void *block)
+{
+	if (block != NULL && !enter(RECORD_BLOCK, (uintptr_t) block, NULL, 0)) {
+		mm_free(block);
+		return NULL;
+	}
+	return block;
+}
+
+void *test_malloc(size_t size, frame_flags_t flags)
+{
+	return enter_block(mm_malloc(size, flags));
+}
+
+void *test_memalign(size_t align, size_t size, frame_flags_t flags)
+{
+	return enter_block(mm_memalign(align, size, flags));
+}
+
+void *test_realloc(void *old, size_t size, frame_flags_t flags)
+{
+	uintptr_t key = (uintptr_t) old;
+	void *block;
+
+	/* Out of the ledger first: once it has moved, its old address may be another thread's. */
+	if (old != NULL)
+		leave_surely(RECORD_BLOCK, key);
+	block = mm_realloc(old, size, flags);
+	if (block == NULL && old != NULL)
+		(void) enter(RECORD_BLOCK, key, NULL, 0);
+	return enter_block(block);
+}
+
+void test_free(void *address)
+{
+	if (address != NULL)
+		leave_surely(RECORD_BLOCK, (uintptr_t) address);
+	mm_free(address);
+}
+
+/* ---- mappings ---- */
+
+errno_t test_page_mapping_insert(
+	struct page_table *table, uintptr_t va, phys_t pa, size_t pages, page_flags_t flags, frame_flags_t alloc)
+{
+	errno_t error = page_mapping_insert(table, va, pa, pages, flags, alloc);
+
+	if (error == EOK && !enter(RECORD_MAPPING, va, table, pages)) {
+		page_mapping_remove(table, va, pages);
+		return ENOMEM;
+	}
+	return error;
+}
+
+void test_page_mapping_remove(struct page_table *table, uintptr_t va, size_t pages)
+{
+	port_irq_t irq = spinlock_lock(&ledger_lock);
+	struct record *record = find_locked(RECORD_MAPPING, va);
+
+	/* A part removed leaves the record: at the end what is left of the range goes. */
+	if (record->kind != RECORD_NONE && record->size <= pages)
+		delete_locked(record);
+	spinlock_unlock(&ledger_lock, irq);
+	page_mapping_remove(table, va, pages);
+}
+
+errno_t test_km_map(phys_t pa, size_t bytes, page_flags_t flags, frame_flags_t alloc, uintptr_t *va)
+{
+	errno_t error = km_map(pa, bytes, flags, alloc, va);
+
+	if (error == EOK && !enter(RECORD_KM, *va, NULL, bytes)) {
+		km_unmap(*va, bytes);
+		return ENOMEM;
+	}
+	return error;
+}
+
+void test_km_unmap(uintptr_t va, size_t bytes)
+{
+	leave_surely(RECORD_KM, va);
+	km_unmap(va, bytes);
+}
+
+/* ---- chains ---- */
+
+void test_chain_push(struct test_chain *chain, void *object)
+{
+	if (!chain->known)
+		chain->known = enter(RECORD_CHAIN, (uintptr_t) chain, NULL, 0);
+	*(void **) object = chain->first;
+	chain->first = object;
+	chain->count++;
+}
+
+void *test_chain_pop(struct test_chain *chain)
+{
+	void *object = chain->first;
+
+	if (object == NULL)
+		return NULL;
+	chain->first = *(void **) object;
+	chain->count--;
+	return object;
+}
+
+void test_chain_free(struct test_chain *chain)
+{
+	void *object;
+
+	while ((object = test_chain_pop(chain)) != NULL)
+		if (chain->cache != NULL)
+			slab_free(chain->cache, object);
+		else
+			mm_free(object);
+	if (chain->known)
+		(void) leave(RECORD_CHAIN, (uintptr_t) chain);
+	chain->known = false;
+}
+
+/* ---- the end of a case ---- */
+
+static void settle(struct record record)
+{
+	void *address = (void *) record.key;
+
+	switch (record.kind) {
+	case RECORD_MAPPING:
+		page_mapping_remove(record.owner, record.key, record.size);
+		break;
+	case RECORD_KM:
+		km_unmap(record.key, record.size);
+		break;
+	case RECORD_OBJECT:
+		slab_free(record.owner, address);
+		break;
+	case RECORD_BLOCK:
+		mm_free(address);
+		break;
+	case RECORD_CHAIN:
+		test_chain_free(address);
+		break;
+	case RECORD_CACHE:
+		(void) !slab_cache_destroy(address);
+		break;
+	case RECORD_REFERENCE:
+		while (record.size-- > 0)
+			frame_free(record.key, 1);
+		break;
+	case RECORD_NONE:
+	case RECORD_KINDS:
+		break;
+	}
+}
+
+void ledger_settle(void)
+{
+	for (int kind = RECORD_NONE + 1; kind < RECORD_KINDS && record_count > 0; kind++) {
+		for (size_t slot = 0; slot < SLOTS;) {
+			struct record record = records[slot];
+
+			if (record.kind != (enum record_kind) kind) {
+				slot++;
+				continue;
+			}
+			settle(record);
+			(void) leave(record.kind, record.key); /* may move another record into this slot: look again */
+		}
+	}
+	if (promised != 0)
+		reserve_free(promised);
+	promised = 0;
+	test_free_all_frames();
+}

@@ -1,0 +1,591 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * Page mapping: what is promised of it, case by case. (Whether it is right in
+ * any order of calls is for test/page_model.c.)
+ *
+ * Most cases use a page table of their own, which no CPU uses: they may map
+ * frames that are not there, and see through find and translate. What is really
+ * seen through a mapping is for the cases of km_test.c and of
+ * kernel/test/machine.
+ */
+
+#include <mm/tlb.h>
+#include <test.h>
+
+/* The page above the base page, in bytes and in base pages; and the largest there can be. */
+#define LARGE PTL_COVERS(PTL_LEVELS - 2)
+#define LARGE_PAGES (LARGE >> PAGE_WIDTH)
+#define HUGE_LEVEL 1
+
+/* A place in user space that is aligned to large pages of every size, and frames that are. */
+#define RW (PAGE_READ | PAGE_WRITE)
+static const uintptr_t PLACE = ALIGN_UP((uintptr_t) USER_START + MiB(512), PTL_COVERS(PTL_LEVELS == 4 ? 1 : 0));
+static const phys_t FRAMES = (phys_t) PTL_COVERS(PTL_LEVELS == 4 ? 1 : 0);
+
+/* ---- help ---- */
+
+/* Runs a body with a page table, which may leave by NEED: what it mapped goes with the table. */
+static void with_table(void (*body)(struct page_table *table))
+{
+	struct page_table *table = page_table_create(FRAME_ATOMIC);
+
+	NEED(table != NULL);
+	body(table);
+	page_table_destroy(table);
+}
+
+#define TABLE_TEST(name, what, ...)                    \
+	static void body_##name(struct page_table *table); \
+	TEST(name, what, __VA_ARGS__)                      \
+	{                                                  \
+		with_table(body_##name);                       \
+	}                                                  \
+	static void body_##name(struct page_table *table)
+
+/* What flags a mapping reports that was made with these: a machine may not be able to refuse execution. */
+static page_flags_t reported(page_flags_t flags)
+{
+	return pte_leaf_flags(pte_leaf(0, flags, PTL_LEVELS - 1), PTL_LEVELS - 1);
+}
+
+static bool is_mapped(struct page_table *table, uintptr_t va)
+{
+	phys_t pa;
+
+	return page_translate(table, va, &pa);
+}
+
+/* What va translates to; all ones if it is not mapped. */
+static phys_t translation(struct page_table *table, uintptr_t va)
+{
+	phys_t pa;
+
+	return page_translate(table, va, &pa) ? pa : (phys_t) -1;
+}
+
+/* Pages of the range that do not translate to pa and on. */
+static size_t count_astray(struct page_table *table, uintptr_t va, phys_t pa, size_t pages)
+{
+	size_t astray = 0;
+
+	for (size_t i = 0; i < pages; i++)
+		astray += translation(table, va + i * PAGE_SIZE) != pa + i * PAGE_SIZE;
+	return astray;
+}
+
+static size_t count_tables(struct page_table *table)
+{
+	struct page_table_info info;
+	size_t tables = 0;
+
+	page_table_get_info(table, &info);
+	for (unsigned level = 0; level < info.levels; level++)
+		tables += info.tables[level];
+	return tables;
+}
+
+static size_t count_spares(struct page_table *table)
+{
+	struct page_table_info info;
+
+	page_table_get_info(table, &info);
+	return info.spares;
+}
+
+/* ---- one page ---- */
+
+TABLE_TEST(page_one, "a page is mapped, found with its offset and flags, and gone when removed")
+{
+	struct page_mapping found;
+
+	NEED(page_mapping_insert(table, PLACE, FRAMES, 1, RW | PAGE_USER, FRAME_ATOMIC) == EOK);
+	found = page_mapping_find(table, PLACE + 123);
+	CHECK_EQ(found.pa, FRAMES + 123);
+	CHECK_EQ(found.size, PAGE_SIZE);
+	CHECK_EQ(found.flags, reported(RW | PAGE_USER));
+	CHECK_EQ(translation(table, PLACE + PAGE_SIZE - 1), FRAMES + PAGE_SIZE - 1);
+	CHECK(!is_mapped(table, PLACE - 1));
+	CHECK(!is_mapped(table, PLACE + PAGE_SIZE));
+	page_mapping_remove(table, PLACE, 1);
+	CHECK_EQ(page_mapping_find(table, PLACE).size, 0);
+	CHECK_EQ(count_tables(table), 1);
+}
+
+TABLE_TEST(page_flags, "every combination of flags is kept")
+{
+	static const page_flags_t flags[] = { PAGE_WRITE, PAGE_EXEC, PAGE_USER, PAGE_GLOBAL, PAGE_UNCACHED };
+
+	for (unsigned choice = 0; choice < 1u << ARRAY_COUNT(flags); choice++) {
+		page_flags_t chosen = PAGE_READ;
+
+		for (size_t i = 0; i < ARRAY_COUNT(flags); i++)
+			chosen |= choice >> i & 1 ? flags[i] : 0;
+		NEED(page_mapping_insert(table, PLACE, FRAMES, 1, chosen, FRAME_ATOMIC) == EOK);
+		CHECK_EQ(page_mapping_find(table, PLACE).flags, reported(chosen));
+		page_mapping_remove(table, PLACE, 1);
+		NEED(page_mapping_insert(table, PLACE, FRAMES, LARGE_PAGES, chosen, FRAME_ATOMIC) == EOK);
+		CHECK_EQ(page_mapping_find(table, PLACE).flags, reported(chosen));
+		page_mapping_remove(table, PLACE, LARGE_PAGES);
+	}
+}
+
+TABLE_TEST(page_ends_of_space, "the first and the last page of the user part can be mapped, and nothing beyond")
+{
+	uintptr_t last = USER_LAST - (PAGE_SIZE - 1);
+
+	NEED(page_mapping_insert(table, USER_START, FRAMES, 1, RW, FRAME_ATOMIC) == EOK);
+	NEED(page_mapping_insert(table, last, FRAMES, 1, RW, FRAME_ATOMIC) == EOK);
+	CHECK_EQ(translation(table, USER_START), FRAMES);
+	CHECK_EQ(translation(table, USER_LAST), FRAMES + PAGE_SIZE - 1);
+	CHECK_EQ(page_mapping_insert(table, last, FRAMES, 2, RW, FRAME_ATOMIC), EINVAL);
+	CHECK_EQ(page_mapping_insert(table, last + PAGE_SIZE, FRAMES, 1, RW, FRAME_ATOMIC), EINVAL);
+	CHECK_EQ(page_mapping_insert(table, KERNEL_START, FRAMES, 1, RW, FRAME_ATOMIC), EINVAL);
+	CHECK_EQ(page_mapping_insert(&page_kernel, last, FRAMES, 1, RW, FRAME_ATOMIC), EINVAL);
+	CHECK_EQ(page_mapping_find(&page_kernel, last).size, 0);
+	page_mapping_remove(table, last, SIZE_MAX);
+	CHECK(!is_mapped(table, last));
+	page_mapping_remove(table, USER_START, 1);
+	CHECK_EQ(count_tables(table), 1);
+}
+
+/* ---- ranges ---- */
+
+TABLE_TEST(page_range, "a range over several tables, with ends in the middle of one, maps each page to its frame")
+{
+	uintptr_t va = PLACE + LARGE - 5 * PAGE_SIZE;
+	size_t pages = 2 * LARGE_PAGES + 10;
+
+	NEED(page_mapping_insert(table, va, FRAMES + 7 * PAGE_SIZE, pages, RW, FRAME_ATOMIC) == EOK);
+	CHECK_EQ(count_astray(table, va, FRAMES + 7 * PAGE_SIZE, pages), 0);
+	CHECK(!is_mapped(table, va - 1));
+	CHECK(!is_mapped(table, va + pages * PAGE_SIZE));
+	CHECK_EQ(page_mapping_count(table, PLACE, 4 * LARGE_PAGES), pages);
+	page_mapping_remove(table, va + PAGE_SIZE, pages - 2);
+	CHECK_EQ(page_mapping_count(table, PLACE, 4 * LARGE_PAGES), 2);
+	CHECK(is_mapped(table, va));
+	CHECK(is_mapped(table, va + (pages - 1) * PAGE_SIZE));
+	page_mapping_remove(table, PLACE, 4 * LARGE_PAGES);
+	CHECK_EQ(count_tables(table), 1);
+}
+
+TABLE_TEST(page_exists, "a range that meets a mapping anywhere is refused, and nothing of it is mapped")
+{
+	size_t pages = 2 * LARGE_PAGES;
+
+	for (size_t at = 0; at < pages; at += at < 4 || at + 4 >= pages ? 1 : 61) {
+		size_t tables;
+
+		NEED(page_mapping_insert(table, PLACE + at * PAGE_SIZE, FRAMES, 1, RW, FRAME_ATOMIC) == EOK);
+		tables = count_tables(table);
+		CHECK_EQ(page_mapping_insert(table, PLACE, FRAMES, pages, RW, FRAME_ATOMIC), EEXIST);
+		CHECK_EQ(page_mapping_count(table, PLACE, pages), 1);
+		CHECK_EQ(count_tables(table), tables);
+		page_mapping_remove(table, PLACE, pages);
+	}
+	NEED(page_mapping_insert(table, PLACE, FRAMES, LARGE_PAGES, RW, FRAME_ATOMIC) == EOK);
+	CHECK_EQ(page_mapping_insert(table, PLACE + 17 * PAGE_SIZE, FRAMES, 1, RW, FRAME_ATOMIC), EEXIST);
+	CHECK_EQ(page_mapping_insert(table, PLACE - PAGE_SIZE, FRAMES, 2, RW, FRAME_ATOMIC), EEXIST);
+	CHECK(!is_mapped(table, PLACE - PAGE_SIZE));
+}
+
+TABLE_TEST(page_wrong_arguments, "arguments that make no sense are refused")
+{
+	const errno_t errors[] = {
+		page_mapping_insert(table, PLACE + 1, FRAMES, 1, RW, FRAME_ATOMIC),
+		page_mapping_insert(table, PLACE, FRAMES + 8, 1, RW, FRAME_ATOMIC),
+		page_mapping_insert(table, PLACE, FRAMES, 0, RW, FRAME_ATOMIC),
+		page_mapping_insert(table, PLACE, FRAMES, SIZE_MAX, RW, FRAME_ATOMIC),
+		page_mapping_insert(table, PLACE, FRAMES, SIZE_MAX >> PAGE_WIDTH, RW, FRAME_ATOMIC),
+		page_mapping_insert(table, PLACE, ALIGN_DOWN(PHYS_LAST, PAGE_SIZE), 2, RW, FRAME_ATOMIC),
+		page_mapping_update(table, PLACE + 1, 1, RW, FRAME_ATOMIC),
+		page_mapping_update(table, PLACE, 0, RW, FRAME_ATOMIC),
+		page_mapping_update(table, PLACE, SIZE_MAX, RW, FRAME_ATOMIC),
+		page_mapping_update(table, KERNEL_START, 1, RW, FRAME_ATOMIC),
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(errors); i++)
+		if (!CHECK_EQ(errors[i], EINVAL))
+			test_note("that was call %zu", i);
+	CHECK_EQ(count_tables(table), 1);
+}
+
+TABLE_TEST(page_remove_nothing, "removing what is not mapped is no error and changes nothing")
+{
+	struct tlb_info before, after;
+
+	NEED(page_mapping_insert(table, PLACE, FRAMES, 1, RW, FRAME_ATOMIC) == EOK);
+	tlb_get_info(&before);
+	page_mapping_remove(table, PLACE + PAGE_SIZE, 1);
+	page_mapping_remove(table, PLACE + PAGE_SIZE, 5 * LARGE_PAGES);
+	page_mapping_remove(table, PLACE, 0);
+	page_mapping_remove(table, ALIGN_DOWN(KERNEL_START, PAGE_SIZE), 1);
+	tlb_get_info(&after);
+	CHECK_EQ(after.pages + after.alls, before.pages + before.alls);
+	CHECK(is_mapped(table, PLACE));
+}
+
+TABLE_TEST(page_remove_all, "removing everything there is leaves the root alone")
+{
+	for (size_t i = 0; i < 24; i++)
+		NEED(page_mapping_insert(table, PLACE + i * 3 * LARGE, FRAMES, 1 + i * 61, RW, FRAME_ATOMIC) == EOK);
+	page_mapping_remove(table, 0, SIZE_MAX);
+	CHECK_EQ(count_tables(table), 1);
+	CHECK_EQ(count_spares(table), 0);
+}
+
+/* ---- large pages ---- */
+
+TABLE_TEST(page_large, "a large page is used when addresses and size allow it, and only then")
+{
+	static const struct {
+		size_t offset, frame_offset, pages;
+		page_flags_t flags;
+		bool large;
+	} tries[] = {
+		{ 0, 0, LARGE_PAGES, RW, true },
+		{ 0, 0, LARGE_PAGES - 1, RW, false },
+		{ PAGE_SIZE, 0, LARGE_PAGES, RW, false },
+		{ 0, PAGE_SIZE, LARGE_PAGES, RW, false },
+		{ 0, 0, LARGE_PAGES, RW | PAGE_NO_LARGE, false },
+		{ LARGE, 3 * LARGE, 2 * LARGE_PAGES, RW, true },
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(tries); i++) {
+		uintptr_t va = PLACE + tries[i].offset;
+		phys_t pa = FRAMES + tries[i].frame_offset;
+
+		NEED(page_mapping_insert(table, va, pa, tries[i].pages, tries[i].flags, FRAME_ATOMIC) == EOK);
+		CHECK_EQ(page_mapping_find(table, va).size, tries[i].large ? LARGE : PAGE_SIZE);
+		CHECK_EQ(count_astray(table, va, pa, tries[i].pages), 0);
+		page_mapping_remove(table, va, tries[i].pages);
+		CHECK_EQ(count_tables(table), 1);
+	}
+}
+
+TABLE_TEST(page_large_inside, "a range begins and ends with base pages around large ones")
+{
+	uintptr_t va = PLACE + LARGE - 3 * PAGE_SIZE;
+	size_t pages = 2 * LARGE_PAGES + 7;
+	phys_t pa = FRAMES + LARGE - 3 * PAGE_SIZE;
+
+	NEED(page_mapping_insert(table, va, pa, pages, RW, FRAME_ATOMIC) == EOK);
+	CHECK_EQ(page_mapping_find(table, va).size, PAGE_SIZE);
+	CHECK_EQ(page_mapping_find(table, PLACE + LARGE).size, LARGE);
+	CHECK_EQ(page_mapping_find(table, PLACE + 2 * LARGE).size, LARGE);
+	CHECK_EQ(page_mapping_find(table, PLACE + 3 * LARGE).size, PAGE_SIZE);
+	CHECK_EQ(count_astray(table, va, pa, pages), 0);
+}
+
+TABLE_TEST(page_split_update, "a change in the middle of a large page changes that, and every address still translates")
+{
+	struct page_mapping found;
+
+	NEED(page_mapping_insert(table, PLACE, FRAMES, LARGE_PAGES, RW, FRAME_ATOMIC) == EOK);
+	CHECK_EQ(page_mapping_update(table, PLACE + 9 * PAGE_SIZE, 3, PAGE_READ, FRAME_ATOMIC), EOK);
+	CHECK_EQ(count_astray(table, PLACE, FRAMES, LARGE_PAGES), 0);
+	for (size_t i = 0; i < LARGE_PAGES; i++) {
+		found = page_mapping_find(table, PLACE + i * PAGE_SIZE);
+		CHECK_EQ(found.size, PAGE_SIZE);
+		CHECK_EQ(found.flags, reported(i >= 9 && i < 12 ? PAGE_READ : RW));
+	}
+	CHECK_EQ(count_spares(table), 0);
+}
+
+TABLE_TEST(page_split_remove, "part of a large page is unmapped when there is no frame left")
+{
+	NEED(page_mapping_insert(table, PLACE, FRAMES, 3 * LARGE_PAGES, RW, FRAME_ATOMIC) == EOK);
+	CHECK_EQ(count_spares(table), 3);
+	(void) test_take_all_frames(FRAME_HIGHMEM);
+	page_mapping_remove(table, PLACE + PAGE_SIZE, 1);
+	page_mapping_remove(table, PLACE + LARGE - PAGE_SIZE, 2);
+	CHECK_EQ(page_mapping_update(table, PLACE + 2 * LARGE, 1, PAGE_READ, FRAME_ATOMIC), EOK);
+	CHECK_EQ(count_spares(table), 0);
+	CHECK_EQ(page_mapping_count(table, PLACE, 3 * LARGE_PAGES), 3 * LARGE_PAGES - 3);
+	CHECK(!is_mapped(table, PLACE + PAGE_SIZE));
+	CHECK_EQ(translation(table, PLACE + 2 * PAGE_SIZE), FRAMES + 2 * PAGE_SIZE);
+	CHECK(!is_mapped(table, PLACE + LARGE));
+	page_mapping_remove(table, PLACE, 3 * LARGE_PAGES);
+	CHECK_EQ(count_tables(table), 1);
+}
+
+TABLE_TEST(page_gigabyte,
+	"a page of the largest size is used, split at both ends, and unmapped when there is no frame left", .frames = 1200)
+{
+	size_t huge = PTL_COVERS(HUGE_LEVEL);
+	size_t pages = huge >> PAGE_WIDTH;
+
+	if (PTL_LEVELS < 4 || !ptl_leaf_allowed(HUGE_LEVEL))
+		SKIP("this machine has no pages of more than %zu MiB", LARGE >> 20);
+	NEED(page_mapping_insert(table, PLACE, FRAMES, pages, RW, FRAME_ATOMIC) == EOK);
+	CHECK_EQ(page_mapping_find(table, PLACE).size, huge);
+	(void) test_take_all_frames(FRAME_HIGHMEM);
+	page_mapping_remove(table, PLACE, 1);
+	page_mapping_remove(table, PLACE + huge - PAGE_SIZE, 1);
+	CHECK_EQ(page_mapping_count(table, PLACE, pages), pages - 2);
+	CHECK_EQ(page_mapping_find(table, PLACE + LARGE).size, LARGE);
+	CHECK_EQ(count_spares(table), (huge / LARGE) - 2);
+	CHECK_EQ(count_astray(table, PLACE + PAGE_SIZE, FRAMES + PAGE_SIZE, LARGE_PAGES), 0);
+	page_mapping_remove(table, PLACE + 3 * PAGE_SIZE, pages - 6);
+	CHECK_EQ(page_mapping_count(table, PLACE, pages), 4);
+	page_mapping_remove(table, PLACE, pages);
+	CHECK_EQ(count_tables(table), 1);
+	CHECK_EQ(count_spares(table), 0);
+}
+
+/* ---- changing ---- */
+
+TABLE_TEST(page_update, "a range of pages, large and not, gets other rights; the frames stay")
+{
+	size_t pages = 2 * LARGE_PAGES + 20;
+
+	NEED(page_mapping_insert(table, PLACE, FRAMES, pages, RW, FRAME_ATOMIC) == EOK);
+	CHECK_EQ(page_mapping_update(table, PLACE, pages, PAGE_READ | PAGE_USER, FRAME_ATOMIC), EOK);
+	CHECK_EQ(count_astray(table, PLACE, FRAMES, pages), 0);
+	CHECK_EQ(page_mapping_find(table, PLACE).size, LARGE);
+	for (size_t i = 0; i < pages; i++)
+		CHECK_EQ(page_mapping_find(table, PLACE + i * PAGE_SIZE).flags, reported(PAGE_READ | PAGE_USER));
+}
+
+TABLE_TEST(page_update_hole, "a change of a range with a hole is refused, and nothing of it changes")
+{
+	size_t pages = 2 * LARGE_PAGES;
+
+	NEED(page_mapping_insert(table, PLACE, FRAMES + PAGE_SIZE, pages, RW, FRAME_ATOMIC) == EOK);
+	page_mapping_remove(table, PLACE + (pages - 1) * PAGE_SIZE, 1);
+	CHECK_EQ(page_mapping_update(table, PLACE, pages, PAGE_READ, FRAME_ATOMIC), ENOENT);
+	CHECK_EQ(page_mapping_find(table, PLACE).flags, reported(RW));
+	page_mapping_remove(table, PLACE + LARGE, LARGE_PAGES);
+	CHECK_EQ(page_mapping_update(table, PLACE, LARGE_PAGES + 1, PAGE_READ, FRAME_ATOMIC), ENOENT);
+	CHECK_EQ(page_mapping_find(table, PLACE).flags, reported(RW));
+	CHECK_EQ(page_mapping_update(table, PLACE, LARGE_PAGES, PAGE_READ, FRAME_ATOMIC), EOK);
+	CHECK_EQ(page_mapping_find(table, PLACE).flags, reported(PAGE_READ));
+}
+
+/* ---- memory ---- */
+
+TABLE_TEST(page_no_memory, "a mapping for whose tables there is no frame is refused, and nothing of it is mapped")
+{
+	size_t tables;
+
+	NEED(page_mapping_insert(table, PLACE, FRAMES, 1, RW, FRAME_ATOMIC) == EOK);
+	tables = count_tables(table);
+	(void) test_take_all_frames(FRAME_HIGHMEM);
+	CHECK_EQ(page_mapping_insert(table, PLACE + LARGE, FRAMES, 1, RW, FRAME_ATOMIC), ENOMEM);
+	CHECK_EQ(page_mapping_insert(table, PLACE + PAGE_SIZE, FRAMES, LARGE_PAGES, RW, FRAME_ATOMIC), ENOMEM);
+	CHECK_EQ(page_mapping_insert(table, PLACE + LARGE, FRAMES, LARGE_PAGES, RW, FRAME_ATOMIC), ENOMEM);
+	CHECK_EQ(page_mapping_count(table, PLACE, 3 * LARGE_PAGES), 1);
+	CHECK_EQ(count_tables(table), tables);
+	CHECK_EQ(count_spares(table), 0);
+	CHECK_EQ(page_mapping_insert(table, PLACE + PAGE_SIZE, FRAMES, 1, RW, FRAME_ATOMIC), EOK);
+	test_free_all_frames();
+	NEED(page_mapping_insert(table, PLACE + LARGE, FRAMES, LARGE_PAGES, RW, FRAME_ATOMIC) == EOK);
+}
+
+TEST(page_table_no_memory, "a page table for which there is no frame is refused")
+{
+	(void) test_take_all_frames(FRAME_HIGHMEM);
+	CHECK_NULL(page_table_create(FRAME_ATOMIC));
+}
+
+TABLE_TEST(page_may_sleep, "without FRAME_ATOMIC a mapping does not fail")
+{
+	CHECK_EQ(page_mapping_insert(table, PLACE, FRAMES, 3 * LARGE_PAGES, RW | PAGE_NO_LARGE, 0), EOK);
+	CHECK_EQ(count_astray(table, PLACE, FRAMES, 3 * LARGE_PAGES), 0);
+}
+
+TEST(
+	page_sleep_in_atomic, "a mapping that may sleep, with interrupts off, is told as what it is", .panics = "may sleep")
+{
+	struct page_table *table = page_table_create(0);
+	port_irq_t irq = port_irq_save();
+
+	(void) !page_mapping_insert(table, PLACE, FRAMES, 1, RW, 0);
+	port_irq_restore(irq);
+}
+
+/* ---- invalidation ---- */
+
+TABLE_TEST(page_tlb, "what is unmapped or changed is dropped from the TLB, page by page if it is little")
+{
+	struct tlb_info before, after;
+
+	NEED(page_mapping_insert(table, PLACE, FRAMES, 200, RW, FRAME_ATOMIC) == EOK);
+	tlb_get_info(&before);
+	page_mapping_remove(table, PLACE, 1);
+	page_mapping_remove(table, PLACE + 2 * PAGE_SIZE, 5);
+	CHECK_EQ(page_mapping_update(table, PLACE + 10 * PAGE_SIZE, 7, PAGE_READ, FRAME_ATOMIC), EOK);
+	tlb_get_info(&after);
+	CHECK_EQ(after.pages - before.pages, 1 + 5 + 7);
+	CHECK_EQ(after.ranges - before.ranges, 2);
+	CHECK_EQ(after.alls - before.alls, 0);
+	page_mapping_remove(table, PLACE, 200);
+	tlb_get_info(&after);
+	CHECK_EQ(after.pages - before.pages, 1 + 5 + 7);
+	CHECK_EQ(after.alls - before.alls, 1);
+}
+
+/* ---- the kernel part ---- */
+
+TEST(page_kernel_shared, "what the kernel maps is seen in every address space, older and newer, with no table more")
+{
+	struct page_table *older = page_table_create(FRAME_ATOMIC);
+	struct page_table *newer = NULL;
+	uintptr_t va = 0;
+	phys_t frame = test_frame_alloc(1, FRAME_ATOMIC, 0);
+
+	if (test_need(older != NULL && frame != 0 && test_km_map(frame, PAGE_SIZE, RW, FRAME_ATOMIC, &va) == EOK, __FILE__,
+			__LINE__, "a page table, a frame and a mapping")) {
+		newer = page_table_create(FRAME_ATOMIC);
+		CHECK_EQ(translation(older, va), frame);
+		CHECK_EQ(count_tables(older), 1);
+		if (newer != NULL)
+			CHECK_EQ(translation(newer, va + 5), frame + 5);
+		CHECK_EQ(page_check(), 0);
+		test_km_unmap(va, PAGE_SIZE);
+		CHECK(!is_mapped(older, va));
+	}
+	if (newer != NULL)
+		page_table_destroy(newer);
+	if (older != NULL)
+		page_table_destroy(older);
+}
+
+/* Pages of [start, end) whose rights, of PAGE_WRITE and PAGE_EXEC, are not these; the image is not user mode's. */
+static size_t count_wrong(uintptr_t start, uintptr_t end, page_flags_t rights)
+{
+	page_flags_t mask = PAGE_WRITE | PAGE_EXEC | PAGE_USER;
+	size_t wrong = 0;
+
+	for (uintptr_t va = start; va < end; va += PAGE_SIZE) {
+		struct page_mapping found = page_mapping_find(&page_kernel, va);
+
+		wrong += found.size == 0 || (found.flags & mask) != (reported(rights) & mask);
+	}
+	return wrong;
+}
+
+TEST(page_image_rights,
+	"text can be executed and not written, read-only data only read, data not executed; in every view")
+{
+	uintptr_t start = (uintptr_t) image_start, text_end = (uintptr_t) image_text_end;
+	uintptr_t rodata_end = (uintptr_t) image_rodata_end, end = (uintptr_t) image_end;
+	uintptr_t alias = PA2KA(IMAGE2PA(image_start));
+
+	CHECK_EQ(count_wrong(start, text_end, PAGE_EXEC), 0);
+	CHECK_EQ(count_wrong(text_end, rodata_end, 0), 0);
+	CHECK_EQ(count_wrong(rodata_end, end, PAGE_WRITE), 0);
+	if (alias == start)
+		return;
+	CHECK_EQ(count_wrong(alias, alias + (rodata_end - start), 0), 0);
+	CHECK_EQ(count_wrong(alias + (rodata_end - start), alias + (end - start), PAGE_WRITE), 0);
+}
+
+TEST(page_identity_window, "every frame with a permanent address is found there, writable and not executable")
+{
+	struct zone_info zone;
+	uintptr_t image = PA2KA(IMAGE2PA(image_start)), image_size = (uintptr_t) (image_end - image_start);
+
+	for (size_t i = 0; zone_get(i, &zone); i++) {
+		for (pfn_t pfn = zone.first; zone.kind != ZONE_HIGH && pfn < zone.first + zone.frames; pfn += 13) {
+			phys_t pa = (phys_t) pfn << PAGE_WIDTH;
+
+			if (frame_kind(pfn) == FRAME_KIND_HOLE || PA2KA(pa) - image < image_size)
+				continue;
+			if (!CHECK_EQ(translation(&page_kernel, PA2KA(pa)), pa))
+				return;
+			CHECK_EQ(count_wrong(PA2KA(pa), PA2KA(pa) + PAGE_SIZE, PAGE_WRITE), 0);
+		}
+	}
+}
+
+/* ---- looking ---- */
+
+TABLE_TEST(page_describe, "a translation is described level by level, down to where it ends")
+{
+	struct page_level levels[8];
+	size_t count;
+
+	CHECK_EQ(page_describe(table, PLACE, levels, ARRAY_COUNT(levels)), 1);
+	CHECK(!levels[0].present);
+	NEED(page_mapping_insert(table, PLACE + 5 * PAGE_SIZE, FRAMES, 1, RW, FRAME_ATOMIC) == EOK);
+	count = page_describe(table, PLACE + 5 * PAGE_SIZE, levels, ARRAY_COUNT(levels));
+	CHECK_EQ(count, PTL_LEVELS);
+	for (size_t i = 0; i < count; i++) {
+		CHECK_EQ(levels[i].level, i);
+		CHECK_EQ(levels[i].index, PTL_INDEX(PLACE + 5 * PAGE_SIZE, i));
+		CHECK_EQ(*(const pte_t *) PA2KA(levels[i].entry_at), levels[i].entry);
+		CHECK_EQ(levels[i].leaf, i == count - 1);
+	}
+	CHECK_EQ(page_describe(table, PLACE, levels, ARRAY_COUNT(levels)), PTL_LEVELS);
+	CHECK(!levels[PTL_LEVELS - 1].present);
+	CHECK_EQ(page_describe(table, PLACE, levels, 1), 1);
+}
+
+/* ---- threads ---- */
+
+#define THREADS 4
+#define ROUNDS 200
+
+struct mapper {
+	struct page_table *table;
+	struct test_thread *thread;
+	uintptr_t va;
+	size_t wrong;
+	const bool *stop;
+};
+
+/* Maps, looks at and unmaps a range of its own, which shares tables with others' ranges. */
+static void mapper_run(void *argument)
+{
+	struct mapper *mapper = argument;
+	size_t pages = 11;
+
+	for (size_t i = 0; i < ROUNDS; i++) {
+		if (page_mapping_insert(mapper->table, mapper->va, FRAMES, pages, RW, FRAME_ATOMIC) != EOK)
+			continue;
+		mapper->wrong += count_astray(mapper->table, mapper->va, FRAMES, pages);
+		mapper->wrong += page_mapping_update(mapper->table, mapper->va, 3, PAGE_READ, FRAME_ATOMIC) != EOK;
+		page_mapping_remove(mapper->table, mapper->va, pages);
+		mapper->wrong += is_mapped(mapper->table, mapper->va);
+	}
+}
+
+/* Finds what others map and unmap: each page maps its frame or nothing. */
+static void finder_run(void *argument)
+{
+	struct mapper *finder = argument;
+
+	while (!__atomic_load_n(finder->stop, __ATOMIC_RELAXED)) {
+		for (size_t i = 0; i < THREADS * 11; i++) {
+			uintptr_t va = finder->va + i * PAGE_SIZE;
+			struct page_mapping found = page_mapping_find(finder->table, va);
+
+			finder->wrong += found.size != 0 && found.pa != FRAMES + i % 11 * PAGE_SIZE;
+		}
+		test_yield();
+	}
+}
+
+TABLE_TEST(page_threads,
+	"threads map and unmap neighbouring ranges while others look: nobody sees what was never mapped", .threads = true,
+	.inject_runs = 8)
+{
+	struct mapper mappers[THREADS + 2];
+	bool stop = false;
+
+	for (size_t i = 0; i < THREADS + 2; i++) {
+		bool finds = i >= THREADS;
+
+		mappers[i] = (struct mapper){ .table = table, .va = PLACE + (finds ? 0 : i * 11 * PAGE_SIZE), .stop = &stop };
+		mappers[i].thread =
+			test_thread_start(finds ? "finder" : "mapper", finds ? finder_run : mapper_run, &mappers[i]);
+	}
+	for (size_t i = 0; i < THREADS + 2; i++) {
+		if (i == THREADS)
+			__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
+		test_thread_join(mappers[i].thread);
+		CHECK_EQ(mappers[i].wrong, 0);
+	}
+	CHECK_EQ(count_tables(table), 1);
+}

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * The host's runner: every case of kernel/test and test, under Check.
+ *
+ * The core is started once; each test then runs in a process that Check forks,
+ * so it finds the core as it is after the start, and a crash, a hang or a panic
+ * ends that test only. What the test has to say beyond "passed" comes back
+ * through a page both processes share. The output is KTAP, as on a machine; it
+ * is printed as the tests end.
+ */
+
+#define _GNU_SOURCE
+#include <check.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include <arch/host.h>
+#include <test.h>
+
+#include "host_glue.h"
+
+/* Seconds one test may take; sanitizers and valgrind make it longer. */
+#define SECONDS 120
+
+static struct {
+	const char *names[64];
+	size_t name_count;
+	bool list, log, no_fork, plain, threads;
+	struct host_memory memory;
+	unsigned seconds;
+} options;
+
+/* What a test leaves for the runner. */
+static struct result {
+	enum test_outcome outcome;
+	char reason[TEST_REASON_ROOM];
+} *result;
+
+/* What Check's functions, which take no argument, are to run. */
+static const struct test_case *current;
+
+static const char usage[] =
+	"usage: %s [options] [NAME ...]\n"
+	"Runs the cases whose name, or whose file's name, begins with NAME; all without one.\n"
+	"  --case NAME     the same\n"
+	"  --list          print the names, run nothing\n"
+	"  --seed NUMBER   of all random sequences; default: the time, printed\n"
+	"  --memory MIB    of the simulated machine; default 64\n"
+	"  --plain         no injected failures\n"
+	"  --log           print the core's log, not only that of tests that fail\n"
+	"  --threads       only cases with threads\n"
+	"  --no-fork       all in this process, for a debugger; the first crash ends it\n"
+	"  --timeout SECONDS  for one test; default 120\n";
+
+/* ---- what Check runs ---- */
+
+/* What the core had to say is of interest if the test has failed. */
+static void tell_log(void)
+{
+	if (result->outcome == TEST_FAILED && !options.log)
+		host_log_tell();
+}
+
+static void run_plain(int index)
+{
+	(void) index;
+	tcase_fn_start("plain", __FILE__, __LINE__);
+	result->outcome = test_run_plain(current, result->reason);
+	tell_log();
+}
+
+static void run_injected(int index)
+{
+	(void) index;
+	tcase_fn_start("injected", __FILE__, __LINE__);
+	result->outcome = test_run_injected(current, result->reason);
+	tell_log();
+}
+
+static const TTest plain_test = { "plain", run_plain, __FILE__, __LINE__ };
+static const TTest injected_test = { "injected", run_injected, __FILE__, __LINE__ };
+
+/* Runs one test under Check. */
+static enum test_outcome run_under_check(bool injected)
+{
+	Suite *suite = suite_create(current->name);
+	TCase *tcase = tcase_create(current->name);
+	SRunner *runner;
+
+	tcase_set_timeout(tcase, options.seconds);
+	tcase_add_test(tcase, injected ? &injected_test : &plain_test);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_set_fork_status(runner, options.no_fork ? CK_NOFORK : CK_FORK);
+	*result = (struct result){ .outcome = TEST_FAILED };
+	fflush(stdout);
+	srunner_run_all(runner, CK_SILENT);
+	if (srunner_ntests_failed(runner) != 0) {
+		TestResult **failures = srunner_failures(runner);
+
+		printf("# %s: %s\n", current->name, tr_msg(failures[0]));
+		result->outcome = TEST_FAILED;
+		free(failures);
+	}
+	srunner_free(runner);
+	return result->outcome;
+}
+
+/* ---- options ---- */
+
+static uint64_t number(const char *text, const char *program)
+{
+	char *end;
+	uint64_t value = strtoull(text, &end, 0);
+
+	if (*text != 0 && *end == 0)
+		return value;
+	fprintf(stderr, "%s: \"%s\" is no number\n", program, text);
+	exit(2);
+}
+
+static void add_name(const char *name, const char *program)
+{
+	if (options.name_count == ARRAY_COUNT(options.names)) {
+		fprintf(stderr, "%s: too many names\n", program);
+		exit(2);
+	}
+	options.names[options.name_count++] = name;
+}
+
+static void read_options(int argc, char **argv)
+{
+	static const struct option known[] = {
+		{ "case", required_argument, NULL, 'c' }, { "list", no_argument, NULL, 'l' },
+		{ "seed", required_argument, NULL, 's' }, { "memory", required_argument, NULL, 'm' },
+		{ "plain", no_argument, NULL, 'p' }, { "threads", no_argument, NULL, 't' },
+		{ "log", no_argument, NULL, 'L' },
+		{ "no-fork", no_argument, NULL, 'n' }, { "timeout", required_argument, NULL, 'o' },
+		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 }
+	};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
+		switch (option) {
+		case 'c':
+			add_name(optarg, argv[0]);
+			break;
+		case 'l':
+			options.list = true;
+			break;
+		case 's':
+			host_seed = number(optarg, argv[0]);
+			break;
+		case 'm':
+			options.memory.low = MiB(number(optarg, argv[0]));
+			break;
+		case 'p':
+			options.plain = true;
+			break;
+		case 'L':
+			options.log = true;
+			break;
+		case 't':
+			options.threads = true;
+			break;
+		case 'n':
+			options.no_fork = true;
+			break;
+		case 'o':
+			options.seconds = (unsigned) number(optarg, argv[0]);
+			break;
+		case 'h':
+			printf(usage, argv[0]);
+			exit(0);
+		default:
+			fprintf(stderr, usage, argv[0]);
+			exit(2);
+		}
+	}
+	while (optind < argc)
+		add_name(argv[optind++], argv[0]);
+}
+
+/* ---- all of it ---- */
+
+static bool wanted(const struct test_case *test)
+{
+	if (options.threads && !test->threads)
+		return false;
+	for (size_t i = 0; i < options.name_count; i++)
+		if (test_matches(test, options.names[i]))
+			return true;
+	return options.name_count == 0;
+}
+
+/* @return tests there will be */
+static size_t count_tests(bool print)
+{
+	size_t tests = 0;
+
+	for (size_t i = 0; i < test_count(); i++) {
+		const struct test_case *test = test_get(i);
+
+		if (!wanted(test))
+			continue;
+		tests += options.plain ? 1 : test_tests_of(test);
+		if (print)
+			printf("%-32s %s\n", test->name, test->what);
+	}
+	return tests;
+}
+
+static void run_case(const struct test_case *test, struct test_totals *totals)
+{
+	current = test;
+	test_report(totals, test, false, run_under_check(false), result->reason);
+	if (!options.plain && test_tests_of(test) == 2)
+		test_report(totals, test, true, run_under_check(true), result->reason);
+}
+
+int main(int argc, char **argv)
+{
+	struct test_totals totals = { 0 };
+	size_t tests;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	options.memory = HOST_MEMORY_DEFAULT;
+	options.seconds = SECONDS;
+	host_seed = (uint64_t) time(NULL);
+	read_options(argc, argv);
+	tests = count_tests(options.list);
+	if (tests == 0)
+		fprintf(stderr, "%s: there is no such case (--list tells those there are)\n", argv[0]);
+	if (tests == 0 || options.list)
+		return tests == 0 ? 2 : 0;
+	result = mmap(NULL, sizeof *result, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (result == MAP_FAILED) {
+		perror("mmap");
+		return 2;
+	}
+	test_print_head(tests);
+	printf("# seed %llu: --seed gives the same sequences again\n", (unsigned long long) host_seed);
+	host_log_print(options.log);
+	host_boot(&options.memory);
+	for (size_t i = 0; i < test_count(); i++)
+		if (wanted(test_get(i)))
+			run_case(test_get(i), &totals);
+	test_print_totals(&totals);
+	return totals.failed == 0 ? 0 : 1;
+}

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# The host build: one test program for each page-table design, of the memory
+# core, the host's machine part, the cases of kernel/test that are one source
+# for machine and host, and the runner, models and fuzzers in test/.
+
+INCLUDES += kernel/include test
+SANITIZERS_address := -fsanitize=address,undefined -fno-sanitize-recover=all
+SANITIZERS_thread := -fsanitize=thread
+CFLAGS += $(SANITIZERS_$(SANITIZE))
+
+TEST_SOURCES := $(filter-out kernel/test/machine/%,$(call find_sources,kernel/test)) $(call find_sources,test)
+# What the kernel has that needs no kernel, and is tested here too.
+KERNEL_SOURCES := $(wildcard kernel/console/line/*.c)
+
+SHARED_SOURCES := $(CORE_SOURCES) $(KERNEL_SOURCES) $(ARCH_SOURCES) $(GENARCH_SOURCES) $(TEST_SOURCES)
+SOURCES := $(SHARED_SOURCES) $(foreach design,$(MAPPING),$(call mapping_sources,$(design)))
+PROGRAMS := $(foreach design,$(MAPPING),$(B)/test-$(design))
+
+.PHONY: all run test
+
+all: $(PROGRAMS)
+
+$(PROGRAMS): $(B)/test-%: $(call objects,$(SHARED_SOURCES)) $(B)/flags
+$(foreach design,$(MAPPING),$(eval $(B)/test-$(design): $(call objects,$(call mapping_sources,$(design)))))
+
+$(PROGRAMS):
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) -o $@ $(sort $(filter %.o,$^)) $(MACHINE_LIBS)
+
+run: test
+
+# ThreadSanitizer is for the cases that have threads.
+TEST_ARGUMENTS := $(if $(filter thread,$(SANITIZE)),--threads) $(filter-out all,$(TEST))
+
+test: all
+	@status=0; for program in $(notdir $(PROGRAMS)); do \
+		tools/run --title '$(PROFILE) $(VARIANT) '$$program --timeout $(TIMEOUT) --log $(B)/$$program.log \
+			program -- $(B)/$$program $(TEST_ARGUMENTS) || status=1; \
+	done; exit $$status
+
+CHECK_STEPS := $(foreach mode,debug release,MODE=$(mode)+test) \
+	$(foreach sanitizer,address thread,MODE=debug+SANITIZE=$(sanitizer)+test)

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# The image of a machine: linking it, and all that is done with it.
+#
+# The image carries its own symbol table, so it is linked three times: with an
+# empty table; with the table of that, which has its final size; and with the
+# table of that one, which has the final addresses. A last look at the result
+# makes sure of it.
+
+INCLUDES += kernel/include
+
+KERNEL_SOURCES := $(call find_sources,kernel)
+BOOT_SOURCES := $(sort $(foreach way,$(BOOT),$(wildcard boot/$(way)/*.[cS])))
+SOURCES := $(BOOT_SOURCES) $(ARCH_SOURCES) $(GENARCH_SOURCES) $(call mapping_sources,$(MAPPING)) $(CORE_SOURCES) \
+	$(KERNEL_SOURCES)
+OBJECTS := $(call objects,$(SOURCES))
+
+IMAGE := $(B)/hoplite.elf
+LINK = $(CC) $(MACHINE_CFLAGS) -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,noexecstack \
+	-Wl,--no-warn-rwx-segments $(addprefix -Wl$(COMMA),$(subst -z ,-z$(COMMA),$(subst -m ,-m$(COMMA),$(MACHINE_LDFLAGS)))) \
+	-Wl,-T,$(B)/kernel.ld
+
+.PHONY: all run test bench debug iso iso-test image
+
+all: $(IMAGE) ## the image (host: the test programs); the default
+
+$(B)/kernel.ld: $(LINK_SCRIPT) $(B)/flags $(CONFIG_H)
+	@mkdir -p $(@D)
+	$(call say,LDS,$<)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -std=c17 -E -P -D__ASSEMBLER__ -x c -MMD -MP -MF $(B)/kernel.ld.d -MT $@ -o $@ $<
+
+$(B)/objects: FORCE
+	@echo '$(OBJECTS)' | tools/keep $@
+
+# The tables that the second and the third link carry; the first has the empty one of kernel/symbols.c.
+$(B)/symbols%.S: $(B)/stage%.elf tools/mksymbols
+	$(Q)$(NM) -n $< | tools/mksymbols >$@
+
+$(B)/symbols%.o: $(B)/symbols%.S
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+$(B)/stage2.elf: $(B)/symbols1.o
+$(IMAGE): $(B)/symbols2.o
+
+$(B)/stage1.elf $(B)/stage2.elf: $(OBJECTS) $(B)/kernel.ld $(B)/objects
+	$(Q)$(LINK) -o $@ $(filter %.o,$^) -lgcc
+
+$(IMAGE): $(OBJECTS) $(B)/kernel.ld $(B)/objects
+	$(call say,LINK,$@)
+	$(Q)$(LINK) -Wl,-Map,$(B)/hoplite.map -o $@ $(filter %.o,$^) -lgcc
+	$(Q)$(NM) -n $@ | tools/mksymbols | cmp -s - $(B)/symbols2.S || { rm -f $@; \
+		echo 'The symbol table in the image does not tell its addresses: linking it in has moved them.' >&2; false; }
+
+# ---- runs ----
+
+RUNNER = tools/run --good $(STATUS_GOOD) --panic $(STATUS_PANIC) --timeout $(TIMEOUT) --title '$(PROFILE) $(VARIANT) $(MEMORY) MiB'
+EMULATE = $(EMULATOR) $(EMULATOR_FLAGS)
+TRANSCRIPT = $(B)/$@-$(MEMORY).log
+
+run: all ## boot it, the console in this terminal (host: run the tests)
+	@$(RUNNER) console -- $(EMULATE) -kernel $(IMAGE)
+
+test: all ## boot it, type `test all`, and sum up what it says (host: run the tests)
+	@$(RUNNER) --log $(TRANSCRIPT) --type 'test $(TEST)' test -- $(EMULATE) -kernel $(IMAGE)
+
+ifeq ($(MODE),release)
+bench: ICOUNT := yes
+bench: all ## boot a release build that counts instructions, type `bench`, keep the table in build/<profile>/bench.txt
+	@$(RUNNER) --log $(TRANSCRIPT) --table build/$(PROFILE)/bench.txt bench -- $(EMULATE) -kernel $(IMAGE)
+else
+bench:
+	+@$(MAKE) --no-print-directory MODE=release bench
+endif
+
+debug: all ## boot it halted, the console in this terminal, and wait for gdb
+	@echo 'In another terminal: gdb -x contrib/gdb/hoplite.gdb $(IMAGE)'
+	@$(RUNNER) console -- $(EMULATE) -S -gdb tcp:127.0.0.1:1234 -kernel $(IMAGE)
+
+ISO := $(B)/hoplite.iso
+
+iso: $(ISO) ## an image for a CD or USB stick, with GRUB, that boots the same kernel
+
+$(ISO): $(IMAGE) tools/mkiso
+	$(call say,ISO,$@)
+	$(Q)tools/mkiso $(IMAGE) $@ $(B)/iso
+
+iso-test: $(ISO) ## as test, booted from the GRUB image
+	@$(RUNNER) --log $(TRANSCRIPT) --type 'test $(TEST)' test -- $(EMULATE) -cdrom $(ISO)
+
+
+# Steps of `make check`, with + for a space.
+CHECK_STEPS := $(foreach mode,debug release,$(foreach memory,$(CHECK_MEMORIES),MODE=$(mode)+MEMORY=$(memory)+test)) \
+	$(foreach split,$(filter-out 3,$(KERNEL_SPLITS)),MODE=debug+KERNEL_SPLIT=$(split)+test) \
+	$(if $(filter multiboot,$(BOOT)),MODE=release+iso-test)

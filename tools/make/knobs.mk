@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Holds each knob to the values it may have, and knobs against each other. A
+# wrong one is refused with a sentence.
+
+given = $(filter command% environment%,$(origin $1))
+# $(call one_of,KNOB,values)
+one_of = $(if $(and $(filter 1,$(words $($1))),$(filter $($1),$2)),,$(error $1=$($1) is not known. It may be: $2))
+# The text without its digits.
+undigit = $(subst 9,,$(subst 8,,$(subst 7,,$(subst 6,,$(subst 5,,$(undigit_low))))))
+undigit_low = $(subst 4,,$(subst 3,,$(subst 2,,$(subst 1,,$(subst 0,,$1)))))
+in_range = $(shell test $($1) -ge $2 && test $($1) -le $3 && echo yes)
+# $(call number,KNOB,least,most,unit)
+number = $(if $(and $($1),$(if $(call undigit,$($1)),,yes)),$(if $(call in_range,$1,$2,$3),,$(call \
+	number_error,$1,$2,$3,$4)),$(call number_error,$1,$2,$3,$4))
+number_error = $(error $1=$($1) does not do with PROFILE=$(PROFILE). It may be: $2 to $3$(if $4, $4))
+
+$(call one_of,MODE,debug release)
+$(call one_of,ICOUNT,yes no)
+$(call one_of,SETUP,yes no)
+$(call one_of,V,0 1)
+$(call one_of,SANITIZE,none address thread)
+$(call number,TIMEOUT,1,86400,seconds)
+
+ifneq ($(BUILDING),)
+$(if $(MAX_CPUS),$(call number,MAX_CPUS,1,64,CPUs))
+
+ifeq ($(KERNEL_SPLITS),)
+$(if $(call given,KERNEL_SPLIT),$(error KERNEL_SPLIT does not go with PROFILE=$(PROFILE): its boundary between user and \
+	kernel space is fixed))
+else
+$(call one_of,KERNEL_SPLIT,$(KERNEL_SPLITS))
+endif
+
+ifeq ($(HOSTED),)
+$(call number,MEMORY,$(MEMORY_LEAST),$(MEMORY_MOST),MiB)
+$(if $(filter none,$(SANITIZE)),,$(error SANITIZE=$(SANITIZE) does not go with PROFILE=$(PROFILE): only host has sanitizers))
+else
+$(foreach knob,MEMORY ICOUNT,$(if $(call given,$(knob)),$(error $(knob) does not go with PROFILE=$(PROFILE): there is \
+	no emulator to tell it)))
+endif
+endif

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# The words of arch/<machine>/machine.mk, and what holds where it is silent:
+#
+#   MACHINE_TITLE     the machine in a line
+#   HOSTED            set: an ordinary process; the build makes test programs, not an image
+#   CROSS             prefix of the compiler and the binutils
+#   MACHINE_CFLAGS    what the compiler needs to know of the machine
+#   LEAF_CFLAGS       added for the memory core in a release build
+#   MACHINE_LDFLAGS   what the linker needs to know
+#   MACHINE_LIBS      libraries of a hosted program
+#   LINK_SCRIPT       linker script; goes through the preprocessor, so it may include <config.h> and <arch/mm.h>
+#   MAPPING           page-table design, a folder of genarch/; host may name several, each makes a test program
+#   GENARCH           what else it shares with other machines: genarch/<name>.c, or all files of genarch/<name>/
+#   BOOT              way of booting, a folder of boot/
+#   EMULATOR          program that runs it
+#   EMULATOR_FLAGS    its arguments but for the image; QEMU_FLAGS has what all QEMU machines take
+#   STATUS_GOOD       exit status of the emulator after `halt 0`
+#   STATUS_PANIC      exit status of the emulator after a panic
+#   KERNEL_SPLITS     values KERNEL_SPLIT may have; empty: the boundary of user and kernel space is fixed
+#   MEMORY_LEAST, MEMORY_MOST   MiB of memory the machine can have
+#   CHECK_MEMORIES    MiB of memory `make check` runs it with
+#   MAX_CPUS_DEFAULT  what MAX_CPUS is if it is empty
+#
+# arch/<machine>/offsets.c, if there is one, is compiled to assembly, and each
+# line of it that reads `->NAME value` becomes `#define NAME value` in the
+# generated <offsets.h>, for the files in assembly.
+
+HOSTED :=
+KERNEL_SPLITS :=
+MACHINE_LIBS :=
+GENARCH :=
+BOOT :=
+LEAF_CFLAGS :=
+MAX_CPUS_DEFAULT := 8
+
+QEMU_FLAGS = -m $(MEMORY) -display none -serial stdio -monitor none -no-reboot \
+	$(if $(filter yes,$(ICOUNT)),-icount shift=0$(COMMA)sleep=off)
+
+COMMA := ,
+
+ifneq ($(filter $(PROFILE),$(PROFILES)),)
+include arch/$(PROFILE)/machine.mk
+else ifneq ($(BUILDING),)
+$(error There is no profile "$(PROFILE)". There are: $(PROFILES))
+endif
+
+CPUS_MAX := $(or $(MAX_CPUS),$(MAX_CPUS_DEFAULT))

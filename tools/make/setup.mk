@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# What a build needs must be there. tools/setup looks, in a few milliseconds
+# when nothing is missing; what is missing it installs, or with SETUP=no tells.
+
+SETUP_PARTS := $(PROFILE) $(if $(filter iso iso-test,$(BUILDING)),iso) $(if $(filter debug,$(BUILDING)),debug) \
+	$(if $(filter format lint,$(BUILDING)),lint)
+
+ifneq ($(shell tools/setup $(if $(filter yes,$(SETUP)),install,missing) $(SETUP_PARTS) >&2 && echo good),good)
+$(error Something that PROFILE=$(PROFILE) needs is missing (see above))
+endif
