@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * What ia32 does otherwise than amd64: the format of gates, %gs by a segment of
+ * the GDT, the double fault by a task gate, the first stack of a thread.
+ *
+ * DOUBLE FAULT. A trap that cannot push its frame, a kernel stack overflow into
+ * an unmapped page above all, becomes a double fault. An interrupt gate would
+ * push onto the same stack and end in a reset; a task gate switches to a task
+ * with its own stack (SDM vol. 3A, 6.12.2), and leaves the registers in the TSS
+ * of the task it interrupted, from which the report is made. A task switch loads
+ * CR3 too, so the double fault's TSS is told the running one at every switch of
+ * threads. There is no way back, and none is needed.
+ */
+
+#include <arch/cpu.h>
+#include <arch/kernel.h>
+#include <arch/mm.h>
+#include <kernel/machine.h>
+#include <kernel/trap.h>
+
+#define GATE_INTERRUPT 0x8e00
+#define GATE_TASK 0x8500
+#define GATE_USER 0x6000
+#define FLAGS_RESERVED 0x2
+
+void double_fault_entry(void);
+void double_fault(void) __attribute__((noreturn));
+void context_begin(void);
+
+#define REGISTER(name, member) { name, offsetof(struct trap_frame, member) }
+
+const struct trap_register trap_registers[] = {
+	REGISTER("eax", ax), REGISTER("ebx", bx), REGISTER("ecx", cx), REGISTER("edx", dx),
+	REGISTER("esi", si), REGISTER("edi", di), REGISTER("ebp", bp),
+	REGISTER("ds", ds), REGISTER("es", es), REGISTER("fs", fs), REGISTER("gs", gs),
+};
+const size_t trap_register_count = ARRAY_COUNT(trap_registers);
+const unsigned trap_registers_per_line = 4;
+
+struct idt_gate machine_gate(unsigned vector, uintptr_t entry, bool user)
+{
+	bool task = vector == VECTOR_DOUBLE_FAULT;
+
+	return (struct idt_gate){
+		.offset_low = task ? 0 : (uint16_t) entry,
+		.selector = task ? DOUBLE_FAULT_TSS_SELECTOR : KERNEL_CODE_SELECTOR,
+		.type = (task ? GATE_TASK : GATE_INTERRUPT) | (user ? GATE_USER : 0),
+		.offset_high = task ? 0 : (uint16_t) (entry >> 16),
+	};
+}
+
+static void double_fault_task_fill(struct cpu *cpu)
+{
+	struct cpu_machine *machine = &cpu->machine;
+
+	machine->double_fault_tss = (struct tss){
+		.cr3 = (uint32_t) page_root_current(),
+		.ip = (uint32_t) double_fault_entry,
+		.flags = FLAGS_RESERVED,
+		.sp = (uint32_t) (machine->double_fault_stack + DOUBLE_FAULT_STACK),
+		.cs = KERNEL_CODE_SELECTOR,
+		.ds = KERNEL_DATA_SELECTOR,
+		.es = KERNEL_DATA_SELECTOR,
+		.ss = KERNEL_DATA_SELECTOR,
+		.gs = CPU_SELECTOR,
+		.io_map = sizeof(struct tss),
+	};
+	cpu->gdt[GDT_DOUBLE_FAULT_TSS] =
+		segment_descriptor((uintptr_t) &machine->double_fault_tss, sizeof(struct tss), SEGMENT_TSS);
+}
+
+void machine_cpu_fill(struct cpu *cpu)
+{
+	cpu->tss.ss0 = KERNEL_DATA_SELECTOR;
+	cpu->gdt[GDT_CPU] = segment_descriptor((uintptr_t) cpu, sizeof(*cpu), SEGMENT_DATA);
+	cpu->gdt[GDT_TSS] = segment_descriptor((uintptr_t) &cpu->tss, sizeof(cpu->tss), SEGMENT_TSS);
+	double_fault_task_fill(cpu);
+}
+
+void machine_cpu_load(struct cpu *cpu)
+{
+	(void) cpu; /* the GDT, loaded already, leads to it */
+	__asm__ volatile("mov %0, %%gs" : : "r"(CPU_SELECTOR) : "memory");
+}
+
+void arch_stack_set(uintptr_t stack_top)
+{
+	CPU_HERE->tss.sp0 = (uint32_t) stack_top;
+	CPU_HERE->machine.double_fault_tss.cr3 = (uint32_t) page_root_current();
+}
+
+/* Tells of a double fault as of any other trap; the CPU has saved the registers in the TSS. */
+void double_fault(void)
+{
+	const struct tss *tss = &cpu_current()->tss;
+	uintptr_t cr2;
+
+	__asm__ volatile("mov %%cr2, %0" : "=r"(cr2));
+	struct trap_frame frame = {
+		.link_frame = tss->bp, .link_pc = tss->ip, .fault_address = cr2,
+		.di = tss->di, .si = tss->si, .bp = tss->bp, .bx = tss->bx, .dx = tss->dx, .cx = tss->cx, .ax = tss->ax,
+		.gs = tss->gs, .fs = tss->fs, .es = tss->es, .ds = tss->ds,
+		.vector = VECTOR_DOUBLE_FAULT, .error = 0,
+		.ip = tss->ip, .cs = tss->cs, .flags = tss->flags, .sp = tss->sp, .ss = tss->ss,
+	};
+
+	trap_dispatch(&frame);
+	arch_halt(1);
+}
+
+/* What context_switch pops, and where it returns to; the last two are a stack frame, as backtraces want it. */
+struct saved_registers {
+	uintptr_t di, si, bx, bp, return_address;
+};
+
+void context_init(struct context *context, uintptr_t stack_top, void (*entry)(void *argument), void *argument)
+{
+	struct saved_registers *stack = (struct saved_registers *) ALIGN_DOWN(stack_top, 16) - 1;
+
+	*stack = (struct saved_registers){
+		.bx = (uintptr_t) entry, .si = (uintptr_t) argument, .bp = 0, .return_address = (uintptr_t) context_begin,
+	};
+	context->stack_pointer = (uintptr_t) stack;
+}
+
+uintptr_t context_frame_pointer(const struct context *context)
+{
+	return (uintptr_t) &((const struct saved_registers *) context->stack_pointer)->bp;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/* The CPUID instruction (SDM vol. 2A, "CPUID"). */
+
+#ifndef X86_CPUID_H
+#define X86_CPUID_H
+
+#include <mm/types.h>
+
+#define CPUID_FEATURES 1u
+#define CPUID_FEATURES_ECX_PCID (1u << 17)
+#define CPUID_EXTENDED 0x80000001u
+#define CPUID_EXTENDED_EDX_1_GIB (1u << 26)
+
+struct cpuid {
+	uint32_t eax, ebx, ecx, edx;
+};
+
+/** What the CPU tells in a leaf; zeros if it has no such leaf. */
+static inline struct cpuid cpuid(uint32_t leaf)
+{
+	struct cpuid last, told = { 0, 0, 0, 0 };
+
+	__asm__("cpuid"
+		: "=a"(last.eax), "=b"(last.ebx), "=c"(last.ecx), "=d"(last.edx)
+		: "a"(leaf & 0x80000000u), "c"(0));
+	if (leaf <= last.eax)
+		__asm__("cpuid" : "=a"(told.eax), "=b"(told.ebx), "=c"(told.ecx), "=d"(told.edx) : "a"(leaf), "c"(0));
+	return told;
+}
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/* What ia32 and amd64 share of <arch/kernel.h>, which includes this. */
+
+#ifndef X86_KERNEL_H
+#define X86_KERNEL_H
+
+#include <x86/vectors.h>
+
+/* A thread that does not run: its registers lie on its stack, as context_switch of the machine pushes them. */
+struct context {
+	uintptr_t stack_pointer;
+};
+
+/* ---- between the machines and genarch/x86 ---- */
+
+struct cpu;
+struct idt_gate;
+
+/* A register in a trap frame, for printing. */
+struct trap_register {
+	char name[6];
+	uint8_t offset;
+};
+
+extern const struct trap_register trap_registers[];
+extern const size_t trap_register_count;
+extern const unsigned trap_registers_per_line;
+
+/* Entry of vector 0; that of vector n lies n * TRAP_ENTRY_SIZE behind. */
+extern const char trap_entries[];
+
+/** The gate of a vector. @param user  whether user mode may enter by INT */
+struct idt_gate machine_gate(unsigned vector, uintptr_t entry, bool user);
+
+/** Fills in what of a CPU's GDT and TSS only this machine has, and looks for what its CPUs may have or not. */
+void machine_cpu_fill(struct cpu *cpu);
+
+/** Makes the running CPU use its segments; %gs leads to cpu from here on. */
+void machine_cpu_load(struct cpu *cpu);
+
+/* Kinds of segment_descriptor: a TSS that is not busy; a data segment of bytes, 32 bits. */
+#define SEGMENT_TSS (0x89ull << 40)
+#define SEGMENT_DATA (0x4093ull << 40)
+
+/** A descriptor of a segment of so many bytes; amd64: the low half of a system segment's (SDM vol. 3A, figure 3-8). */
+uint64_t segment_descriptor(uintptr_t base, size_t bytes, uint64_t kind);
+
+/** Sets up per-CPU data, GDT, TSS and IDT of the CPU that calls. @param number  its number */
+void cpu_start(unsigned number);
+
+/** Where assembly arrives in C: on the boot stack, interrupts off, with what the loader left in EAX and EBX. */
+void x86_start(uint32_t magic, uint32_t info) __attribute__((noreturn));
+
+#endif

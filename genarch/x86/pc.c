@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * The PC as a whole: which devices there are, where, and how the kernel's
+ * wishes (kernel/machine.h, kernel/trap.h) become theirs.
+ *
+ *   line 0  interval timer, arch_timer_hz times a second -> timer_tick
+ *   line 4  serial port COM1, a byte has come in         -> console_input
+ *
+ * Order at boot: x86_start sets up tables and the console's output, so that all
+ * that follows can be told; the kernel's arch_init then starts what interrupts.
+ */
+
+#include <arch/cpu.h>
+#include <arch/kernel.h>
+#include <drivers/i8254.h>
+#include <drivers/i8259.h>
+#include <drivers/isa_debug_exit.h>
+#include <drivers/ns16550.h>
+#include <kernel/console.h>
+#include <kernel/machine.h>
+#include <kernel/trap.h>
+#include <mm/assert.h>
+#include <x86/boot.h>
+
+#define TIMER_LINE 0
+#define CONSOLE_LINE 4
+
+const unsigned arch_timer_hz = 100;
+
+static const struct ns16550 console_port = { .base = 0x3f8, .divisor = 1 /* 115,200 baud */ };
+
+static void timer_interrupt(void *unused)
+{
+	(void) unused;
+	timer_tick();
+}
+
+static void console_interrupt(void *port)
+{
+	ns16550_receive(port, console_input);
+}
+
+static void device_register(unsigned line, const char *name, void (*handler)(void *), const void *device)
+{
+	errno_t error = irq_register(line, name, handler, (void *) (uintptr_t) device);
+
+	mm_assert(error == EOK, "no handler for line %u (%s): error %d", line, name, error);
+}
+
+void arch_init(void)
+{
+	i8259_init(VECTOR_IRQ);
+	i8254_start(arch_timer_hz);
+	device_register(TIMER_LINE, "i8254", timer_interrupt, NULL);
+	device_register(CONSOLE_LINE, "ns16550", console_interrupt, &console_port);
+	ns16550_receive_start(&console_port);
+}
+
+bool arch_irq_acknowledge(unsigned irq)
+{
+	return i8259_acknowledge(irq);
+}
+
+void arch_irq_unmask(unsigned irq)
+{
+	mm_assert(irq < IRQ_LINES, "there is no interrupt line %u", irq);
+	i8259_unmask(irq);
+}
+
+void arch_console_write(char character)
+{
+	ns16550_write(&console_port, (uint8_t) character);
+}
+
+void arch_halt(unsigned status)
+{
+	static const char halted[] = "The machine is halted.\r\n";
+
+	(void) interrupts_disable();
+	ns16550_flush(&console_port);
+	isa_debug_exit(status);
+	for (size_t i = 0; halted[i] != 0; i++)
+		arch_console_write(halted[i]);
+	for (;;)
+		__asm__ volatile("cli; hlt");
+}
+
+void x86_start(uint32_t magic, uint32_t info)
+{
+	cpu_start(0);
+	ns16550_init(&console_port);
+	kernel_main(boot_collect(magic, info));
+}

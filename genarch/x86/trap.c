@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * What a trap is about.
+ *
+ * The entry code (arch/<machine>/trap.S) saves the registers and calls the
+ * kernel's trap_dispatch; the kernel comes back here to have the frame explained
+ * in terms that all machines share, and, for a report, printed in this
+ * machine's own.
+ *
+ * Names and error codes are those of SDM vol. 3A, chapter 6; page faults 4.7.
+ */
+
+#include <arch/cpu.h>
+#include <arch/kernel.h>
+#include <arch/mm.h>
+#include <kernel/print.h>
+#include <kernel/trap.h>
+
+/* Error code of a page fault, figure 4-12. */
+#define FAULT_PRESENT 0x01u
+#define FAULT_WRITE 0x02u
+#define FAULT_USER 0x04u
+#define FAULT_RESERVED_BIT 0x08u
+#define FAULT_EXECUTE 0x10u
+
+/* Error code of a fault over a segment, figure 6-6. */
+#define SELECTOR_EXTERNAL 0x1u
+#define SELECTOR_IDT 0x2u
+#define SELECTOR_LDT 0x4u
+
+static const char *const exception_names[VECTOR_IRQ] = {
+	[0] = "divide error", [1] = "debug exception", [2] = "non-maskable interrupt", [3] = "breakpoint",
+	[4] = "overflow", [5] = "bound range exceeded", [6] = "invalid opcode", [7] = "device not available",
+	[8] = "double fault", [9] = "coprocessor segment overrun", [10] = "invalid TSS", [11] = "segment not present",
+	[12] = "stack-segment fault", [13] = "general protection", [14] = "page fault", [16] = "x87 floating-point error",
+	[17] = "alignment check", [18] = "machine check", [19] = "SIMD floating-point exception",
+	[20] = "virtualization exception", [21] = "control protection exception",
+};
+
+static const char *trap_name(unsigned vector)
+{
+	if (vector == VECTOR_SYSTEM_CALL)
+		return "system call";
+	if (vector >= VECTOR_IRQ + IRQ_LINES)
+		return "unexpected interrupt";
+	if (vector >= VECTOR_IRQ)
+		return "interrupt";
+	return exception_names[vector] != NULL ? exception_names[vector] : "reserved exception";
+}
+
+static enum trap_kind trap_kind(unsigned vector)
+{
+	switch (vector) {
+	case VECTOR_PAGE_FAULT:
+		return TRAP_PAGE_FAULT;
+	case VECTOR_BREAKPOINT:
+		return TRAP_BREAKPOINT;
+	case VECTOR_SYSTEM_CALL:
+		return TRAP_SYSTEM_CALL;
+	default:
+		return vector - VECTOR_IRQ < IRQ_LINES ? TRAP_INTERRUPT : TRAP_ERROR;
+	}
+}
+
+void trap_describe(const struct trap_frame *frame, struct trap_info *info)
+{
+	enum trap_kind kind = trap_kind(frame->vector);
+
+	*info = (struct trap_info){
+		.kind = kind,
+		.number = kind == TRAP_INTERRUPT ? frame->vector - VECTOR_IRQ : frame->vector,
+		.name = trap_name(frame->vector),
+		.pc = frame->ip,
+		.frame_pointer = frame->bp,
+		.from_user = (frame->cs & 3) != 0,
+	};
+	if (kind == TRAP_PAGE_FAULT) {
+		info->address = frame->fault_address;
+		info->write = (frame->error & FAULT_WRITE) != 0;
+		info->execute = (frame->error & FAULT_EXECUTE) != 0;
+		info->present = (frame->error & FAULT_PRESENT) != 0;
+	}
+}
+
+void trap_set_pc(struct trap_frame *frame, uintptr_t pc)
+{
+	frame->ip = pc;
+}
+
+void trap_set_result(struct trap_frame *frame, uintptr_t result)
+{
+	frame->ax = result;
+}
+
+/* ---- printing ---- */
+
+static const char *fault_access(uint32_t error)
+{
+	return (error & FAULT_EXECUTE) != 0 ? "execution of" : (error & FAULT_WRITE) != 0 ? "write to" : "read of";
+}
+
+static const char *fault_reason(uint32_t error)
+{
+	if ((error & FAULT_PRESENT) == 0)
+		return "is not mapped";
+	if ((error & FAULT_RESERVED_BIT) != 0)
+		return "has a reserved bit set in an entry of its tables";
+	if ((error & FAULT_EXECUTE) != 0)
+		return "is not executable, or not the user's";
+	if ((error & FAULT_WRITE) != 0)
+		return (error & FAULT_USER) != 0 ? "is read-only, or not the user's" : "is read-only";
+	return "is not the user's";
+}
+
+static void print_error_code(const struct trap_frame *frame)
+{
+	uint32_t error = frame->error;
+
+	if (frame->vector == VECTOR_PAGE_FAULT) {
+		kprintf("  error 0x%x: %s a page that %s, by the %s\n", error, fault_access(error), fault_reason(error),
+			(error & FAULT_USER) != 0 ? "user" : "kernel");
+	} else if (error == 0) {
+		kprintf("  error 0\n");
+	} else {
+		kprintf("  error 0x%x: entry %u of the %s%s\n", error, error >> 3,
+			(error & SELECTOR_IDT) != 0 ? "IDT" : (error & SELECTOR_LDT) != 0 ? "LDT" : "GDT",
+			(error & SELECTOR_EXTERNAL) != 0 ? ", in the delivery of an interrupt" : "");
+	}
+}
+
+static uintptr_t register_value(const struct trap_frame *frame, const struct trap_register *reg)
+{
+	return *(const uintptr_t *) ((const char *) frame + reg->offset);
+}
+
+/* One line, printed in one go. */
+static void print_registers(const struct trap_frame *frame, const struct trap_register *first, size_t count)
+{
+	char line[100];
+	size_t length = 0;
+
+	for (size_t i = 0; i < count; i++)
+		length += (size_t) ksnprintf(line + length, sizeof(line) - length, " %3s %0*lx", first[i].name,
+			(int) (2 * sizeof(uintptr_t)), (unsigned long) register_value(frame, &first[i]));
+	kprintf(" %s\n", line);
+}
+
+static uintptr_t read_cr0(void)
+{
+	uintptr_t value;
+
+	__asm__ volatile("mov %%cr0, %0" : "=r"(value));
+	return value;
+}
+
+static uintptr_t read_cr4(void)
+{
+	uintptr_t value;
+
+	__asm__ volatile("mov %%cr4, %0" : "=r"(value));
+	return value;
+}
+
+void trap_frame_print(const struct trap_frame *frame)
+{
+	const int digits = 2 * sizeof(uintptr_t);
+	size_t per_line = trap_registers_per_line;
+
+	kprintf("  trap %u: %s, CPU %u, from %s mode\n", frame->vector, trap_name(frame->vector), cpu_number(),
+		(frame->cs & 3) != 0 ? "user" : "kernel");
+	if (frame->vector < VECTOR_IRQ && (VECTORS_WITH_ERROR >> frame->vector & 1) != 0)
+		print_error_code(frame);
+	for (size_t i = 0; i < trap_register_count; i += per_line)
+		print_registers(
+			frame, &trap_registers[i], trap_register_count - i < per_line ? trap_register_count - i : per_line);
+	kprintf("   ip %0*lx  sp %0*lx flags %lx cs %lx\n", digits, (unsigned long) frame->ip, digits,
+		(unsigned long) trap_stack_pointer(frame), (unsigned long) frame->flags, (unsigned long) frame->cs);
+	kprintf("  cr2 %0*lx cr3 %0*lx cr0 %lx cr4 %lx\n", digits, (unsigned long) frame->fault_address, digits,
+		(unsigned long) page_root_current(), (unsigned long) read_cr0(), (unsigned long) read_cr4());
+}

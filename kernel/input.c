@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * Characters that were typed, on their way from the device's interrupt handler
+ * to the console thread: a ring of fixed size. Filled in any context; when it is
+ * full, what comes is dropped and counted.
+ *
+ * LOCK. input_lock protects the ring; it stands above scheduler_lock.
+ * INVARIANT. ring-bounds: 0 <= end - start <= INPUT_SIZE.
+ */
+
+#include <kernel/console.h>
+#include <kernel/synch.h>
+#include <kernel/thread.h>
+
+/* Characters that wait at most: a pasted screen. A power of two. */
+#define INPUT_SIZE 2048
+
+static struct spinlock input_lock = SPINLOCK_INIT;
+static struct wait_queue readers = WAIT_QUEUE_INIT(readers);
+static char ring[INPUT_SIZE];
+static size_t start, end; /* of the characters in the ring, counted from boot, modulo INPUT_SIZE */
+static size_t dropped;
+
+void console_input(char character)
+{
+	port_irq_t state = spinlock_lock(&input_lock);
+
+	if (end - start < INPUT_SIZE) {
+		ring[end++ % INPUT_SIZE] = character;
+		(void) wait_queue_wake_one(&readers);
+	} else {
+		dropped++;
+	}
+	spinlock_unlock(&input_lock, state);
+}
+
+/* The next character, or -1 if none came. forever: waits without a limit; otherwise so long, 0 = not at all. */
+static int get(bool forever, unsigned milliseconds)
+{
+	int character = -1;
+
+	thread_check_may_sleep("console_getc");
+
+	port_irq_t state = spinlock_lock(&input_lock);
+
+	while (start == end && (forever || milliseconds != 0))
+		if (wait_queue_sleep(&readers, &input_lock, state, forever ? 0 : milliseconds) != EOK)
+			break;
+	if (start != end)
+		character = (unsigned char) ring[start++ % INPUT_SIZE];
+	spinlock_unlock(&input_lock, state);
+	return character;
+}
+
+int console_getc(void)
+{
+	return get(true, 0);
+}
+
+int console_getc_timeout(unsigned milliseconds)
+{
+	return get(false, milliseconds);
+}
+
+size_t console_input_dropped(void)
+{
+	return __atomic_load_n(&dropped, __ATOMIC_RELAXED);
+}

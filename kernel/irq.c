@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * Interrupt lines and their handlers. A line has one handler, set once; a
+ * handler is never removed, so irq_dispatch reads the table without a lock.
+ * irq_lock keeps two that register apart. The handler runs after the controller
+ * has been told, with interrupts off.
+ */
+
+#include <kernel/scheduler.h>
+#include <kernel/trap.h>
+#include <kernel/trap_internal.h>
+
+struct irq {
+	void (*handler)(void *argument); /* NULL = none; set last */
+	void *argument;
+	const char *name;
+	uint64_t count;
+};
+
+static struct spinlock irq_lock = SPINLOCK_INIT;
+static struct irq irqs[IRQ_COUNT];
+static uint64_t unclaimed;
+
+errno_t irq_register(unsigned irq, const char *name, void (*handler)(void *argument), void *argument)
+{
+	if (irq >= IRQ_COUNT)
+		return ERANGE;
+
+	port_irq_t state = spinlock_lock(&irq_lock);
+	bool taken = irqs[irq].handler != NULL;
+
+	if (!taken) {
+		irqs[irq].argument = argument;
+		irqs[irq].name = name;
+		__atomic_store_n(&irqs[irq].handler, handler, __ATOMIC_RELEASE);
+		arch_irq_unmask(irq);
+	}
+	spinlock_unlock(&irq_lock, state);
+	return taken ? EBUSY : EOK;
+}
+
+void irq_dispatch(unsigned irq)
+{
+	bool real = arch_irq_acknowledge(irq);
+
+	run_queue_current()->interrupts++;
+	if (!real || irq >= IRQ_COUNT || irqs[irq].handler == NULL) {
+		unclaimed++;
+		return;
+	}
+	irqs[irq].count++;
+	irqs[irq].handler(irqs[irq].argument);
+}
+
+bool irq_get_info(unsigned irq, const char **name, uint64_t *count)
+{
+	if (irq >= IRQ_COUNT || irqs[irq].handler == NULL)
+		return false;
+
+	port_irq_t state = port_irq_save();
+
+	*name = irqs[irq].name;
+	*count = irqs[irq].count;
+	port_irq_restore(state);
+	return true;
+}
+
+uint64_t irq_unclaimed(void)
+{
+	port_irq_t state = port_irq_save();
+	uint64_t count = unclaimed;
+
+	port_irq_restore(state);
+	return count;
+}

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * Who runs.
+ *
+ * Each CPU has a run queue: the ready threads in order of arrival, and an idle
+ * thread that is in no queue and runs when there is none. A thread that becomes
+ * ready goes to the end of the queue of the CPU it ran on last. The running
+ * thread is in no queue either. So a thread is always in exactly one place:
+ *
+ *       thread_create               scheduler_switch
+ *      ---------------> READY ----------------------------> RUNNING ----> EXITED
+ *        run queue ->    ^  <---- preemption, yield -------    |
+ *                        |                                     | scheduler_sleep
+ *                        '------ wake-up, time-out ------- SLEEPING
+ *                                                          (a wait queue, and perhaps the list of time-outs)
+ *
+ * LOCK. One spinlock, scheduler_lock, protects all run queues, wait queues and
+ * time-outs, and the state of every thread. That a thread's state and its place
+ * change together under one lock is why no wake-up is lost. It is held across
+ * the switch: the thread that gives the CPU away takes it, and the one that gets
+ * the CPU lets it go, in scheduler_switched. Until then the first one's stack is
+ * in use, and nobody can look at it, wake it or free it. Nothing is allocated,
+ * freed or printed under it (but for a panic). It is the last lock of the order in mm/port.h
+ * but those of time and print, so that a thread can be woken in any context.
+ *
+ * PREEMPTION. A tick counts down the running thread's slice, and sets
+ * need_resched when it is over and somebody else is ready; so does whoever
+ * wakes a thread on a CPU that idles. trap_dispatch calls scheduler_preempt on
+ * the way out of an interrupt: only interrupts that came while they were on get
+ * there, so the thread that was interrupted held no spinlock.
+ *
+ * INVARIANTS (thread_check): run-queue-length; ready-is-queued; sleeping-waits;
+ * time-outs-sorted; stack-canary.
+ *
+ * COST. Switch, wake-up, preemption: O(1). A sleep with a time-out: O(time-outs
+ * that end later than this one).
+ */
+
+#include <kernel/panic.h>
+#include <kernel/scheduler.h>
+#include <kernel/time.h>
+
+/* How long a thread runs before others have their turn. */
+#define SLICE_MS 20
+
+struct spinlock scheduler_lock = SPINLOCK_INIT;
+struct run_queue run_queues[CONFIG_MAX_CPUS];
+
+/* All sleeps with a time-out, the first to end first. */
+struct list_link scheduler_timeouts = LIST_INIT(scheduler_timeouts);
+
+static struct thread idle_threads[CONFIG_MAX_CPUS];
+static unsigned cpus_up;
+
+static struct thread *thread_of(struct list_link *queue_link)
+{
+	return CONTAINER_OF(queue_link, struct thread, queue_link);
+}
+
+static struct thread *timeout_of(struct list_link *timeout_link)
+{
+	return CONTAINER_OF(timeout_link, struct thread, timeout_link);
+}
+
+static unsigned slice_ticks(void)
+{
+	return (SLICE_MS * arch_timer_hz + 999) / 1000;
+}
+
+void scheduler_init_cpu(void)
+{
+	unsigned number = cpu_number();
+	struct run_queue *queue = &run_queues[number];
+	struct thread *idle = &idle_threads[number];
+
+	list_init(&queue->ready);
+	queue->idle = queue->running = idle;
+	queue->slice = slice_ticks();
+	thread_construct(idle, "idle");
+	idle->state = THREAD_RUNNING;
+	idle->cpu = number;
+
+	port_irq_t state = spinlock_lock(&scheduler_lock);
+	thread_enlist_locked(idle);
+	cpus_up++;
+	cpu_current()->thread = idle;
+	spinlock_unlock(&scheduler_lock, state);
+}
+
+unsigned cpu_count(void)
+{
+	return __atomic_load_n(&cpus_up, __ATOMIC_RELAXED);
+}
+
+void scheduler_ready_locked(struct thread *thread)
+{
+	struct run_queue *queue = &run_queues[thread->cpu];
+
+	thread->state = THREAD_READY;
+	list_insert_before(&queue->ready, &thread->queue_link);
+	queue->length++;
+	if (thread->cpu == cpu_number() && thread_current() == queue->idle)
+		queue->need_resched = true;
+}
+
+/* The next to run, taken out of the queue. */
+static struct thread *take_next(struct run_queue *queue)
+{
+	if (list_empty(&queue->ready))
+		return queue->idle;
+
+	struct thread *next = thread_of(queue->ready.next);
+
+	list_remove(&next->queue_link);
+	queue->length--;
+	return next;
+}
+
+void scheduler_switched(void)
+{
+	struct run_queue *queue = run_queue_current();
+	struct thread *dead = queue->dead;
+
+	queue->dead = NULL;
+	spinlock_unlock_raw(&scheduler_lock);
+	if (dead != NULL)
+		thread_free(dead);
+}
+
+void scheduler_switch(void)
+{
+	struct run_queue *queue = run_queue_current();
+	struct thread *old = thread_current();
+	struct thread *next = take_next(queue);
+
+	queue->slice = slice_ticks();
+	queue->need_resched = false;
+	next->state = THREAD_RUNNING;
+	if (next != old) {
+		mm_debug(thread_stack_whole(old), "thread %u (%s) has overflowed its stack", old->id, old->name);
+		mm_debug(thread_stack_whole(next), "the stack of thread %u (%s) was overrun", next->id, next->name);
+		if (old->state == THREAD_EXITED && old->detached)
+			queue->dead = old;
+		queue->switches++;
+		next->switches++;
+		queue->running = next;
+		cpu_current()->thread = next;
+		if (!thread_is_idle(next))
+			arch_stack_set(next->stack + THREAD_STACK_SIZE);
+		context_switch(&old->context, &next->context);
+	}
+	scheduler_switched();
+}
+
+/* Puts the running thread into the list of time-outs, from the end: most sleeps end later than those before them. */
+static void timeout_start_locked(struct thread *thread, unsigned milliseconds)
+{
+	struct list_link *after = scheduler_timeouts.previous;
+
+	thread->deadline = time_deadline(milliseconds);
+	while (after != &scheduler_timeouts && timeout_of(after)->deadline > thread->deadline)
+		after = after->previous;
+	list_insert_before(after->next, &thread->timeout_link);
+}
+
+errno_t scheduler_sleep(struct wait_queue *queue, unsigned milliseconds)
+{
+	struct thread *self = thread_current();
+
+	mm_assert(!thread_is_idle(self), "the idle thread may not sleep");
+	self->state = THREAD_SLEEPING;
+	self->waits_in = queue;
+	list_insert_before(&queue->waiters, &self->queue_link);
+	if (milliseconds != 0)
+		timeout_start_locked(self, milliseconds);
+	scheduler_switch();
+	return self->wake_result;
+}
+
+void scheduler_wake_locked(struct thread *thread, errno_t result)
+{
+	list_remove(&thread->queue_link);
+	list_remove(&thread->timeout_link);
+	thread->waits_in = NULL;
+	thread->wake_result = result;
+	scheduler_ready_locked(thread);
+}
+
+void scheduler_preempt(void)
+{
+	struct run_queue *queue = run_queue_current();
+
+	if (likely(!queue->need_resched))
+		return;
+	spinlock_lock_raw(&scheduler_lock);
+	if (thread_current() == queue->idle)
+		queue->idle->state = THREAD_READY;
+	else
+		scheduler_ready_locked(thread_current());
+	scheduler_switch();
+}
+
+void thread_yield(void)
+{
+	thread_check_may_sleep(__func__);
+
+	port_irq_t state = spinlock_lock(&scheduler_lock);
+
+	scheduler_ready_locked(thread_current());
+	scheduler_switch();
+	port_irq_restore(state);
+}
+
+static void expire_timeouts_locked(void)
+{
+	uint64_t now = time_ticks();
+
+	while (!list_empty(&scheduler_timeouts) && timeout_of(scheduler_timeouts.next)->deadline <= now)
+		scheduler_wake_locked(timeout_of(scheduler_timeouts.next), ETIMEDOUT);
+}
+
+void scheduler_tick(void)
+{
+	struct run_queue *queue = run_queue_current();
+
+	spinlock_lock_raw(&scheduler_lock);
+	queue->ticks++;
+	thread_current()->ticks++;
+	if (thread_current() == queue->idle)
+		queue->idle_ticks++;
+	else if ((queue->slice == 0 || --queue->slice == 0) && queue->length != 0)
+		queue->need_resched = true;
+	expire_timeouts_locked();
+	spinlock_unlock_raw(&scheduler_lock);
+}
+
+void scheduler_idle(void)
+{
+	for (;;) {
+		(void) interrupts_disable();
+		if (run_queue_current()->need_resched)
+			scheduler_preempt();
+		else
+			cpu_idle();
+	}
+}
+
+bool cpu_get_info(unsigned number, struct cpu_info *info)
+{
+	if (number >= cpu_count())
+		return false;
+
+	const struct run_queue *queue = &run_queues[number];
+	port_irq_t state = spinlock_lock(&scheduler_lock);
+
+	*info = (struct cpu_info){ .running = queue->running, .ready = queue->length, .ticks = queue->ticks,
+		.idle_ticks = queue->idle_ticks, .switches = queue->switches, .interrupts = queue->interrupts };
+	__builtin_memcpy(info->running_name, queue->running->name, sizeof(info->running_name));
+	spinlock_unlock(&scheduler_lock, state);
+	return true;
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * Mappings as the machine's own walk sees them: a page table of a case's own is
+ * put in use, with interrupts off, and memory is read through it.
+ */
+
+#include <mm/tlb.h>
+#include <test.h>
+
+#define LARGE PTL_COVERS(PTL_LEVELS - 2)
+#define LARGE_PAGES (LARGE >> PAGE_WIDTH)
+
+/* A large page of user space, and one of RAM, which is only read. */
+#define PLACE ALIGN_UP((uintptr_t) USER_START + MiB(256), LARGE)
+#define RAM (IDENTITY_PHYS + (phys_t) LARGE)
+
+/* Words of a page that are not the same through va as through the identity window. */
+static size_t page_differs(uintptr_t va, phys_t pa)
+{
+	const volatile uintptr_t *seen = (const volatile uintptr_t *) va;
+	const volatile uintptr_t *there = (const volatile uintptr_t *) PA2KA(pa);
+	size_t words = 0;
+
+	for (size_t i = 0; i < PAGE_SIZE / sizeof *seen; i++)
+		words += seen[i] != there[i];
+	return words;
+}
+
+/* The same for all of the large page but one page that is not mapped, with the page table in use. */
+static size_t large_differs(const struct page_table *table, size_t hole)
+{
+	port_irq_t irq = port_irq_save();
+	phys_t root = page_root_current();
+	size_t words = 0;
+
+	page_root_load(page_table_root(table));
+	for (size_t i = 0; i < LARGE_PAGES; i++)
+		if (i != hole)
+			words += page_differs(PLACE + i * PAGE_SIZE, RAM + i * PAGE_SIZE);
+	page_root_load(root);
+	port_irq_restore(irq);
+	return words;
+}
+
+static void check_split(struct page_table *table)
+{
+	size_t hole = LARGE_PAGES / 3;
+
+	NEED(page_mapping_insert(table, PLACE, RAM, LARGE_PAGES, PAGE_READ, FRAME_ATOMIC) == EOK);
+	CHECK_EQ(page_mapping_find(table, PLACE).size, LARGE);
+	CHECK_EQ(large_differs(table, LARGE_PAGES), 0);
+	CHECK_EQ(page_mapping_update(table, PLACE + 5 * PAGE_SIZE, 7, PAGE_READ | PAGE_USER, FRAME_ATOMIC), EOK);
+	CHECK_EQ(page_mapping_find(table, PLACE).size, PAGE_SIZE);
+	CHECK_EQ(large_differs(table, LARGE_PAGES), 0);
+	page_mapping_remove(table, PLACE + hole * PAGE_SIZE, 1);
+	CHECK_EQ(large_differs(table, hole), 0);
+}
+
+TEST(mapping_split, "through a large page, whole and split, every address reads the memory it should")
+{
+	struct page_table *table = page_table_create(FRAME_ATOMIC);
+
+	NEED(table != NULL);
+	check_split(table);
+	page_table_destroy(table);
+}
+
+static void check_remap(struct page_table *table, phys_t frames)
+{
+	port_irq_t irq = port_irq_save();
+	phys_t root = page_root_current();
+
+	page_root_load(page_table_root(table));
+	for (size_t i = 0; i < 2; i++) {
+		*(volatile uint32_t *) PA2KA(frames + i * PAGE_SIZE) = 0x1000 + (uint32_t) i;
+		if (page_mapping_insert(table, PLACE, frames + i * PAGE_SIZE, 1, PAGE_READ, FRAME_ATOMIC) != EOK)
+			break;
+		CHECK_EQ(*(volatile uint32_t *) PLACE, 0x1000 + i);
+		page_mapping_remove(table, PLACE, 1);
+	}
+	page_root_load(root);
+	port_irq_restore(irq);
+}
+
+TEST(mapping_remap, "an address that is mapped to another frame at once reads that one: the TLB has dropped the first")
+{
+	struct page_table *table = page_table_create(FRAME_ATOMIC);
+	phys_t frames = test_frame_alloc(2, FRAME_ATOMIC, 0);
+
+	if (table != NULL && frames != 0)
+		check_remap(table, frames);
+	if (table != NULL)
+		page_table_destroy(table);
+	NEED(table != NULL && frames != 0);
+}

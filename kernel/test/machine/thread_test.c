@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * Threads: making and ending them, preemption, sleeping, parking.
+ */
+
+#include <kernel/lib.h>
+#include <kernel/machine.h>
+#include <kernel/thread.h>
+#include <kernel/time.h>
+#include <test.h>
+
+/* ---- making and ending ---- */
+
+#define HUNDRED 100
+
+static void count_one(void *argument)
+{
+	__atomic_fetch_add((size_t *) argument, 1, __ATOMIC_RELAXED);
+}
+
+TEST(thread_hundred, "a hundred threads are made, run once each, and leave nothing behind", .threads = true,
+	.frames = HUNDRED * THREAD_STACK_SIZE / PAGE_SIZE + 64, .inject_runs = 16)
+{
+	struct thread *threads[HUNDRED];
+	size_t made = 0, ran = 0, before = thread_count();
+
+	while (made < HUNDRED && (threads[made] = thread_create("one", count_one, &ran, FRAME_ATOMIC)) != NULL)
+		made++;
+	CHECK_EQ(thread_count(), before + made);
+	for (size_t i = 0; i < made; i++)
+		thread_join(threads[i]);
+	CHECK_EQ(ran, made);
+	CHECK_EQ(thread_count(), before);
+	NEED(made == HUNDRED);
+}
+
+TEST(thread_no_memory, "with no frame left thread_create gives NULL, and has taken nothing")
+{
+	size_t ran = 0, before = thread_count();
+
+	test_take_all_frames(0);
+
+	struct thread *thread = thread_create("none", count_one, &ran, FRAME_ATOMIC);
+
+	CHECK_NULL(thread);
+	if (thread != NULL)
+		thread_join(thread);
+	CHECK_EQ(thread_count(), before);
+}
+
+TEST(thread_detached, "a detached thread is freed when it ends, or at once if it has ended", .threads = true)
+{
+	size_t ran = 0, before = thread_count();
+	struct thread *early, *late;
+
+	NEED((early = thread_create("early", count_one, &ran, FRAME_ATOMIC)) != NULL);
+	thread_detach(early);
+	CHECK(test_wait_for(thread_count() == before, 1000));
+
+	NEED((late = thread_create("late", count_one, &ran, FRAME_ATOMIC)) != NULL);
+	CHECK(test_wait_for(__atomic_load_n(&ran, __ATOMIC_RELAXED) == 2, 1000));
+	thread_sleep_ms(1);
+	thread_detach(late);
+	CHECK_EQ(thread_count(), before);
+}
+
+static bool find_by_name(const struct thread_info *info, void *argument)
+{
+	struct thread_info *wanted = argument;
+
+	if (strcmp(info->name, wanted->name) != 0)
+		return true;
+	*wanted = *info;
+	return false;
+}
+
+static void sleep_long(void *argument)
+{
+	(void) argument;
+	(void) thread_park(0);
+}
+
+TEST(thread_each_tells, "thread_each tells of a thread what it is doing", .threads = true)
+{
+	struct thread_info info = { .name = "sleeper of the case" };
+	struct thread *sleeper;
+
+	NEED((sleeper = thread_create("sleeper of the case, cut off", sleep_long, NULL, FRAME_ATOMIC)) != NULL);
+	thread_sleep_ms(20);
+	strlcpy(info.name, "sleeper of the case, cut off", sizeof(info.name));
+	thread_each(find_by_name, &info);
+	CHECK_EQ(info.id, sleeper->id);
+	CHECK_EQ(info.state, THREAD_SLEEPING);
+	CHECK_EQ(info.switches, 1);
+	CHECK_EQ(info.stack, sleeper->stack);
+	thread_unpark(sleeper);
+	thread_join(sleeper);
+}
+
+/* ---- preemption ---- */
+
+#define SPINNERS 3
+
+struct spinners {
+	volatile size_t rounds[SPINNERS];
+	volatile bool stop;
+};
+
+struct spinner {
+	struct spinners *common;
+	unsigned number;
+	struct test_thread *thread;
+};
+
+static void spin(void *argument)
+{
+	struct spinner *self = argument;
+
+	while (!self->common->stop)
+		self->common->rounds[self->number]++;
+}
+
+TEST(thread_preempted, "threads that spin and never yield share the CPU, and let others run", .threads = true)
+{
+	struct spinners common = { .stop = false };
+	struct spinner spinners[SPINNERS];
+	size_t before[SPINNERS];
+
+	for (unsigned i = 0; i < SPINNERS; i++) {
+		spinners[i] = (struct spinner){ &common, i, NULL };
+		spinners[i].thread = test_thread_start("spinner", spin, &spinners[i]);
+	}
+	thread_sleep_ms(100);
+	for (unsigned i = 0; i < SPINNERS; i++)
+		before[i] = common.rounds[i];
+	thread_sleep_ms(200);
+	for (unsigned i = 0; i < SPINNERS; i++)
+		CHECK_GT(common.rounds[i], before[i]);
+	common.stop = true;
+	for (unsigned i = 0; i < SPINNERS; i++)
+		test_thread_join(spinners[i].thread);
+}
+
+/* ---- sleeping ---- */
+
+#define SLEEPERS 3
+
+struct sleepers {
+	uint32_t woken;
+	unsigned order[SLEEPERS];
+};
+
+struct sleeper {
+	struct sleepers *common;
+	unsigned milliseconds;
+	struct test_thread *thread;
+};
+
+static void sleep_once(void *argument)
+{
+	struct sleeper *self = argument;
+	uint64_t before = time_ticks();
+
+	thread_sleep_ms(self->milliseconds);
+	CHECK_GE((time_ticks() - before) * 1000, (uint64_t) self->milliseconds * arch_timer_hz);
+	self->common->order[__atomic_fetch_add(&self->common->woken, 1, __ATOMIC_RELAXED)] = self->milliseconds;
+}
+
+TEST(thread_sleep_order, "who sleeps shorter wakes earlier, and nobody too early", .threads = true)
+{
+	static const unsigned naps[SLEEPERS] = { 150, 50, 100 };
+	struct sleepers common = { 0 };
+	struct sleeper sleepers[SLEEPERS];
+
+	for (unsigned i = 0; i < SLEEPERS; i++) {
+		sleepers[i] = (struct sleeper){ &common, naps[i], NULL };
+		sleepers[i].thread = test_thread_start("sleeper", sleep_once, &sleepers[i]);
+	}
+	for (unsigned i = 0; i < SLEEPERS; i++)
+		test_thread_join(sleepers[i].thread);
+	CHECK_EQ(common.order[0], 50);
+	CHECK_EQ(common.order[1], 100);
+	CHECK_EQ(common.order[2], 150);
+}
+
+/* ---- parking ---- */
+
+TEST(thread_park_remembers, "an unpark that comes first is remembered, once")
+{
+	CHECK_EQ(thread_park(10), ETIMEDOUT);
+	thread_unpark(thread_current());
+	thread_unpark(thread_current());
+	CHECK_EQ(thread_park(0), EOK);
+	CHECK_EQ(thread_park(10), ETIMEDOUT);
+}
+
+#define THROWS 200
+
+struct ball {
+	struct thread *players[2];
+	uint32_t throws;
+};
+
+/* Parks till it is thrown the ball, and throws it back. */
+static void play(void *argument)
+{
+	struct ball *ball = argument;
+
+	for (unsigned i = 0; i < THROWS; i++) {
+		while (__atomic_load_n(&ball->throws, __ATOMIC_ACQUIRE) % 2 == 0)
+			(void) thread_park(0);
+		__atomic_fetch_add(&ball->throws, 1, __ATOMIC_ACQ_REL);
+		thread_unpark(ball->players[0]);
+	}
+}
+
+TEST(thread_park_ping_pong, "no unpark is lost between two threads that wake each other", .threads = true)
+{
+	struct ball ball = { .players = { thread_current(), NULL } };
+
+	NEED((ball.players[1] = thread_create("player", play, &ball, FRAME_ATOMIC)) != NULL);
+	for (unsigned i = 0; i < THROWS; i++) {
+		__atomic_fetch_add(&ball.throws, 1, __ATOMIC_ACQ_REL);
+		thread_unpark(ball.players[1]);
+		while (__atomic_load_n(&ball.throws, __ATOMIC_ACQUIRE) % 2 == 1)
+			CHECK_EQ(thread_park(1000), EOK);
+	}
+	thread_join(ball.players[1]);
+	CHECK_EQ(ball.throws, 2 * THROWS);
+}
+
+/* ---- check ---- */
+
+TEST(thread_check_canary, "thread_check finds a stack that was overrun")
+{
+	uintptr_t *end = (uintptr_t *) thread_current()->stack;
+	uintptr_t flags = interrupts_disable(), canary = *end;
+	size_t whole = thread_check();
+
+	*end = 0;
+
+	size_t overrun = thread_check();
+
+	*end = canary;
+	interrupts_restore(flags);
+	CHECK_EQ(whole, 0);
+	CHECK_EQ(overrun, 1);
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * Every trap comes here, with interrupts off, on the stack of the thread that
+ * was interrupted:
+ *
+ *   entry code saves registers -> trap_dispatch -> interrupt: irq_dispatch, then perhaps another thread
+ *   (the machine)                               -> breakpoint: told, and passed over
+ *                                               -> system call: answered; there is none yet
+ *                                               -> fault in a probe: the probe returns false
+ *                                               -> anything else: panic with the registers
+ *
+ * A thread is taken off the CPU here only if it had interrupts on: that is so for
+ * every interrupt, and for every trap out of user mode.
+ */
+
+#include <kernel/panic.h>
+#include <kernel/print.h>
+#include <kernel/scheduler.h>
+#include <kernel/symbols.h>
+#include <kernel/trap.h>
+#include <kernel/trap_internal.h>
+
+static void breakpoint(const struct trap_frame *frame, const struct trap_info *info)
+{
+	kprintf("breakpoint at ");
+	print_symbol(info->pc);
+	kprintf("\n");
+	trap_frame_print(frame);
+	backtrace_print_trap(frame);
+}
+
+static const char *access_name(const struct trap_info *info)
+{
+	return info->execute ? "execute" : info->write ? "write to" : "read from";
+}
+
+static void __attribute__((noreturn)) fatal(const struct trap_frame *frame, const struct trap_info *info)
+{
+	size_t offset = 0;
+	const char *name = symbol_name(info->pc, &offset);
+	const char *mode = info->from_user ? "user mode" : "the kernel";
+
+	if (name == NULL)
+		name = "no function";
+	if (info->kind == TRAP_PAGE_FAULT)
+		panic_trap(frame, "page fault in %s: cannot %s %p, which is %s, at %p (%s+0x%zx)", mode, access_name(info),
+			(void *) info->address, info->present ? "mapped, but not for that" : "not mapped", (void *) info->pc, name,
+			offset);
+	panic_trap(frame, "%s (trap %u) in %s at %p (%s+0x%zx)", info->name, info->number, mode, (void *) info->pc, name,
+		offset);
+}
+
+void trap_dispatch(struct trap_frame *frame)
+{
+	struct trap_info info;
+
+	trap_describe(frame, &info);
+	if (info.kind == TRAP_INTERRUPT)
+		irq_dispatch(info.number);
+	else if (info.kind == TRAP_BREAKPOINT)
+		breakpoint(frame, &info);
+	else if (info.kind == TRAP_SYSTEM_CALL && info.from_user)
+		trap_set_result(frame, (uintptr_t) -ENOENT); /* there are no system calls yet */
+	else if (info.from_user || !probe_caught(frame))
+		fatal(frame, &info);
+	if (info.kind == TRAP_INTERRUPT || info.from_user)
+		scheduler_preempt();
+}
