@@ -83,11 +83,11 @@ void buddy_census(const struct buddy *buddy, size_t *counts, size_t orders)
 		counts[order] = 0;
 	for (unsigned level = 0; level <= buddy->top && orders != 0; level++) {
 		for (size_t node = 0; node < nodes_of(buddy->units, level); node++) {
-			for (unsigned class = 0; class <= ORDERS; class++) {
-				size_t order = level * ORDERS + class;
+			for (unsigned within = 0; within <= ORDERS; within++) {
+				size_t order = level * ORDERS + within;
 				size_t counted_as = (order < orders) ? order : orders - 1;
 
-				counts[counted_as] += longest_runs(*node_of(buddy, level, node), class) << (order - counted_as);
+				counts[counted_as] += longest_runs(*node_of(buddy, level, node), within) << (order - counted_as);
 			}
 		}
 	}

@@ -23,7 +23,10 @@
 
 /* Ones at the multiples of 2^order; order <= ORDERS. */
 #define ALIGNED(order) (ALL_ONES / (ALL_ONES >> (WORD_BITS - (1u << (order)))))
-#define FIELDS(order) { ALIGNED(order), ALIGNED(order) << ((1u << (order)) - 1), ALL_ONES / ALIGNED(order) }
+#define FIELDS(order)                                                                      \
+	{                                                                                      \
+		ALIGNED(order), ALIGNED(order) << ((1u << (order)) - 1), ALL_ONES / ALIGNED(order) \
+	}
 
 _Static_assert(sizeof(buddy_word_t) == sizeof(size_t), "masks of orders and counts go through the same functions");
 

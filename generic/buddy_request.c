@@ -95,7 +95,7 @@ size_t buddy_alloc_request(struct buddy *buddy, const struct buddy_request *requ
 	mm_debug(request->min != 0 && request->min <= request->max, "min %zu, max %zu", request->min, request->max);
 	mm_debug(IS_POWER_OF_TWO(request->align), "align %zu", request->align);
 	*taken = 0;
-	while (order >= least && request->min <= max) {
+	while (order >= least) {
 		size_t count = (max >> order != 0) ? (size_t) 1 << order : max;
 		size_t first = find_within(buddy, request, (unsigned) order, count);
 

@@ -60,8 +60,9 @@ _Static_assert(SLAB_MAX_ORDER == 3, "slab_masks has an entry for each order");
 /* ---- classes ---- */
 
 /* Four steps to a doubling: eighths of a KiB, quarters of a KiB and pages are counted in them. */
-static const uint8_t step_sizes[] = { 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112,
-	128 };
+static const uint8_t step_sizes[] = {
+	1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128
+};
 
 /* The smallest step whose size is at least this, which is at least 1. */
 static unsigned step_of(size_t size)
@@ -94,9 +95,12 @@ static pfn_t frame_number(const void *address)
 	return KA2PA((uintptr_t) address) >> PAGE_WIDTH;
 }
 
+/* By the number of pages, the class of a block that has them. Filled by malloc_init. */
+static uint8_t block_classes[(MALLOC_MAX >> PAGE_WIDTH) + 1];
+
 static unsigned block_class(size_t size)
 {
-	return step_of((size + PAGE_SIZE - 1) >> PAGE_WIDTH);
+	return block_classes[(size + PAGE_SIZE - 1) >> PAGE_WIDTH];
 }
 
 static size_t block_frames(const void *block)
@@ -107,7 +111,7 @@ static size_t block_frames(const void *block)
 /* A block at a multiple of align; a page's alignment is there anyway. */
 static __attribute__((noinline)) void *block_alloc(size_t align, size_t size, frame_flags_t flags)
 {
-	unsigned class = block_class(size != 0 ? size : 1);
+	unsigned class = block_class(size);
 	phys_t base = frame_alloc(step_sizes[class], flags & ~FRAME_HIGHMEM, align > PAGE_SIZE ? align - 1 : 0);
 
 	if (base == 0)
@@ -119,15 +123,17 @@ static __attribute__((noinline)) void *block_alloc(size_t align, size_t size, fr
 static void block_free(void *block)
 {
 	size_t frames = block_frames(block);
+	pfn_t first = frame_number(block);
+	bool run = ((frames | first) & (frames - 1)) == 0; /* as it was taken, or what was left when it shrank */
 
-	frame_mark(frame_number(block), 1, FRAME_KIND_PLAIN, IS_POWER_OF_TWO(frames) ? (unsigned) __builtin_ctzl(frames) : 0);
+	frame_mark(first, 1, FRAME_KIND_PLAIN, run ? (unsigned) __builtin_ctzl(frames) : 0);
 	frame_free(KA2PA((uintptr_t) block), frames);
 }
 
 /* Gives back what of a block is not needed for size bytes. */
 static void block_shrink(void *block, size_t size)
 {
-	unsigned class = block_class(size != 0 ? size : 1);
+	unsigned class = block_class(size);
 	size_t had = block_frames(block), keep = step_sizes[class];
 
 	if (keep >= had)
@@ -209,7 +215,7 @@ static inline struct slab *slab_at(const void *address)
 		(uintptr_t) (intptr_t) slab_masks[__atomic_load_n(&frame_states[frame], __ATOMIC_RELAXED)]);
 }
 
-static bool is_block(const void *address)
+static inline bool is_block(const void *address)
 {
 	pfn_t pfn = frame_number(address);
 
@@ -238,8 +244,8 @@ COLD static void __attribute__((noreturn)) panic_wrong(const char *function, con
 		port_panic("%s(%p), called at %p: it is in the midst of the %zu bytes at %p", function, address, caller,
 			block_frames(block) << PAGE_WIDTH, block);
 	if (kind == FRAME_KIND_SLAB || kind == FRAME_KIND_BLOCK)
-		port_panic("%s(%p), called at %p: it belongs to an object cache%s%s; slab_free gives it back", function, address,
-			caller, kind == FRAME_KIND_SLAB ? ": " : "",
+		port_panic("%s(%p), called at %p: it belongs to an object cache%s%s; slab_free gives it back", function,
+			address, caller, kind == FRAME_KIND_SLAB ? ": " : "",
 			kind == FRAME_KIND_SLAB ? slab_of_order(address, frame_detail(pfn) % SLAB_DETAIL_MALLOC)->cache->name : "");
 	port_panic("%s(%p), called at %p: it %s", function, address, caller,
 		kind == FRAME_KIND_FREE || kind == FRAME_KIND_CACHED ? "is free already (double free)" : "was never allocated");
@@ -370,5 +376,7 @@ static bool make_medium(void)
 
 errno_t malloc_init(void)
 {
+	for (size_t pages = 1; pages < ARRAY_COUNT(block_classes); pages++)
+		block_classes[pages] = (uint8_t) step_of(pages);
 	return make_small() && make_medium() ? EOK : ENOMEM;
 }

@@ -70,8 +70,8 @@ static bool overlap(const struct memmap_range *a, const struct memmap_range *b)
 
 static bool overlap_or_touch(const struct memmap_range *a, const struct memmap_range *b)
 {
-	return overlap(a, b) || (a->last < b->first && a->last + 1 == b->first)
-		|| (b->last < a->first && b->last + 1 == a->first);
+	return overlap(a, b) || (a->last < b->first && a->last + 1 == b->first) ||
+		(b->last < a->first && b->last + 1 == a->first);
 }
 
 static void insert_at(struct memmap *map, size_t index, struct memmap_range range)
@@ -242,8 +242,7 @@ phys_t memmap_carve(struct memmap *map, size_t size, size_t align, uint64_t limi
 	for (size_t i = map->count; i-- > 0;) {
 		uint64_t place = place_in(&map->ranges[i], bytes, align, limit);
 
-		if (place != 0
-			&& enter(map, (struct memmap_range){ place, place + (bytes - 1), MEMMAP_IMAGE }, 0) == EOK)
+		if (place != 0 && enter(map, (struct memmap_range){ place, place + (bytes - 1), MEMMAP_IMAGE }, 0) == EOK)
 			return (phys_t) place;
 	}
 	return 0;

@@ -175,7 +175,7 @@ static bool makes_sense(const char *name, size_t size, size_t align)
 {
 	if (size <= SLAB_MAX_SIZE && IS_POWER_OF_TWO(align) && align <= PAGE_SIZE)
 		return true;
-	port_log("slab_cache_create(%s): objects of %zu bytes at multiples of %zu: at most %zu bytes; a power of two up to %zu",
+	port_log("slab_cache_create(%s): %zu bytes at multiples of %zu: at most %zu bytes, at a power of two up to %zu",
 		name, size, align, (size_t) SLAB_MAX_SIZE, (size_t) PAGE_SIZE);
 	return false;
 }

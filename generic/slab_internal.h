@@ -5,6 +5,7 @@
  * malloc inlines. The theory is in slab.c.
  *
  *   slab.c           slabs: objects cut from frames, and given back to them
+ *   slab_fault.c     telling what is wrong with an address
  *   slab_magazine.c  the CPUs' magazines and the depot between them and the slabs
  *   slab_cache.c     making, finding and destroying caches
  *   slab_info.c      statistics, and the invariants

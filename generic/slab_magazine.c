@@ -233,8 +233,8 @@ void *slab_alloc_injected(struct slab_cache *cache, frame_flags_t flags, port_ir
 void *slab_alloc_forbidden(struct slab_cache *cache, frame_flags_t flags, port_irq_t state)
 {
 	(void) flags, (void) state;
-	port_panic("slab_alloc(%s): may sleep, but interrupts are off or a spinlock is held; give FRAME_ATOMIC, or let go first",
-		cache->name);
+	port_panic("slab_alloc(%s): may sleep, but interrupts are off or a spinlock is held; give FRAME_ATOMIC, or let go "
+		"first", cache->name);
 }
 
 void *slab_alloc_flags(struct slab_cache *cache, frame_flags_t flags)
@@ -357,41 +357,47 @@ static void strip_all(bool may_wait)
 /* Gives back at most count magazines. @return frames given back */
 static size_t depot_trim(struct slab_cache *cache, struct slab_depot *depot, size_t count)
 {
-	struct magazine *magazine = NULL;
 	size_t frames = 0;
 
-	do {
+	while (count-- > 0) {
 		port_irq_t irq = spinlock_lock(&cache->lock);
+		struct magazine *magazine = depot_take_locked(depot);
 
-		magazine = count-- > 0 ? depot_take_locked(depot) : NULL;
-		if (magazine == NULL)
-			depot->least = depot->count;
 		spinlock_unlock(&cache->lock, irq);
-		if (magazine != NULL)
-			frames += magazine_discard(cache, magazine);
-	} while (magazine != NULL);
+		if (magazine == NULL)
+			break;
+		frames += magazine_discard(cache, magazine);
+	}
 	return frames;
 }
 
-/* @return magazines of the depot that a reclaim of this strength takes */
-static size_t depot_surplus(struct slab_cache *cache, struct slab_depot *depot, enum reclaim_strength strength)
+/* @return magazines of the depot that a reclaim of this strength takes; what is needed is counted anew from here on */
+static size_t depot_surplus_locked(struct slab_depot *depot, enum reclaim_strength strength)
+{
+	size_t count = strength == RECLAIM_LIGHT ? depot->least : depot->count;
+
+	depot->least = depot->count;
+	return count;
+}
+
+/* One look, under the lock, tells a cache that has nothing to give: most have. */
+static size_t cache_reclaim(struct slab_cache *cache, enum reclaim_strength strength)
 {
 	port_irq_t irq = spinlock_lock(&cache->lock);
-	size_t count = strength == RECLAIM_LIGHT ? depot->least : depot->count;
+	size_t filled = depot_surplus_locked(&cache->filled, strength);
+	size_t drained = depot_surplus_locked(&cache->drained, strength);
+	bool empty = cache->empty.count != 0;
+	size_t frames;
 
 	if (strength == RECLAIM_FULL)
 		cache->magazine_class = cache->magazine_class_min;
 	cache->exchanges = 0;
 	spinlock_unlock(&cache->lock, irq);
-	return count;
-}
-
-static size_t cache_reclaim(struct slab_cache *cache, enum reclaim_strength strength)
-{
-	size_t frames = depot_trim(cache, &cache->filled, depot_surplus(cache, &cache->filled, strength));
-
-	frames += depot_trim(cache, &cache->drained, depot_surplus(cache, &cache->drained, strength));
-	return frames + slab_layer_reclaim(cache);
+	if (filled == 0 && drained == 0 && !empty)
+		return 0;
+	frames = depot_trim(cache, &cache->filled, filled);
+	frames += depot_trim(cache, &cache->drained, drained);
+	return frames + slab_layer_reclaim(cache); /* last: it finds what the others leave */
 }
 
 static size_t reclaim_once(enum reclaim_strength strength, bool may_wait)

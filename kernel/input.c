@@ -35,32 +35,19 @@ void console_input(char character)
 	spinlock_unlock(&input_lock, state);
 }
 
-/* The next character, or -1 if none came. forever: waits without a limit; otherwise so long, 0 = not at all. */
-static int get(bool forever, unsigned milliseconds)
+int console_getc(void)
 {
-	int character = -1;
+	int character;
 
-	thread_check_may_sleep("console_getc");
+	thread_check_may_sleep(__func__);
 
 	port_irq_t state = spinlock_lock(&input_lock);
 
-	while (start == end && (forever || milliseconds != 0))
-		if (wait_queue_sleep(&readers, &input_lock, state, forever ? 0 : milliseconds) != EOK)
-			break;
-	if (start != end)
-		character = (unsigned char) ring[start++ % INPUT_SIZE];
+	while (start == end)
+		(void) wait_queue_sleep(&readers, &input_lock, state, 0);
+	character = (unsigned char) ring[start++ % INPUT_SIZE];
 	spinlock_unlock(&input_lock, state);
 	return character;
-}
-
-int console_getc(void)
-{
-	return get(true, 0);
-}
-
-int console_getc_timeout(unsigned milliseconds)
-{
-	return get(false, milliseconds);
 }
 
 size_t console_input_dropped(void)

@@ -37,7 +37,7 @@
  * that end later than this one).
  */
 
-#include <kernel/panic.h>
+#include <kernel/lib.h>
 #include <kernel/scheduler.h>
 #include <kernel/time.h>
 
@@ -254,9 +254,13 @@ bool cpu_get_info(unsigned number, struct cpu_info *info)
 	const struct run_queue *queue = &run_queues[number];
 	port_irq_t state = spinlock_lock(&scheduler_lock);
 
-	*info = (struct cpu_info){ .running = queue->running, .ready = queue->length, .ticks = queue->ticks,
-		.idle_ticks = queue->idle_ticks, .switches = queue->switches, .interrupts = queue->interrupts };
-	__builtin_memcpy(info->running_name, queue->running->name, sizeof(info->running_name));
+	info->running = queue->running;
+	info->ready = queue->length;
+	info->ticks = queue->ticks;
+	info->idle_ticks = queue->idle_ticks;
+	info->switches = queue->switches;
+	info->interrupts = queue->interrupts;
+	memcpy(info->running_name, queue->running->name, sizeof(info->running_name));
 	spinlock_unlock(&scheduler_lock, state);
 	return true;
 }

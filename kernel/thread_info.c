@@ -43,8 +43,13 @@ static size_t stack_used(const struct thread *thread)
 
 static void get_info_locked(const struct thread *thread, struct thread_info *info)
 {
-	*info = (struct thread_info){ .thread = thread, .id = thread->id, .state = thread->state, .cpu = thread->cpu,
-		.ticks = thread->ticks, .switches = thread->switches, .stack = thread->stack,
+	*info = (struct thread_info){ .thread = thread,
+		.id = thread->id,
+		.state = thread->state,
+		.cpu = thread->cpu,
+		.ticks = thread->ticks,
+		.switches = thread->switches,
+		.stack = thread->stack,
 		.stack_used = stack_used(thread),
 		.deadline = list_empty(&thread->timeout_link) ? 0 : thread->deadline };
 	memcpy(info->name, thread->name, sizeof(info->name));

@@ -47,8 +47,8 @@ static void __attribute__((noreturn)) fatal(const struct trap_frame *frame, cons
 		panic_trap(frame, "page fault in %s: cannot %s %p, which is %s, at %p (%s+0x%zx)", mode, access_name(info),
 			(void *) info->address, info->present ? "mapped, but not for that" : "not mapped", (void *) info->pc, name,
 			offset);
-	panic_trap(frame, "%s (trap %u) in %s at %p (%s+0x%zx)", info->name, info->number, mode, (void *) info->pc, name,
-		offset);
+	panic_trap(
+		frame, "%s (trap %u) in %s at %p (%s+0x%zx)", info->name, info->number, mode, (void *) info->pc, name, offset);
 }
 
 void trap_dispatch(struct trap_frame *frame)

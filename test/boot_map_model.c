@@ -35,7 +35,10 @@ struct piece {
 };
 
 struct world {
-	struct { uint64_t base, size; enum memmap_type type; } added[STEPS];
+	struct {
+		uint64_t base, size;
+		enum memmap_type type;
+	} added[STEPS];
 	size_t count;
 	struct memmap map;
 	struct memmap_range ranges[RANGES];
@@ -65,7 +68,8 @@ static uint64_t some_address(uint32_t raw, uint32_t more)
 
 static uint64_t some_size(uint32_t raw, uint32_t more)
 {
-	static const uint64_t sizes[] = { 0, 1, PAGE_SIZE - 1, PAGE_SIZE, PAGE_SIZE + 1, MiB(1), UINT64_MAX, 1 + UINT64_MAX / 2 };
+	static const uint64_t sizes[] = { 0, 1, PAGE_SIZE - 1, PAGE_SIZE, PAGE_SIZE + 1, MiB(1), UINT64_MAX,
+		1 + UINT64_MAX / 2 };
 
 	switch (raw % 4) {
 	case 0:
@@ -79,7 +83,7 @@ static uint64_t some_size(uint32_t raw, uint32_t more)
 
 static void add(struct world *world, const uint32_t *raw)
 {
-	enum memmap_type type = raw[4] % 3 != 0 ? MEMMAP_FREE : (enum memmap_type) (raw[4] / 3 % MEMMAP_TYPES);
+	enum memmap_type type = raw[4] % 3 != 0 ? MEMMAP_FREE : (enum memmap_type)(raw[4] / 3 % MEMMAP_TYPES);
 
 	world->added[world->count].base = some_address(raw[0], raw[1]);
 	world->added[world->count].size = some_size(raw[2], raw[3]);
@@ -155,7 +159,8 @@ static void try_all(struct world *world, char *wrong)
 	frames = take_all(world);
 	check_pieces(world, wrong);
 	if (frames != info.total || frames != info.free)
-		snprintf(wrong, MODEL_ROOM, "%zu frames could be taken of %zu, %zu said to be free", frames, info.total, info.free);
+		snprintf(
+			wrong, MODEL_ROOM, "%zu frames could be taken of %zu, %zu said to be free", frames, info.total, info.free);
 	else if (!all_there(world, frames))
 		snprintf(wrong, MODEL_ROOM, "%zu frames are not all there is, and the log does not say why", frames);
 	for (size_t i = 0; i < world->piece_count; i++)
@@ -186,7 +191,8 @@ static void step(void *opaque, const struct model_step *step, char *done, char *
 
 	add(world, step->raw);
 	snprintf(done, MODEL_ROOM, "%s: %#llx bytes from %#llx", memmap_type_name(world->added[world->count - 1].type),
-		(unsigned long long) world->added[world->count - 1].size, (unsigned long long) world->added[world->count - 1].base);
+		(unsigned long long) world->added[world->count - 1].size,
+		(unsigned long long) world->added[world->count - 1].base);
 	build_map(world);
 	if (memmap_check(&world->map) != NULL) {
 		snprintf(wrong, MODEL_ROOM, "the map is broken: %s", memmap_check(&world->map));

@@ -31,10 +31,10 @@ enum kind {
 	REQUEST,     /* everything that a request can say */
 	TAKE,
 	FREE,
-	FREE_LAST,   /* what was taken last */
-	FREE_ALL,    /* a range, as far as it is taken */
-	LOOK,        /* at a range, at the census */
-	SETTLE,      /* what settles the books: check, largest */
+	FREE_LAST, /* what was taken last */
+	FREE_ALL,  /* a range, as far as it is taken */
+	LOOK,      /* at a range, at the census */
+	SETTLE,    /* what settles the books: check, largest */
 	KINDS
 };
 
@@ -90,8 +90,8 @@ static size_t lowest_block(const struct world *world, const struct buddy_request
 	size_t length = (size_t) 1 << order;
 
 	for (size_t first = 0; first + length <= world->units; first += length)
-		if (first >= request->lower && first + count <= request->upper && first % request->align == 0
-			&& range_free(world, first, length))
+		if (first >= request->lower && first + count <= request->upper && first % request->align == 0 &&
+			range_free(world, first, length))
 			return first;
 	return BUDDY_NONE;
 }

@@ -31,8 +31,21 @@
 #define SETTLE_STEPS 250
 #define SCARCE_FRAMES 700
 
-enum kind { ALLOC_ONE, ALLOC, REQUEST, INJECTED, FREE, FREE_ONE, FREE_MANY, REFERENCE, PROMISE, PROMISE_BACK,
-	TAKE_PROMISED, RECLAIM, KINDS };
+enum kind {
+	ALLOC_ONE,
+	ALLOC,
+	REQUEST,
+	INJECTED,
+	FREE,
+	FREE_ONE,
+	FREE_MANY,
+	REFERENCE,
+	PROMISE,
+	PROMISE_BACK,
+	TAKE_PROMISED,
+	RECLAIM,
+	KINDS
+};
 
 /* How often a step is of which kind. */
 static const uint8_t weights[KINDS] = { 20, 16, 12, 4, 16, 16, 1, 8, 4, 3, 4, 2 };
@@ -43,7 +56,7 @@ static const uint8_t weights[KINDS] = { 20, 16, 12, 4, 16, 16, 1, 8, 4, 3, 4, 2 
 struct world {
 	uint16_t *holders; /* by frame from FRAME_FIRST on; FOREIGN = not ours */
 	size_t free, promised;
-	size_t last;       /* the frame taken last */
+	size_t last; /* the frame taken last */
 	unsigned steps;
 	char *done, *wrong;
 };
@@ -73,7 +86,8 @@ static bool kind_allowed(enum zone_kind kind, frame_flags_t flags)
 enum answer { MUST_FAIL, MAY, MUST_SERVE };
 
 /* Whether a place in this zone fits the request: as a whole block, or only just. */
-static enum answer place_in(const struct world *world, const struct zone_info *zone, const struct frame_request *request)
+static enum answer place_in(
+	const struct world *world, const struct zone_info *zone, const struct frame_request *request)
 {
 	size_t block = 1, lower = (request->lower + PAGE_SIZE - 1) >> PAGE_WIDTH;
 	size_t end = zone->first + zone->frames;
@@ -173,8 +187,8 @@ static void take(struct world *world, const struct frame_request *request, phys_
 {
 	enum answer answer = expected(world, request);
 
-	DONE("take %zu to %zu, align %zu, from %#zx to %#zx, flags %#x -> %#zx, %zu", request->min, request->max, request->align,
-		request->lower, request->upper, request->flags, base, count);
+	DONE("take %zu to %zu, align %zu, from %#zx to %#zx, flags %#x -> %#zx, %zu", request->min, request->max,
+		request->align, request->lower, request->upper, request->flags, base, count);
 	if (base == 0 && answer == MUST_SERVE)
 		WRONG("there is room for it");
 	else if (base != 0 && answer == MUST_FAIL)

@@ -226,8 +226,8 @@ static errno_t semaphore_take(struct semaphore_body *body, const struct timespec
 	host_cpu_idle_begin();
 	pthread_mutex_lock(&body->lock);
 	while (body->count == 0 && error != ETIMEDOUT)
-		error = end == NULL ? pthread_cond_wait(&body->wake, &body->lock) :
-							  pthread_cond_timedwait(&body->wake, &body->lock, end);
+		error = end == NULL ? pthread_cond_wait(&body->wake, &body->lock)
+							: pthread_cond_timedwait(&body->wake, &body->lock, end);
 	error = body->count == 0 ? ETIMEDOUT : EOK;
 	if (error == EOK)
 		body->count--;
@@ -333,9 +333,11 @@ enum test_outcome test_run_panicking(const struct test_case *test, char *reason)
 	if (strstr(message, test->panics) != NULL)
 		return TEST_PASSED;
 	if (message[0] != 0)
-		test_note("%s:%d: it panicked with \"%s\", which does not say \"%s\"", test->file, test->line, message, test->panics);
+		test_note(
+			"%s:%d: it panicked with \"%s\", which does not say \"%s\"", test->file, test->line, message, test->panics);
 	else
-		test_note("%s:%d: it should have panicked with \"%s\", but ended with %s %d", test->file, test->line, test->panics,
-			WIFSIGNALED(status) ? "signal" : "status", WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+		test_note("%s:%d: it should have panicked with \"%s\", but ended with %s %d", test->file, test->line,
+			test->panics, WIFSIGNALED(status) ? "signal" : "status",
+			WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 	return TEST_FAILED;
 }

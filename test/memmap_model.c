@@ -248,10 +248,10 @@ static void step(void *opaque, const struct model_step *step, char *done, char *
 	if (step->kind % 16 == 0)
 		add_nonsense(world, world->first[from], raw[1]);
 	else if (step->kind % 16 < 3)
-		carve(world, 1 + raw[0] % 0x8000, (size_t) PAGE_SIZE << (raw[1] % 4), (raw[2] % 4 == 0) ? UINT64_MAX
-			: cell_last(world, raw[3] % world->cells));
+		carve(world, 1 + raw[0] % 0x8000, (size_t) PAGE_SIZE << (raw[1] % 4),
+			(raw[2] % 4 == 0) ? UINT64_MAX : cell_last(world, raw[3] % world->cells));
 	else
-		add(world, from, to, raw[3] % 2 ? MEMMAP_FREE : (enum memmap_type) (raw[4] % MEMMAP_TYPES));
+		add(world, from, to, raw[3] % 2 ? MEMMAP_FREE : (enum memmap_type)(raw[4] % MEMMAP_TYPES));
 	if (wrong[0] == '\0')
 		compare(world);
 }

@@ -477,8 +477,8 @@ static void end(void *argument)
 	free(world);
 }
 
-TEST(slab_model, "random sequences over caches and malloc agree with a flat model", .host_only = "it is a program of the host",
-	.plain_only = "it arms the injector itself")
+TEST(slab_model, "random sequences over caches and malloc agree with a flat model",
+	.host_only = "it is a program of the host", .plain_only = "it arms the injector itself")
 {
 	static const struct model model = { "slab", begin, step, end };
 

@@ -22,8 +22,8 @@ void host_memory_map(size_t low)
 		fprintf(stderr, "host: %zu bytes of memory are more than the identity window's %zu\n", low, IDENTITY_SIZE);
 		exit(2);
 	}
-	got = mmap(wanted, low, PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+	got = mmap(
+		wanted, low, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
 	if (got != wanted) {
 		fprintf(stderr, "host: no memory at %p: %s\n", wanted, strerror(errno));
 		exit(2);

@@ -16,7 +16,7 @@ bool host_gigabyte_pages = true;
 
 static struct host_tlb_record record;
 static _Thread_local phys_t root; /* 0 = boot_root */
-static phys_t boot_root; /* what CPUs that come later begin with */
+static phys_t boot_root;          /* what CPUs that come later begin with */
 
 void tlb_invalidate_page(uintptr_t va)
 {

@@ -11,7 +11,7 @@
  * mapped, so that bits which the walk does not look at cannot make one address
  * pass for another.
  *
- * COST. By way of the recent table, 22 instructions; by a walk, ten a level,
+ * COST. By way of the recent table, 24 instructions; by a walk, ten a level,
  * and 25.
  */
 

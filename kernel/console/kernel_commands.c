@@ -7,12 +7,14 @@
 
 #include "groups.h"
 
+#include <kernel/console.h>
 #include <kernel/machine.h>
 #include <kernel/panic.h>
 #include <kernel/print.h>
 #include <kernel/symbols.h>
 #include <kernel/thread.h>
 #include <kernel/time.h>
+#include <kernel/trap.h>
 #include <mm/page.h>
 
 /* ---- threads ---- */
@@ -55,6 +57,18 @@ static bool run_threads(const struct command_call *call)
 
 /* ---- cpus ---- */
 
+static void print_interrupts(void)
+{
+	const char *name;
+	uint64_t count;
+
+	for (unsigned irq = 0; irq < IRQ_COUNT; irq++)
+		if (irq_get_info(irq, &name, &count))
+			kprintf("Interrupt line %u (%s): %llu\n", irq, name, (unsigned long long) count);
+	kprintf("Interrupts that no line has claimed: %llu. Characters typed that were dropped: %zu.\n",
+		(unsigned long long) irq_unclaimed(), console_input_dropped());
+}
+
 static bool run_cpus(const struct command_call *call)
 {
 	struct cpu_info info;
@@ -64,6 +78,7 @@ static bool run_cpus(const struct command_call *call)
 	for (unsigned i = 0; cpu_get_info(i, &info); i++)
 		kprintf("%3u  %9s  %9s  %10llu  %10llu  %5zu  %s\n", i, SECONDS(info.ticks), SECONDS(info.idle_ticks),
 			(unsigned long long) info.switches, (unsigned long long) info.interrupts, info.ready, info.running_name);
+	print_interrupts();
 	return true;
 }
 

@@ -71,8 +71,8 @@ static int make_digits(char *end, uint64_t value, unsigned base, bool upper_case
 	return (int) (end - at);
 }
 
-static void put_number(struct output *output, const struct directive *directive, uint64_t value, unsigned base,
-	const char *prefix)
+static void put_number(
+	struct output *output, const struct directive *directive, uint64_t value, unsigned base, const char *prefix)
 {
 	char buffer[20]; /* as many digits as 64 bits have at most */
 	char *end = buffer + sizeof(buffer);

@@ -140,6 +140,23 @@ TEST(buddy_smallest_piece, "a block is cut from the smallest free piece that wil
 	CHECK_NULL(buddy_check(&buddy));
 }
 
+TEST(buddy_smallest_in_word, "so it is in one word, whether it was changed just before or not")
+{
+	for (unsigned settled = 0; settled < 2; settled++) {
+		all_free(64);
+		CHECK(buddy_take(&buddy, 32, 32));
+		buddy_free(&buddy, 40, 4);
+		buddy_free(&buddy, 50, 1);
+		if (settled)
+			CHECK_EQ(buddy_largest(&buddy), 5);
+		CHECK_EQ(buddy_alloc(&buddy, 0), 50);
+		if (settled)
+			CHECK_EQ(buddy_largest(&buddy), 5);
+		CHECK_EQ(buddy_alloc(&buddy, 2), 40);
+		CHECK_EQ(buddy_alloc(&buddy, 5), 0);
+	}
+}
+
 TEST(buddy_min_max, "between min and max as much is given as is there in one block, never less than min")
 {
 	size_t taken;

@@ -2,7 +2,7 @@
 
 /*
  * Frames: what one thread can see. What several see is in frame_threads_test.c,
- * promises in reserve_test.c.
+ * mistakes in frame_mistakes_test.c, promises in reserve_test.c.
  */
 
 #include <test.h>
@@ -56,16 +56,27 @@ TEST(frame_all_singly, "every frame that is free can be taken, one by one, and c
 	CHECK_EQ(test_free_frames(0), frames);
 }
 
+/* A zone's figures when no frame is in a cache. */
+static struct zone_info zone_at_rest(size_t number)
+{
+	struct zone_info zone;
+
+	frame_reclaim(RECLAIM_FULL, true);
+	(void) zone_get(number, &zone);
+	return zone;
+}
+
 TEST(frame_all_in_pieces, "all memory can be taken in the largest pieces there are, and is whole again after")
 {
-	struct zone_info before, after;
 	size_t frames = test_free_frames(FRAME_HIGHMEM);
 
-	for (size_t i = 0; zone_get(i, &before); i++) {
+	for (size_t i = 0; i < zone_count(); i++) {
+		struct zone_info before = zone_at_rest(i), after;
+
 		(void) test_take_all_frames(FRAME_HIGHMEM);
 		CHECK_EQ(test_free_frames(FRAME_HIGHMEM), 0);
 		test_free_all_frames();
-		(void) zone_get(i, &after);
+		after = zone_at_rest(i);
 		CHECK_EQ(after.free, before.free);
 		CHECK_EQ(after.largest, before.largest);
 	}
@@ -90,7 +101,9 @@ TEST(frame_exact_count, "an odd count costs what it says: the tail of its block 
 
 TEST(frame_free_in_parts, "any part of a range can be given back, in any order")
 {
-	static const struct { size_t first, count; } parts[] = { { 50, 1 }, { 0, 7 }, { 51, 49 }, { 7, 1 }, { 8, 42 } };
+	static const struct {
+		size_t first, count;
+	} parts[] = { { 50, 1 }, { 0, 7 }, { 51, 49 }, { 7, 1 }, { 8, 42 } };
 	size_t before, given = 0;
 	phys_t base;
 
@@ -325,9 +338,9 @@ TEST(frame_highmem, "FRAME_HIGHMEM takes frames without an address first, and ot
 /* ---- reclaimers ---- */
 
 static struct {
-	size_t calls[2];   /* by strength */
-	bool waiting;      /* some call said that it may wait */
-	phys_t hoard[2];   /* what the reclaimer gives back, by strength */
+	size_t calls[2]; /* by strength */
+	bool waiting;    /* some call said that it may wait */
+	phys_t hoard[2]; /* what the reclaimer gives back, by strength */
 	bool watching;
 } reclaimed;
 
@@ -359,7 +372,8 @@ static void watch(void)
 	reclaimed.watching = true;
 }
 
-TEST(frame_reclaimers, "before it fails an allocation asks the reclaimers, lightly, then fully; FRAME_NO_RECLAIM does not")
+TEST(frame_reclaimers,
+	"before it fails an allocation asks the reclaimers, lightly, then fully; FRAME_NO_RECLAIM does not")
 {
 	(void) test_take_all_frames(0);
 	watch();
@@ -521,8 +535,7 @@ TEST(frame_books, "the zones' figures add up to the whole, and zones do not over
 	CHECK(!zone_get(zone_count(), &zone));
 }
 
-TEST(frame_books_broken, "frame_check finds a frame that is marked free and is not",
-	.host_only = "it breaks the books")
+TEST(frame_books_broken, "frame_check finds a frame that is marked free and is not", .host_only = "it breaks the books")
 {
 	uint8_t *state;
 	phys_t base;
@@ -534,93 +547,4 @@ TEST(frame_books_broken, "frame_check finds a frame that is marked free and is n
 	CHECK_NE(frame_check(), 0);
 	*state = FRAME_KIND_PLAIN;
 	CHECK_EQ(frame_check(), 0);
-}
-
-/* ---- mistakes ---- */
-
-TEST(frame_double_free, "a frame freed twice is told as that", .panics = "double free")
-{
-	phys_t base = frame_alloc(1, 0, 0);
-
-	frame_free(base, 1);
-	frame_free(base, 1);
-}
-
-TEST(frame_double_free_run, "a run freed twice is told as that", .panics = "double free")
-{
-	phys_t base = frame_alloc(100, 0, 0);
-
-	frame_free(base, 100);
-	frame_free(base, 100);
-}
-
-TEST(frame_double_free_part, "a run of which one frame was freed already is told as that", .panics = "double free")
-{
-	phys_t base = frame_alloc(64, 0, 0);
-
-	frame_free(base + 17 * PAGE_SIZE, 1);
-	frame_free(base, 64);
-}
-
-TEST(frame_double_free_zone, "a frame freed twice is told when its cache has passed it on, too", .panics = "double free")
-{
-	phys_t base = frame_alloc(1, 0, 0);
-
-	frame_free(base, 1);
-	frame_reclaim(RECLAIM_FULL, true);
-	frame_free(base, 1);
-}
-
-TEST(frame_free_too_many, "a count beyond what is still taken is told", .panics = "double free")
-{
-	phys_t base = frame_alloc(64, 0, 0);
-
-	frame_free(base + 32 * PAGE_SIZE, 32);
-	frame_free(base, 33);
-}
-
-TEST(frame_free_hole, "freeing what was never the allocator's is told", .panics = "never allocated")
-{
-	frame_free(KERNEL_IMAGE_PHYS, 1);
-}
-
-TEST(frame_free_beyond, "freeing what is no memory at all is told", .panics = "not frames of this machine")
-{
-	frame_free(ALIGN_DOWN(PHYS_LAST, PAGE_SIZE), 1);
-}
-
-TEST(frame_free_beyond_end, "a run that leaves the machine's memory is told", .panics = "not frames of this machine")
-{
-	phys_t base = frame_alloc(1, 0, 0);
-
-	frame_free(base, frame_table_count + 1);
-}
-
-TEST(frame_sleep_interrupts_off, "an allocation that may sleep, with interrupts off, is told though there is memory",
-	.panics = "may sleep")
-{
-	phys_t base = frame_alloc(1, 0, 0);
-
-	frame_free(base, 1);
-	(void) port_irq_save();
-	(void) !frame_alloc(1, 0, 0);
-}
-
-TEST(frame_sleep_interrupts_off_run, "so is one of several frames", .panics = "may sleep")
-{
-	(void) port_irq_save();
-	(void) !frame_alloc(4, 0, 0);
-}
-
-TEST(frame_reference_free_frame, "a reference to a frame that is free is told", .panics = "not taken")
-{
-	phys_t base = frame_alloc(1, 0, 0);
-
-	frame_free(base, 1);
-	(void) !frame_reference_add(base);
-}
-
-TEST(frame_zero_highmem, "FRAME_ZERO with FRAME_HIGHMEM is told", .panics = "FRAME_ZERO")
-{
-	(void) !frame_alloc(1, FRAME_ATOMIC | FRAME_ZERO | FRAME_HIGHMEM, 0);
 }

@@ -52,7 +52,8 @@ static bool intact(const struct owner *owner, phys_t base, size_t count)
 	for (size_t i = 0; i < count; i++) {
 		const uintptr_t *words = (const uintptr_t *) PA2KA(base + i * PAGE_SIZE);
 
-		if (words[0] != stamp_of(owner, base, i) || words[PAGE_SIZE / sizeof *words - 1] != stamp_of(owner, base, i + 1))
+		if (words[0] != stamp_of(owner, base, i) ||
+			words[PAGE_SIZE / sizeof *words - 1] != stamp_of(owner, base, i + 1))
 			return false;
 	}
 	return true;
@@ -64,7 +65,10 @@ static void owner_main(void *argument)
 {
 	struct owner *owner = argument;
 	struct test_random random = TEST_RANDOM(test_seed() + owner->number);
-	struct { phys_t base; size_t count; } held[HELD] = { 0 };
+	struct {
+		phys_t base;
+		size_t count;
+	} held[HELD] = { 0 };
 
 	test_barrier_wait(&meeting);
 	for (size_t round = 0; round < ROUNDS + HELD; round++) {
@@ -151,9 +155,9 @@ TEST(frame_caches_give, "what the CPUs' caches hold can be taken by any thread t
 /* A thread that asks for memory as one that may sleep. */
 struct sleeper {
 	struct test_thread *thread;
-	size_t count;       /* frames it wants */
-	phys_t base;        /* what it got */
-	size_t turn;        /* which of all it was to be served */
+	size_t count; /* frames it wants */
+	phys_t base;  /* what it got */
+	size_t turn;  /* which of all it was to be served */
 };
 
 static size_t turns;
@@ -357,7 +361,8 @@ TEST(frame_large_not_starved, "a large request comes to its turn while small one
 	CHECK_EQ(turns, 20);
 }
 
-TEST(frame_small_waits, "who comes after a large request does not take from what the large one waits for", .threads = true)
+TEST(frame_small_waits, "who comes after a large request does not take from what the large one waits for",
+	.threads = true)
 {
 	struct sleeper large, small;
 

@@ -4,32 +4,34 @@
  * The ledger: what a case holds, so that all of it can be given back whenever
  * and wherever the case ends.
  *
- *   frames    a bit for each frame the core knows: any number, any pattern, and
- *             any part can be given back
+ *   frames    a bit for each frame the core knows (ledger_frames.c)
  *   records   a hash table (open addressing, linear probing, no tombstones) of
  *             what else has an address: objects, blocks, mappings …
- *   promises  a number
  *
  * Its memory is taken from the core before a case and given back after it, in
  * one run of frames; so it neither allocates while a case runs nor is part of
  * what the case is measured by.
  *
  * LOCKS. ledger_lock, below no other and above none: what goes into the ledger
- * is taken before, what leaves it given back after. frame bits are set and
- * cleared by atomic operations.
+ * is taken before, what leaves it given back after.
  */
 
-#include <mm/inject.h>
-#include <mm/reserve.h>
 #include <mm/spinlock.h>
 
 #include "test_internal.h"
 
-#define WORD_BITS 32
-
 /* In the order in which they are given back. */
-enum record_kind { RECORD_NONE, RECORD_MAPPING, RECORD_KM, RECORD_OBJECT, RECORD_BLOCK, RECORD_CHAIN, RECORD_CACHE,
-	RECORD_REFERENCE, RECORD_KINDS };
+enum record_kind {
+	RECORD_NONE,
+	RECORD_MAPPING,
+	RECORD_KM,
+	RECORD_OBJECT,
+	RECORD_BLOCK,
+	RECORD_CHAIN,
+	RECORD_CACHE,
+	RECORD_REFERENCE,
+	RECORD_KINDS
+};
 
 struct record {
 	enum record_kind kind;
@@ -44,29 +46,22 @@ _Static_assert(TEST_LEDGER_ROOM <= SLOTS * 3 / 4, "probing would be slow");
 static struct spinlock ledger_lock = SPINLOCK_INIT;
 static struct record *records;
 static size_t record_count;
-static uint32_t *frame_bits;
-static size_t promised;
 static phys_t ledger_base;
 static size_t ledger_frames;
 
 /* ---- opening and closing ---- */
 
-static size_t frame_words(void)
-{
-	return (frame_table_count + WORD_BITS - 1) / WORD_BITS;
-}
-
 bool ledger_open(void)
 {
-	size_t bytes = SLOTS * sizeof(struct record) + frame_words() * sizeof(uint32_t);
+	size_t bytes = SLOTS * sizeof(struct record) + ledger_frames_size();
 
 	ledger_frames = ALIGN_UP(bytes, PAGE_SIZE) >> PAGE_WIDTH;
 	ledger_base = frame_alloc(ledger_frames, FRAME_ATOMIC | FRAME_ZERO, 0);
 	if (ledger_base == 0)
 		return false;
 	records = (struct record *) PA2KA(ledger_base);
-	frame_bits = (uint32_t *) (records + SLOTS);
-	record_count = promised = 0;
+	record_count = 0;
+	ledger_frames_open((uint32_t *) (records + SLOTS));
 	return true;
 }
 
@@ -74,7 +69,6 @@ void ledger_close(void)
 {
 	frame_free(ledger_base, ledger_frames);
 	records = NULL;
-	frame_bits = NULL;
 }
 
 /* ---- records ---- */
@@ -152,83 +146,7 @@ static void leave_surely(enum record_kind kind, uintptr_t key)
 		test_note("the case gives back %p, which it does not hold", (void *) key);
 }
 
-/* ---- frames ---- */
-
-/* Calls change for each word that has bits of these frames. */
-static void for_bits(phys_t base, size_t count, void (*change)(uint32_t *word, uint32_t bits))
-{
-	size_t at = (base >> PAGE_WIDTH) - FRAME_FIRST;
-
-	while (count > 0) {
-		size_t offset = at % WORD_BITS;
-		size_t part = WORD_BITS - offset < count ? WORD_BITS - offset : count;
-		uint32_t bits = (part == WORD_BITS ? ~UINT32_C(0) : (UINT32_C(1) << part) - 1) << offset;
-
-		change(&frame_bits[at / WORD_BITS], bits);
-		at += part;
-		count -= part;
-	}
-}
-
-static void set_bits(uint32_t *word, uint32_t bits)
-{
-	if ((__atomic_fetch_or(word, bits, __ATOMIC_ACQ_REL) & bits) != 0 && test_fail())
-		test_note("a frame was given out that the case holds already: the ledger has 0x%llx of 0x%llx",
-			(unsigned long long) *word, (unsigned long long) bits);
-}
-
-static void clear_bits(uint32_t *word, uint32_t bits)
-{
-	if ((__atomic_fetch_and(word, ~bits, __ATOMIC_ACQ_REL) & bits) != bits && test_fail())
-		test_note("the case gives back a frame that it does not hold");
-}
-
-phys_t test_frame_alloc(size_t count, frame_flags_t flags, phys_t constraint)
-{
-	phys_t base = frame_alloc(count, flags, constraint);
-
-	if (base != 0)
-		for_bits(base, count, set_bits);
-	return base;
-}
-
-phys_t test_frame_alloc_request(const struct frame_request *request, size_t *taken)
-{
-	phys_t base = frame_alloc_request(request, taken);
-
-	if (base != 0)
-		for_bits(base, *taken, set_bits);
-	return base;
-}
-
-void test_frame_free(phys_t base, size_t count)
-{
-	for_bits(base, count, clear_bits);
-	frame_free(base, count);
-}
-
-/* Frees the frames of one word of bits, run by run. */
-static void free_word(size_t number)
-{
-	uint32_t bits = __atomic_exchange_n(&frame_bits[number], 0, __ATOMIC_ACQ_REL);
-	pfn_t first = FRAME_FIRST + number * WORD_BITS;
-
-	while (bits != 0) {
-		unsigned start = (unsigned) __builtin_ctz(bits);
-		uint32_t rest = ~(bits >> start);
-		unsigned length = rest == 0 ? WORD_BITS : (unsigned) __builtin_ctz(rest);
-
-		frame_free((phys_t) (first + start) << PAGE_WIDTH, length);
-		bits &= start + length == WORD_BITS ? 0 : ~UINT32_C(0) << (start + length);
-	}
-}
-
-void test_free_all_frames(void)
-{
-	for (size_t i = 0; i < frame_words(); i++)
-		if (frame_bits[i] != 0)
-			free_word(i);
-}
+/* ---- references ---- */
 
 errno_t test_frame_reference_add(phys_t frame)
 {
@@ -259,68 +177,6 @@ void test_frame_reference_drop(phys_t frame)
 	if (last)
 		leave_surely(RECORD_REFERENCE, frame);
 	frame_free(frame, 1);
-}
-
-errno_t test_reserve_try(size_t frames)
-{
-	errno_t error = reserve_try(frames);
-
-	if (error == EOK)
-		__atomic_add_fetch(&promised, frames, __ATOMIC_RELAXED);
-	return error;
-}
-
-void test_reserve_used(size_t frames)
-{
-	__atomic_sub_fetch(&promised, frames, __ATOMIC_RELAXED);
-}
-
-void test_reserve_free(size_t frames)
-{
-	test_reserve_used(frames);
-	reserve_free(frames);
-}
-
-size_t test_free_frames(frame_flags_t flags)
-{
-	struct zone_info zone;
-	struct frame_info info;
-	size_t frames = 0;
-
-	for (size_t i = 0; zone_get(i, &zone); i++)
-		if (flags & FRAME_DMA ? zone.kind == ZONE_DMA : zone.kind != ZONE_HIGH || (flags & FRAME_HIGHMEM) != 0)
-			frames += zone.free;
-	frame_get_info(&info);
-	return frames + info.cached;
-}
-
-/* Takes at most so many in one piece. @return 0 if there are none */
-static size_t take_piece(size_t most, frame_flags_t flags)
-{
-	struct frame_request request = FRAME_REQUEST(1, flags | FRAME_ATOMIC | FRAME_NO_RECLAIM);
-	size_t taken;
-
-	request.max = most;
-	return test_frame_alloc_request(&request, &taken) != 0 ? taken : 0;
-}
-
-size_t test_leave_frames(size_t left, frame_flags_t flags)
-{
-	size_t taken = 0, piece = 1, there;
-	bool armed = __atomic_exchange_n(&inject_armed, false, __ATOMIC_SEQ_CST); /* what is out of the way is not the case's */
-
-	frame_reclaim(RECLAIM_FULL, true);
-	while (piece != 0 && (there = test_free_frames(flags)) > left) {
-		piece = take_piece(there - left, flags);
-		taken += piece;
-	}
-	__atomic_store_n(&inject_armed, armed, __ATOMIC_SEQ_CST);
-	return taken;
-}
-
-size_t test_take_all_frames(frame_flags_t flags)
-{
-	return test_leave_frames(0, flags);
 }
 
 /* ---- objects and blocks ---- */
@@ -531,8 +387,5 @@ void ledger_settle(void)
 			(void) leave(record.kind, record.key); /* may move another record into this slot: look again */
 		}
 	}
-	if (promised != 0)
-		reserve_free(promised);
-	promised = 0;
-	test_free_all_frames();
+	ledger_frames_settle();
 }

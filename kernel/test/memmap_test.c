@@ -89,8 +89,11 @@ TEST(memmap_split, "a stronger range splits a weaker one; a weaker one fills the
 TEST(memmap_any_order, "the map is the same in whatever order its ranges are added")
 {
 	static const struct memmap_range given[] = {
-		{ 0, 0x9fbff, MEMMAP_FREE }, { 0x9fc00, 0xfffff, MEMMAP_RESERVED }, { 0x80000, 0x9ffff, MEMMAP_FIRMWARE },
-		{ 0x100000, 0x3ffffff, MEMMAP_FREE }, { 0x100000, 0x2ffffff, MEMMAP_IMAGE },
+		{ 0, 0x9fbff, MEMMAP_FREE },
+		{ 0x9fc00, 0xfffff, MEMMAP_RESERVED },
+		{ 0x80000, 0x9ffff, MEMMAP_FIRMWARE },
+		{ 0x100000, 0x3ffffff, MEMMAP_FREE },
+		{ 0x100000, 0x2ffffff, MEMMAP_IMAGE },
 	};
 
 	for (size_t permutation = 0; permutation < 120; permutation++) {

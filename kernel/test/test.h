@@ -68,13 +68,13 @@ struct test_case {
 /* Of the failures that can be injected into a case, the first half of so many are all tried, the rest are spread. */
 #define TEST_INJECT_RUNS 96
 
-/** Defines and registers a case; the body follows. Fields of struct test_case may be given: TEST(n, "w", .panics = "p"). */
-#define TEST(case_name, case_what, ...)                                                      \
-	static void test_body_##case_name(void);                                                 \
-	static const struct test_case test_case_##case_name = { .name = #case_name,              \
-		.what = (case_what), .file = __FILE__, .line = __LINE__, .body = test_body_##case_name, __VA_ARGS__ }; \
-	__attribute__((section("test_cases"), used)) static const struct test_case *             \
-		test_pointer_##case_name = &test_case_##case_name;                                   \
+/** Defines a case; its body follows. Fields of struct test_case may be given: TEST(n, "w", .panics = "p"). */
+#define TEST(case_name, case_what, ...)                                                                       \
+	static void test_body_##case_name(void);                                                                  \
+	static const struct test_case test_case_##case_name = { .name = #case_name, .what = (case_what),          \
+		.file = __FILE__, .line = __LINE__, .body = test_body_##case_name, __VA_ARGS__ };                     \
+	__attribute__((section("test_cases"), used)) static const struct test_case *test_pointer_##case_name =    \
+		&test_case_##case_name;                                                                               \
 	static void test_body_##case_name(void)
 
 /* ---- checks: each is true if it holds; a failed one is told and the case goes on ---- */
@@ -167,8 +167,8 @@ void test_km_unmap(uintptr_t va, size_t bytes);
 #define TEST_LEDGER_ROOM 3072
 
 /*
- * For more objects than that: a chain through their first words. Push what slab_alloc or mm_malloc (without test_) gave;
- * what is still on the chain at the end of the case is given back. A chain is static or lives as long as the case.
+ * For more objects than that: a chain through their first words. Push what slab_alloc or mm_malloc (without test_)
+ * gave; what is still on the chain at the end of the case is given back. A chain lives as long as the case.
  */
 struct test_chain {
 	struct slab_cache *cache; /* NULL = blocks of mm_malloc */
@@ -202,8 +202,10 @@ void test_free_all_frames(void);
 
 struct test_thread;
 
-/** Starts a thread; may sleep for memory, never fails. Every one is joined before the case ends. At most TEST_THREADS. */
+/* Threads that a case may have. */
 #define TEST_THREADS 32
+
+/** Starts a thread; may sleep for memory, never fails. Every one is joined before the case ends. */
 struct test_thread *test_thread_start(const char *name, void (*function)(void *), void *argument);
 void test_thread_join(struct test_thread *thread);
 

@@ -4,7 +4,7 @@
  * What the files of the test framework share, and no case sees.
  *
  *   test.c       cases, checks, and how a case is run
- *   ledger.c     what a case holds
+ *   ledger.c     what a case holds; ledger_frames.c: frames and promises
  *   counters.c   where the core's counters stand
  *   the glue     printing, threads, panics: kernel/test/machine/glue.c, test/host_glue.c
  */
@@ -27,6 +27,13 @@ void ledger_close(void);
 
 /** Gives back all that the ledger holds. */
 void ledger_settle(void);
+
+/* ---- ledger_frames.c ---- */
+
+/** Bytes that the ledger needs for frames. */
+size_t ledger_frames_size(void);
+void ledger_frames_open(uint32_t *bits); /* all zero */
+void ledger_frames_settle(void);
 
 /* ---- counters.c ---- */
 

@@ -5,7 +5,8 @@
 # in $(B)/flags, the knobs in config.h.
 
 VARIANT := $(MODE)$(if $(KERNEL_SPLITS),$(patsubst %,-split%,$(filter-out 3,$(KERNEL_SPLIT))))$(patsubst \
-	%,-cpus%,$(filter-out $(MAX_CPUS_DEFAULT),$(CPUS_MAX)))$(patsubst %,-%,$(filter-out none,$(SANITIZE)))
+	%,-cpus%,$(filter-out $(MAX_CPUS_DEFAULT),$(CPUS_MAX)))$(if $(PAGE_LEVELS),$(patsubst \
+	%,-levels%,$(filter-out $(firstword $(PAGE_LEVELS)),$(LEVELS))))$(patsubst %,-%,$(filter-out none,$(SANITIZE)))
 B := build/$(PROFILE)/$(VARIANT)
 
 CC := $(CROSS)gcc
@@ -52,6 +53,7 @@ $(CONFIG_H): FORCE
 	echo '#define CONFIG_DEBUG $(if $(filter debug,$(MODE)),1,0)'; \
 	echo '#define CONFIG_MAX_CPUS $(CPUS_MAX)'; \
 	echo '#define CONFIG_KERNEL_SPLIT $(KERNEL_SPLIT)'; \
+	$(if $(PAGE_LEVELS),echo '#define CONFIG_HOST_LEVELS $(LEVELS)';) \
 	echo '#endif'; } | tools/keep $@
 
 $(B)/flags: FORCE

@@ -40,4 +40,5 @@ test: all
 	done; exit $$status
 
 CHECK_STEPS := $(foreach mode,debug release,MODE=$(mode)+test) \
+	$(foreach levels,$(wordlist 2,9,$(PAGE_LEVELS)),MODE=debug+LEVELS=$(levels)+test) \
 	$(foreach sanitizer,address thread,MODE=debug+SANITIZE=$(sanitizer)+test)

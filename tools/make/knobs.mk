@@ -32,6 +32,12 @@ else
 $(call one_of,KERNEL_SPLIT,$(KERNEL_SPLITS))
 endif
 
+ifeq ($(PAGE_LEVELS),)
+$(if $(call given,LEVELS),$(error LEVELS does not go with PROFILE=$(PROFILE): its page tables have levels of their own))
+else
+$(call one_of,LEVELS,$(PAGE_LEVELS))
+endif
+
 ifeq ($(HOSTED),)
 $(call number,MEMORY,$(MEMORY_LEAST),$(MEMORY_MOST),MiB)
 $(if $(filter none,$(SANITIZE)),,$(error SANITIZE=$(SANITIZE) does not go with PROFILE=$(PROFILE): only host has sanitizers))

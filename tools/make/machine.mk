@@ -18,6 +18,7 @@
 #   STATUS_GOOD       exit status of the emulator after `halt 0`
 #   STATUS_PANIC      exit status of the emulator after a panic
 #   KERNEL_SPLITS     values KERNEL_SPLIT may have; empty: the boundary of user and kernel space is fixed
+#   PAGE_LEVELS       values LEVELS may have, the default first; empty: the page format has levels of its own
 #   MEMORY_LEAST, MEMORY_MOST   MiB of memory the machine can have
 #   CHECK_MEMORIES    MiB of memory `make check` runs it with
 #   MAX_CPUS_DEFAULT  what MAX_CPUS is if it is empty
@@ -28,6 +29,7 @@
 
 HOSTED :=
 KERNEL_SPLITS :=
+PAGE_LEVELS :=
 MACHINE_LIBS :=
 GENARCH :=
 BOOT :=

@@ -34,7 +34,7 @@ struct buddy {
 	unsigned dirty;      /* bit l: level l's hot word was changed since it was settled */
 	unsigned top;        /* the level that is a single node, the root */
 	size_t units;
-	size_t free;         /* units free */
+	size_t free; /* units free */
 	struct buddy_level levels[BUDDY_LEVELS];
 };
 

@@ -52,7 +52,7 @@ size_t mm_malloc_size(const void *address);
 /** Sets up the size classes. After slab_init. */
 MUST_USE errno_t malloc_init(void);
 
-/* The caches of sizes up to MALLOC_SMALL_MAX, for malloc below: where the compiler knows the size, it finds the cache. */
+/* The caches of sizes up to MALLOC_SMALL_MAX: where the compiler knows the size, malloc below takes one by itself. */
 #define MALLOC_SMALL_MAX KiB(1)
 #define MALLOC_SMALL_INDEX(size) (((size) + 7) / 8)
 

@@ -18,12 +18,16 @@ struct slab_cache;
 
 /** What a cache is to be. Fields left out (0) take their defaults. */
 struct slab_cache_options {
-	size_t align;                          /* bytes, a power of two up to PAGE_SIZE; 0 = that of the largest power of two that divides size, at most 16 */
-	/** Makes an object ready when it is made from raw memory, not at each allocation. Not for FRAME_ATOMIC-unsafe work. @return error = the object cannot be made */
+	/** Bytes, a power of two up to PAGE_SIZE; 0 = the largest power of two that divides size, at most 16. */
+	size_t align;
+	/**
+	 * Makes an object ready when it is made from raw memory, not at each allocation. May sleep if flags, those of the
+	 * allocation, let it. @return an error if the object cannot be made: then the allocation returns NULL
+	 */
 	errno_t (*constructor)(void *object, frame_flags_t flags);
-	/** Undoes the constructor when the object's memory is given back. @return frames freed by it */
+	/** Undoes the constructor before the memory is given back. Any context: must not sleep. @return frames freed */
 	size_t (*destructor)(void *object);
-	unsigned flags;                        /* SLAB_* */
+	unsigned flags; /* SLAB_* */
 };
 
 #define SLAB_NO_MAGAZINES 0x1u /* no per-CPU layer: for caches that the per-CPU layer itself needs, and for tests */
@@ -41,7 +45,7 @@ MUST_USE struct slab_cache *slab_cache_create(
 	const char *name, size_t size, const struct slab_cache_options *options, frame_flags_t flags);
 
 /**
- * Destroys a cache that has no object in use.
+ * Destroys a cache that has no object in use. May sleep; nobody may use the cache meanwhile.
  * @retval EBUSY  objects are in use: the log names the cache, how many, and the first few; the cache goes on as it was
  */
 MUST_USE errno_t slab_cache_destroy(struct slab_cache *cache);
@@ -76,7 +80,8 @@ struct slab_info {
 	size_t in_use;          /* objects with an owner */
 	size_t cached;          /* objects in magazines */
 	size_t magazine_size;   /* rounds of a magazine at present */
-	uint64_t allocs, frees; /* since the cache was made; counted where it costs nothing on the hot path */
+	uint64_t allocs, frees; /* since the cache was made: objects that left for a CPU, and came back; what is given back
+	                           and taken again within a CPU's two magazines is not counted, for it is to cost nothing */
 	uint64_t grown, reaped; /* slabs made, slabs given back */
 	uint64_t failed;        /* allocations that returned NULL */
 };

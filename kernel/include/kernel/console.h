@@ -18,13 +18,6 @@ void console_input(char character);
 /** The next character, as an unsigned char. Sleeps until there is one. */
 int console_getc(void);
 
-/**
- * As console_getc, but waits no longer than that.
- * @param milliseconds  0 = does not wait at all
- * @return -1 if none came in time
- */
-int console_getc_timeout(unsigned milliseconds);
-
 /** Characters dropped since boot because nobody took those before them. */
 size_t console_input_dropped(void);
 

@@ -15,7 +15,10 @@ struct list_link {
 	struct list_link *next, *previous;
 };
 
-#define LIST_INIT(list) { &(list), &(list) }
+#define LIST_INIT(list)  \
+	{                    \
+		&(list), &(list) \
+	}
 
 static inline void list_init(struct list_link *link)
 {

@@ -42,7 +42,7 @@ extern const unsigned arch_timer_hz;
  */
 void arch_init(void);
 
-/** Sends a character to the console; waits till the device takes it. Works from the first line of kernel_main. Any context. */
+/** Sends a character to the console, waiting till it is taken. Works from kernel_main's first line. Any context. */
 void arch_console_write(char character);
 
 /** Stops the machine for good; status is told to the emulator, if there is one: 0 is success. Any context. */
@@ -54,7 +54,7 @@ void context_switch(struct context *from, struct context *to);
 /** Makes a context that begins with entry(argument) on this stack, with interrupts off. entry never returns. */
 void context_init(struct context *context, uintptr_t stack_top, void (*entry)(void *argument), void *argument);
 
-/** The next thread's kernel stack ends here: where traps out of user mode begin. Called at every switch, interrupts off. */
+/** The next thread's kernel stack ends here; traps out of user mode begin there. Called at a switch, interrupts off. */
 void arch_stack_set(uintptr_t stack_top);
 
 /** Frame pointer of a context that is not running: where a backtrace of its thread begins. */

@@ -15,9 +15,9 @@ struct trap_frame;
 struct thread;
 
 /* What arch_halt is given: the emulator's exit status is made of it. */
-#define HALT_OK 0     /* stopped as it should */
-#define HALT_PANIC 1  /* stopped by panic */
-#define HALT_BOOT 2   /* could not start: too little memory, no memory map */
+#define HALT_OK 0    /* stopped as it should */
+#define HALT_PANIC 1 /* stopped by panic */
+#define HALT_BOOT 2  /* could not start: too little memory, no memory map */
 
 /** Prints "panic: " and the message, where it happened and who called whom, and stops the machine. Any context. */
 void panic(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));

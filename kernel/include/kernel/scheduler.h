@@ -12,15 +12,15 @@
 
 /* What one CPU runs. */
 struct run_queue {
-	struct list_link ready;  /* threads by queue_link, next to run first */
+	struct list_link ready; /* threads by queue_link, next to run first */
 	size_t length;
 	struct thread *running;
 	struct thread *idle;
-	struct thread *dead;     /* a detached thread that has ended on this CPU: freed when the switch is done */
-	bool need_resched;       /* the running thread is to make room when it may; this CPU only */
-	unsigned slice;          /* ticks left to the running thread */
+	struct thread *dead; /* a detached thread that has ended on this CPU: freed when the switch is done */
+	bool need_resched;   /* the running thread is to make room when it may; this CPU only */
+	unsigned slice;      /* ticks left to the running thread */
 	uint64_t ticks, idle_ticks, switches;
-	uint64_t interrupts;     /* this CPU only, interrupts off */
+	uint64_t interrupts; /* this CPU only, interrupts off */
 };
 
 extern struct spinlock scheduler_lock;
@@ -58,7 +58,7 @@ errno_t scheduler_sleep(struct wait_queue *queue, unsigned milliseconds);
 /** Ends the sleep of a thread in a wait queue. */
 void scheduler_wake_locked(struct thread *thread, errno_t result);
 
-/** Makes room for the next thread if it is time to. Called at the end of an interrupt that may be followed by a switch. */
+/** Makes room for the next thread if it is time to. Called on the way out of a trap, interrupts off. */
 void scheduler_preempt(void);
 
 /** What a tick means for the running thread and for the time-outs. Interrupts are off. */

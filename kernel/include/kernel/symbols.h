@@ -16,11 +16,11 @@
  * The table. Symbols are sorted by address; symbol i lies at symbol_base +
  * symbol_offsets[i] and is called symbol_names + symbol_name_offsets[i].
  */
-extern const uintptr_t symbol_base;            /* address of the first symbol */
+extern const uintptr_t symbol_base; /* address of the first symbol */
 extern const uint32_t symbol_count;
 extern const uint32_t symbol_offsets[];
 extern const uint32_t symbol_name_offsets[];
-extern const char symbol_names[];              /* each name with a terminating 0 */
+extern const char symbol_names[]; /* each name with a terminating 0 */
 
 /**
  * Finds the symbol that an address belongs to: the last one at or below it, within the image.

@@ -24,7 +24,10 @@ struct wait_queue {
 	struct list_link waiters; /* threads, first come first; scheduler_lock */
 };
 
-#define WAIT_QUEUE_INIT(queue) { LIST_INIT((queue).waiters) }
+#define WAIT_QUEUE_INIT(queue)     \
+	{                              \
+		LIST_INIT((queue).waiters) \
+	}
 
 void wait_queue_init(struct wait_queue *queue);
 
@@ -67,20 +70,23 @@ struct mutex {
 	struct wait_queue waiters;
 };
 
-#define MUTEX_INIT(mutex) { SPINLOCK_INIT, NULL, WAIT_QUEUE_INIT((mutex).waiters) }
+#define MUTEX_INIT(mutex)                                     \
+	{                                                         \
+		SPINLOCK_INIT, NULL, WAIT_QUEUE_INIT((mutex).waiters) \
+	}
 
 void mutex_init(struct mutex *mutex);
 
 /** Takes the mutex. Taking one's own again stops the kernel. Sleeps. */
 void mutex_lock(struct mutex *mutex);
 
-/** As mutex_lock, but waits no longer than that. @retval ETIMEDOUT  somebody else has it all that time. Sleeps. */
+/** As mutex_lock, but waits no longer than that. Sleeps. @retval ETIMEDOUT  somebody else has had it all that time */
 MUST_USE errno_t mutex_lock_timeout(struct mutex *mutex, unsigned milliseconds);
 
 /** Takes the mutex if it is free. Does not sleep, but is for threads only. */
 MUST_USE bool mutex_trylock(struct mutex *mutex);
 
-/** Gives the mutex to the thread that has waited longest, if any. Only its owner may; anything else stops the kernel. */
+/** Gives the mutex to the thread that has waited longest, if any. A call by another thread stops the kernel. */
 void mutex_unlock(struct mutex *mutex);
 
 /** Whether the running thread has it. */
@@ -93,7 +99,10 @@ struct condvar {
 	struct wait_queue waiters;
 };
 
-#define CONDVAR_INIT(condvar) { SPINLOCK_INIT, WAIT_QUEUE_INIT((condvar).waiters) }
+#define CONDVAR_INIT(condvar)                             \
+	{                                                     \
+		SPINLOCK_INIT, WAIT_QUEUE_INIT((condvar).waiters) \
+	}
 
 void condvar_init(struct condvar *condvar);
 
@@ -121,14 +130,17 @@ struct semaphore {
 	struct wait_queue waiters;
 };
 
-#define SEMAPHORE_INIT(semaphore, initial) { SPINLOCK_INIT, (initial), WAIT_QUEUE_INIT((semaphore).waiters) }
+#define SEMAPHORE_INIT(semaphore, initial)                             \
+	{                                                                  \
+		SPINLOCK_INIT, (initial), WAIT_QUEUE_INIT((semaphore).waiters) \
+	}
 
 void semaphore_init(struct semaphore *semaphore, size_t count);
 
 /** Takes one, when there is one. Sleeps. */
 void semaphore_down(struct semaphore *semaphore);
 
-/** As semaphore_down, but waits no longer than that. @retval ETIMEDOUT  none came in time; none was taken. Sleeps. */
+/** As semaphore_down, but waits no longer than that. Sleeps. @retval ETIMEDOUT  none came in time, none was taken */
 MUST_USE errno_t semaphore_down_timeout(struct semaphore *semaphore, unsigned milliseconds);
 
 /** Takes one if there is one. Any context. */

@@ -33,28 +33,28 @@ enum thread_state {
 
 /* Fields below the line belong to the scheduler and are protected by scheduler_lock. */
 struct thread {
-	struct context context;   /* saved registers, while it is not running */
+	struct context context; /* saved registers, while it is not running */
 	char name[THREAD_NAME_SIZE];
-	unsigned id;              /* from 1, never used again */
+	unsigned id; /* from 1, never used again */
 	void (*function)(void *argument);
 	void *argument;
-	uintptr_t stack;          /* lowest address; 0 = not the scheduler's to free or check (the idle threads) */
+	uintptr_t stack; /* lowest address; 0 = not the scheduler's to free or check (the idle threads) */
 
 	/* ---- scheduler_lock ---- */
 	enum thread_state state;
-	unsigned cpu;             /* where it runs, or ran last */
-	bool detached;            /* nobody will join it: its end frees it */
-	bool park_token;          /* an unpark that came before the park */
-	errno_t wake_result;      /* what the sleep that ended last returns */
+	unsigned cpu;                  /* where it runs, or ran last */
+	bool detached;                 /* nobody will join it: its end frees it */
+	bool park_token;               /* an unpark that came before the park */
+	errno_t wake_result;           /* what the sleep that ended last returns */
 	struct list_link queue_link;   /* in a run queue or a wait queue */
 	struct list_link all_link;     /* in the list of all threads */
 	struct list_link timeout_link; /* in the list of time-outs; links to itself if there is none */
-	uint64_t deadline;        /* tick at which the time-out is over */
+	uint64_t deadline;             /* tick at which the time-out is over */
 	struct wait_queue *waits_in;   /* the queue it sleeps in */
 	struct wait_queue park_queue;  /* where it sleeps itself in thread_park */
 	struct wait_queue exit_queue;  /* who waits for its end */
-	uint64_t ticks;           /* of the timer that found it running */
-	uint64_t switches;        /* times it was given a CPU */
+	uint64_t ticks;                /* of the timer that found it running */
+	uint64_t switches;             /* times it was given a CPU */
 };
 
 /**
@@ -96,7 +96,7 @@ errno_t thread_park(unsigned milliseconds);
 /** Wakes a thread in thread_park, or lets its next one return at once. Any context. */
 void thread_unpark(struct thread *thread);
 
-/** Stops the kernel, naming the caller, if the running code may not sleep. What every function that may sleep asks first. */
+/** Stops the kernel, naming the caller, if the running code may not sleep. Every function that may sleep asks first. */
 void thread_check_may_sleep(const char *who);
 
 /* What thread_each tells of a thread: a copy, so it may be looked at at leisure. */
@@ -108,9 +108,9 @@ struct thread_info {
 	unsigned cpu;
 	uint64_t ticks;
 	uint64_t switches;
-	uintptr_t stack;      /* 0 = the boot stack */
-	size_t stack_used;    /* most bytes of its stack that were ever in use; 0 = not known (release builds) */
-	uint64_t deadline;    /* of its time-out; 0 = it has none */
+	uintptr_t stack;   /* 0 = the boot stack */
+	size_t stack_used; /* most bytes of its stack that were ever in use; 0 = not known (release builds) */
+	uint64_t deadline; /* of its time-out; 0 = it has none */
 };
 
 /** Calls visit for every thread, in order of id, with no lock held; stops on false. visit may sleep. */
@@ -129,10 +129,10 @@ const char *thread_state_name(enum thread_state state);
 struct cpu_info {
 	struct thread *running; /* for comparing only */
 	char running_name[THREAD_NAME_SIZE];
-	size_t ready;           /* threads in its run queue */
-	uint64_t ticks;         /* of its timer */
-	uint64_t idle_ticks;    /* that found its idle thread running */
-	uint64_t switches;      /* from thread to thread */
+	size_t ready;        /* threads in its run queue */
+	uint64_t ticks;      /* of its timer */
+	uint64_t idle_ticks; /* that found its idle thread running */
+	uint64_t switches;   /* from thread to thread */
 	uint64_t interrupts;
 };
 

@@ -25,18 +25,18 @@ enum trap_kind {
 	TRAP_PAGE_FAULT, /* no translation, or one that forbids this */
 	TRAP_BREAKPOINT, /* reported and passed over */
 	TRAP_SYSTEM_CALL,
-	TRAP_ERROR       /* anything else the running code has done */
+	TRAP_ERROR /* anything else the running code has done */
 };
 
 /** What a trap is about, in terms that all machines share. */
 struct trap_info {
 	enum trap_kind kind;
-	unsigned number;    /* TRAP_INTERRUPT: of the interrupt line; otherwise the machine's number of the exception */
-	const char *name;   /* of the exception, as the machine's manual has it */
-	uintptr_t pc;       /* the instruction that was interrupted, or is to blame */
+	unsigned number;  /* TRAP_INTERRUPT: of the interrupt line; otherwise the machine's number of the exception */
+	const char *name; /* of the exception, as the machine's manual has it */
+	uintptr_t pc;     /* the instruction that was interrupted, or is to blame */
 	uintptr_t frame_pointer;
-	uintptr_t address;  /* TRAP_PAGE_FAULT: the address that was wanted */
-	bool from_user;     /* the trap came out of user mode */
+	uintptr_t address;            /* TRAP_PAGE_FAULT: the address that was wanted */
+	bool from_user;               /* the trap came out of user mode */
 	bool write, execute, present; /* TRAP_PAGE_FAULT: what was tried; whether the page is mapped at all */
 };
 
@@ -54,7 +54,7 @@ void trap_set_result(struct trap_frame *frame, uintptr_t result);
 /** Prints the registers, a few lines. */
 void trap_frame_print(const struct trap_frame *frame);
 
-/** Tells the interrupt controller that this line's interrupt is being served. @return false if there was none (spurious) */
+/** Tells the controller that this line's interrupt is being served. @return false if there was none (spurious) */
 bool arch_irq_acknowledge(unsigned irq);
 
 /** Lets this line's interrupts through. */

@@ -104,11 +104,11 @@ TEST(lib_numbers, "numbers are read with their base and unit, and what is none i
 /* volatile: the compiler knows what printf does with NULL. */
 static const char *volatile no_text = NULL;
 
-#define CHECK_FORMAT(expected, ...)                                                 \
-	do {                                                                            \
-		char printed[80];                                                           \
+#define CHECK_FORMAT(expected, ...)                                                   \
+	do {                                                                              \
+		char printed[80];                                                             \
 		CHECK_EQ(ksnprintf(printed, sizeof(printed), __VA_ARGS__), strlen(expected)); \
-		CHECK_STR(printed, expected);                                               \
+		CHECK_STR(printed, expected);                                                 \
 	} while (0)
 
 TEST(lib_formats, "every conversion, flag, width, precision and length does what printf does")

@@ -28,10 +28,6 @@
 #include <mm/page_flags.h>
 #include <mm/types.h>
 
-#ifndef CONFIG_HOST_LEVELS
-#define CONFIG_HOST_LEVELS 4
-#endif
-
 #define PAGE_WIDTH 12
 #define PAGE_SIZE ((size_t) 1 << PAGE_WIDTH)
 #define CACHE_LINE 64

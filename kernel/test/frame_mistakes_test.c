@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * Mistakes of whoever uses frames: each stops the kernel and is told as what it is.
+ */
+
+#include <test.h>
+
+TEST(frame_double_free, "a frame freed twice is told as that", .panics = "double free")
+{
+	phys_t base = frame_alloc(1, 0, 0);
+
+	frame_free(base, 1);
+	frame_free(base, 1);
+}
+
+TEST(frame_double_free_run, "a run freed twice is told as that", .panics = "double free")
+{
+	phys_t base = frame_alloc(100, 0, 0);
+
+	frame_free(base, 100);
+	frame_free(base, 100);
+}
+
+TEST(frame_double_free_part, "a run of which one frame was freed already is told as that", .panics = "double free")
+{
+	phys_t base = frame_alloc(64, 0, 0);
+
+	frame_free(base + 17 * PAGE_SIZE, 1);
+	frame_free(base, 64);
+}
+
+TEST(
+	frame_double_free_zone, "a frame freed twice is told when its cache has passed it on, too", .panics = "double free")
+{
+	phys_t base = frame_alloc(1, 0, 0);
+
+	frame_free(base, 1);
+	frame_reclaim(RECLAIM_FULL, true);
+	frame_free(base, 1);
+}
+
+TEST(frame_free_too_many, "a count beyond what is still taken is told", .panics = "double free")
+{
+	phys_t base = frame_alloc(64, 0, 0);
+
+	frame_free(base + 32 * PAGE_SIZE, 32);
+	frame_free(base, 33);
+}
+
+TEST(frame_free_hole, "freeing what was never the allocator's is told", .panics = "never allocated")
+{
+	frame_free(KERNEL_IMAGE_PHYS, 1);
+}
+
+TEST(frame_free_beyond, "freeing what is no memory at all is told", .panics = "not frames of this machine")
+{
+	frame_free(ALIGN_DOWN(PHYS_LAST, PAGE_SIZE), 1);
+}
+
+TEST(frame_free_beyond_end, "a run that leaves the machine's memory is told", .panics = "not frames of this machine")
+{
+	phys_t base = frame_alloc(1, 0, 0);
+
+	frame_free(base, frame_table_count + 1);
+}
+
+TEST(frame_sleep_interrupts_off, "an allocation that may sleep, with interrupts off, is told though there is memory",
+	.panics = "may sleep")
+{
+	phys_t base = frame_alloc(1, 0, 0);
+
+	frame_free(base, 1);
+	(void) port_irq_save();
+	(void) !frame_alloc(1, 0, 0);
+}
+
+TEST(frame_sleep_interrupts_off_run, "so is one of several frames", .panics = "may sleep")
+{
+	(void) port_irq_save();
+	(void) !frame_alloc(4, 0, 0);
+}
+
+TEST(frame_reference_free_frame, "a reference to a frame that is free is told", .panics = "not taken")
+{
+	phys_t base = frame_alloc(1, 0, 0);
+
+	frame_free(base, 1);
+	(void) !frame_reference_add(base);
+}
+
+TEST(frame_zero_highmem, "FRAME_ZERO with FRAME_HIGHMEM is told", .panics = "FRAME_ZERO")
+{
+	(void) !frame_alloc(1, FRAME_ATOMIC | FRAME_ZERO | FRAME_HIGHMEM, 0);
+}
