@@ -166,6 +166,7 @@ static errno_t insert_range(struct insertion *insertion, uintptr_t va, uintptr_t
 	while (error == EAGAIN) {
 		port_irq_t irq = spinlock_lock(&table->lock);
 
+		check_may_sleep(alloc, irq);
 		insertion->empty_needed = insertion->any_needed = 0;
 		if (!prepare_below(insertion, table->entries, 0, va, last)) {
 			error = EEXIST;
@@ -196,11 +197,14 @@ static inline errno_t insert_recent(struct page_table *table, uintptr_t va, phys
 }
 
 /* Maps one page if its table is there. @retval EAGAIN  it is not */
-static errno_t insert_one(struct page_table *table, uintptr_t va, phys_t pa, page_flags_t flags)
+static errno_t insert_one(
+	struct page_table *table, uintptr_t va, phys_t pa, page_flags_t flags, frame_flags_t alloc)
 {
 	port_irq_t irq = spinlock_lock(&table->lock);
-	errno_t error = recent_find(table, va) ? insert_recent(table, va, pa, flags) : EAGAIN;
+	errno_t error;
 
+	check_may_sleep(alloc, irq);
+	error = recent_find(table, va) ? insert_recent(table, va, pa, flags) : EAGAIN;
 	spinlock_unlock(&table->lock, irq);
 	return error;
 }
@@ -216,7 +220,7 @@ COLD static errno_t insert_some(
 	if (!range_valid(table, va, pages) || (pa & PAGE_MASK) != 0 || pa > PHYS_LAST ||
 		pages - 1 > (PHYS_LAST - pa) >> PAGE_WIDTH)
 		return EINVAL;
-	if (pages == 1 && (error = insert_one(table, va, pa, flags)) != EAGAIN)
+	if (pages == 1 && (error = insert_one(table, va, pa, flags, alloc)) != EAGAIN)
 		return error;
 	return insert_range(
 		&insertion, va, va + (pages - 1) * PAGE_SIZE + PAGE_MASK, alloc & (FRAME_ATOMIC | FRAME_NO_RECLAIM));
@@ -228,7 +232,7 @@ errno_t page_mapping_insert(
 	if (likely(pages == 1 && ((va | pa) & PAGE_MASK) == 0 && pa <= PHYS_LAST)) {
 		port_irq_t irq = spinlock_lock(&table->lock);
 
-		mm_debug((alloc & FRAME_ATOMIC) || port_irq_were_on(irq), "may sleep, but interrupts are off");
+		check_may_sleep(alloc, irq);
 		if (likely(recent_is(table, va))) {
 			errno_t error = insert_recent(table, va, pa, flags);
 

@@ -132,6 +132,7 @@ static errno_t change_range(struct change *change, uintptr_t va, uintptr_t last,
 	while (error == EAGAIN) {
 		port_irq_t irq = spinlock_lock(&table->lock);
 
+		check_may_sleep(alloc, irq);
 		change->fresh_needed = 0;
 		if (!prepare_below(change, table->root, 0, va, last)) {
 			error = ENOENT;
@@ -180,6 +181,7 @@ errno_t page_mapping_update(
 	if (likely(pages == 1 && (va & PAGE_MASK) == 0)) {
 		port_irq_t irq = spinlock_lock(&table->lock);
 
+		check_may_sleep(alloc, irq);
 		if (likely(recent_is(table, va))) {
 			bool is_mapped = change_recent(table, va, flags);
 
