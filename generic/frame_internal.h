@@ -102,6 +102,9 @@ bool zone_has_free(pfn_t pfn);
 /** Gives a run of frames back that are taken, whatever their bytes say, and makes them free. */
 void zone_give_locked(pfn_t first, size_t count);
 
+/** Frames that are free where requests with these flags look, promised or not. */
+size_t zone_free_locked(frame_flags_t flags);
+
 /** Whether some zone could satisfy the request if all its frames were free. */
 bool zone_could_satisfy(const struct frame_request *request);
 

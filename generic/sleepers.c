@@ -106,18 +106,30 @@ size_t sleepers_want_locked(void)
 	return frames;
 }
 
-/* Whether it is this sleeper's turn: it is the head, or may overtake and leaves enough for all those ahead. */
+/*
+ * Whether it is this sleeper's turn: it is the head, or may overtake and leaves enough for all those ahead. Who can do
+ * with a frame without a permanent address takes nothing from those who cannot, as long as there are such.
+ */
 static bool my_turn_locked(const struct sleeper *self)
 {
-	size_t wanted = self->request->min;
+	size_t low = zone_free_locked(FRAME_LOWMEM);
+	size_t mine = self->request->min;
+	size_t wanted = 0;
+	size_t wanted_low = 0;
 
 	if (self == line)
 		return true;
 	if (overtakes_left == 0)
 		return false;
-	for (const struct sleeper *ahead = line; ahead != self; ahead = ahead->next)
+	for (const struct sleeper *ahead = line; ahead != self; ahead = ahead->next) {
 		wanted += ahead->request->min;
-	return frame_accounts.free - frame_accounts.promised >= wanted;
+		wanted_low += ahead->request->flags & FRAME_HIGHMEM ? 0 : ahead->request->min;
+	}
+	if (frame_accounts.free - frame_accounts.promised < wanted + mine)
+		return false;
+	if (self->request->flags & FRAME_HIGHMEM && frame_accounts.free - low >= mine)
+		return true;
+	return low >= wanted_low + mine;
 }
 
 /* Whether nobody ahead of this sleeper waits for the same alternative. */

@@ -173,6 +173,15 @@ phys_t zone_take_locked(const struct frame_request *request, size_t *taken)
 	return 0;
 }
 
+size_t zone_free_locked(frame_flags_t flags)
+{
+	size_t frames = 0;
+
+	for (struct zone **zone = zone_lists[class_of(flags)].zones; *zone != NULL; zone++)
+		frames += buddy_free_units(&(*zone)->buddy);
+	return frames;
+}
+
 bool zone_could_satisfy(const struct frame_request *request)
 {
 	unsigned class = class_of(request->flags);

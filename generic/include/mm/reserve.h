@@ -7,6 +7,11 @@
  * ordinary allocation is refused (or sleeps) rather than take the last frames
  * promised; frame_alloc with FRAME_NO_RESERVE takes a frame and one off the
  * promise. So a promise made is kept: memory promised is there when touched.
+ *
+ * A promise is of frames of any kind, as the memory of user programs is: take
+ * them with FRAME_NO_RESERVE | FRAME_HIGHMEM. Who leaves FRAME_HIGHMEM out may
+ * find, where there are frames without a permanent address, that only such are
+ * left.
  */
 
 #ifndef MM_RESERVE_H
