@@ -137,9 +137,9 @@ static void check_pieces(struct world *world, char *wrong)
 		const struct piece *piece = &world->pieces[i];
 
 		if (!lies_in_free(world, piece))
-			snprintf(wrong, MODEL_ROOM, "%zu frames at %#zx are not free memory", piece->count, piece->base);
+			snprintf(wrong, MODEL_ROOM, "%zu frames at %#lx are not free memory", piece->count, piece->base);
 		if (i > 0 && piece[-1].base + piece[-1].count * PAGE_SIZE > piece->base)
-			snprintf(wrong, MODEL_ROOM, "frames at %#zx were given twice", piece->base);
+			snprintf(wrong, MODEL_ROOM, "frames at %#lx were given twice", piece->base);
 	}
 }
 

@@ -187,7 +187,7 @@ static void take(struct world *world, const struct frame_request *request, phys_
 {
 	enum answer answer = expected(world, request);
 
-	DONE("take %zu to %zu, align %zu, from %#zx to %#zx, flags %#x -> %#zx, %zu", request->min, request->max,
+	DONE("take %zu to %zu, align %zu, from %#lx to %#lx, flags %#x -> %#lx, %zu", request->min, request->max,
 		request->align, request->lower, request->upper, request->flags, base, count);
 	if (base == 0 && answer == MUST_SERVE)
 		WRONG("there is room for it");

@@ -36,26 +36,27 @@ static struct {
 } options;
 
 /* What a test leaves for the runner. */
-static struct result {
+struct result {
 	enum test_outcome outcome;
 	char reason[TEST_REASON_ROOM];
-} *result;
+};
+
+static struct result *result; /* in a page that both processes have */
 
 /* What Check's functions, which take no argument, are to run. */
 static const struct test_case *current;
 
-static const char usage[] =
-	"usage: %s [options] [NAME ...]\n"
-	"Runs the cases whose name, or whose file's name, begins with NAME; all without one.\n"
-	"  --case NAME     the same\n"
-	"  --list          print the names, run nothing\n"
-	"  --seed NUMBER   of all random sequences; default: the time, printed\n"
-	"  --memory MIB    of the simulated machine; default 64\n"
-	"  --plain         no injected failures\n"
-	"  --log           print the core's log, not only that of tests that fail\n"
-	"  --threads       only cases with threads\n"
-	"  --no-fork       all in this process, for a debugger; the first crash ends it\n"
-	"  --timeout SECONDS  for one test; default 120\n";
+static const char usage[] = "usage: %s [options] [NAME ...]\n"
+							"Runs the cases whose name, or whose file's name, begins with NAME; all without one.\n"
+							"  --case NAME     the same\n"
+							"  --list          print the names, run nothing\n"
+							"  --seed NUMBER   of all random sequences; default: the time, printed\n"
+							"  --memory MIB    of the simulated machine; default 64\n"
+							"  --plain         no injected failures\n"
+							"  --log           print the core's log, not only that of tests that fail\n"
+							"  --threads       only cases with threads\n"
+							"  --no-fork       all in this process, for a debugger; the first crash ends it\n"
+							"  --timeout SECONDS  for one test; default 120\n";
 
 /* ---- what Check runs ---- */
 
@@ -135,14 +136,11 @@ static void add_name(const char *name, const char *program)
 
 static void read_options(int argc, char **argv)
 {
-	static const struct option known[] = {
-		{ "case", required_argument, NULL, 'c' }, { "list", no_argument, NULL, 'l' },
+	static const struct option known[] = { { "case", required_argument, NULL, 'c' }, { "list", no_argument, NULL, 'l' },
 		{ "seed", required_argument, NULL, 's' }, { "memory", required_argument, NULL, 'm' },
-		{ "plain", no_argument, NULL, 'p' }, { "threads", no_argument, NULL, 't' },
-		{ "log", no_argument, NULL, 'L' },
+		{ "plain", no_argument, NULL, 'p' }, { "threads", no_argument, NULL, 't' }, { "log", no_argument, NULL, 'L' },
 		{ "no-fork", no_argument, NULL, 'n' }, { "timeout", required_argument, NULL, 'o' },
-		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 }
-	};
+		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {

@@ -147,9 +147,9 @@ bool model_run(const struct model *model, uint64_t seed, size_t steps)
 	size_t failed;
 
 	outcome = mmap(NULL, sizeof *outcome, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (outcome == MAP_FAILED) {
-		perror("mmap");
-		return false;
+	if (list.steps == NULL || room == NULL || outcome == MAP_FAILED) {
+		fprintf(stderr, "%s: no memory for %zu steps\n", model->name, steps);
+		abort();
 	}
 	for (size_t i = 0; i < steps; i++) {
 		list.steps[i].kind = (uint32_t) test_random(&random);

@@ -19,7 +19,7 @@
 #define MODEL_RAW 5
 
 struct model_step {
-	uint32_t kind;           /* raw as well: the test takes it modulo its kinds of step */
+	uint32_t kind; /* raw as well: the test takes it modulo its kinds of step */
 	uint32_t raw[MODEL_RAW];
 };
 

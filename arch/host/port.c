@@ -44,8 +44,7 @@ static void keep(const char *line)
 		memmove(kept, end + 1, kept_bytes + 1 - dropped);
 		kept_bytes -= dropped;
 	}
-	memcpy(kept + kept_bytes, line, bytes);
-	strcpy(kept + kept_bytes + bytes, "\n");
+	snprintf(kept + kept_bytes, sizeof kept - kept_bytes, "%s\n", line);
 	kept_bytes += bytes + 1;
 }
 

@@ -150,7 +150,10 @@ TEST(frame_alignment, "low bits of the constraint are zero in the address, for a
 
 			NEED((base = test_frame_alloc(counts[i], FRAME_ATOMIC, mask)) != 0);
 			CHECK_EQ(base & mask, 0);
+			if (i % 2 == 0)
+				test_frame_free(base, counts[i]);
 		}
+		test_free_all_frames();
 	}
 }
 
@@ -547,4 +550,28 @@ TEST(frame_books_broken, "frame_check finds a frame that is marked free and is n
 	CHECK_NE(frame_check(), 0);
 	*state = FRAME_KIND_PLAIN;
 	CHECK_EQ(frame_check(), 0);
+}
+
+TEST(frame_release_boot, "frames that were the image's can be given to the allocator, and are served like any others",
+	.host_only = "nobody needs the image on the host")
+{
+	size_t count = 8, before;
+	struct frame_info info;
+
+	frame_get_info(&info);
+	before = info.total;
+	CHECK_EQ(frame_kind(KERNEL_IMAGE_PHYS >> PAGE_WIDTH), FRAME_KIND_HOLE);
+	frame_release_boot(KERNEL_IMAGE_PHYS, count);
+	frame_get_info(&info);
+	CHECK_EQ(info.total, before + count);
+	CHECK_EQ(frame_check(), 0);
+	/* Taken for good, so that as many are free as before. */
+	for (size_t i = 0; i < count; i++) {
+		struct frame_request request = FRAME_REQUEST(1, 0);
+		size_t got;
+
+		request.lower = KERNEL_IMAGE_PHYS + i * PAGE_SIZE;
+		request.upper = request.lower + PAGE_SIZE - 1;
+		CHECK_EQ(frame_alloc_request(&request, &got), request.lower);
+	}
 }

@@ -35,7 +35,7 @@
 
 static struct {
 	size_t failures;
-	size_t needs;       /* NEEDs that were not met */
+	size_t needs; /* NEEDs that were not met */
 	bool injecting;
 	bool skipped;
 	char reason[TEST_REASON_ROOM];
@@ -310,13 +310,13 @@ void test_report(struct test_totals *totals, const struct test_case *test, bool 
 	const char *reason)
 {
 	size_t number = totals->passed + totals->failed + totals->skipped + 1;
+	const char *mark = outcome == TEST_SKIPPED ? " # SKIP " : " # ";
 
 	totals->passed += outcome == TEST_PASSED;
 	totals->failed += outcome == TEST_FAILED;
 	totals->skipped += outcome == TEST_SKIPPED;
-	print("%s %zu %s%s%s%s%s\n", outcome == TEST_FAILED ? "not ok" : "ok", number, test->name,
-		injected ? ".inject" : "", outcome == TEST_SKIPPED ? " # SKIP" : reason[0] != 0 ? " #" : "",
-		reason[0] != 0 ? " " : "", reason);
+	print("%s %zu %s%s%s%s\n", outcome == TEST_FAILED ? "not ok" : "ok", number, test->name, injected ? ".inject" : "",
+		reason[0] != 0 ? mark : "", reason);
 }
 
 void test_print_head(size_t tests)

@@ -56,12 +56,12 @@ struct test_case {
 	void (*body)(void);
 
 	/* What TEST may be given after `what`. */
-	const char *panics;      /* the body must panic with a message that has this text */
-	const char *host_only;   /* why it is skipped on a machine; NULL = it runs everywhere */
-	size_t frames;           /* free frames it needs; with fewer it is skipped. 0 = as many as every machine has */
-	size_t inject_runs;      /* runs with a failure injected, at most; 0 = TEST_INJECT_RUNS */
-	const char *plain_only;  /* why no failures are injected; NULL = they are */
-	bool threads;            /* starts threads: worth running under a race detector */
+	const char *panics;     /* the body must panic with a message that has this text */
+	const char *host_only;  /* why it is skipped on a machine; NULL = it runs everywhere */
+	size_t frames;          /* free frames it needs; with fewer it is skipped. 0 = as many as every machine has */
+	size_t inject_runs;     /* runs with a failure injected, at most; 0 = TEST_INJECT_RUNS */
+	const char *plain_only; /* why no failures are injected; NULL = they are */
+	bool threads;           /* starts threads: worth running under a race detector */
 	int line;
 };
 
@@ -69,12 +69,16 @@ struct test_case {
 #define TEST_INJECT_RUNS 96
 
 /** Defines a case; its body follows. Fields of struct test_case may be given: TEST(n, "w", .panics = "p"). */
-#define TEST(case_name, case_what, ...)                                                                       \
-	static void test_body_##case_name(void);                                                                  \
-	static const struct test_case test_case_##case_name = { .name = #case_name, .what = (case_what),          \
-		.file = __FILE__, .line = __LINE__, .body = test_body_##case_name, __VA_ARGS__ };                     \
-	__attribute__((section("test_cases"), used)) static const struct test_case *test_pointer_##case_name =    \
-		&test_case_##case_name;                                                                               \
+#define TEST(case_name, case_what, ...)                                                                    \
+	static void test_body_##case_name(void);                                                               \
+	static const struct test_case test_case_##case_name = { .name = #case_name,                            \
+		.what = (case_what),                                                                               \
+		.file = __FILE__,                                                                                  \
+		.line = __LINE__,                                                                                  \
+		.body = test_body_##case_name,                                                                     \
+		__VA_ARGS__ };                                                                                     \
+	__attribute__((section("test_cases"), used)) static const struct test_case *test_pointer_##case_name = \
+		&test_case_##case_name;                                                                            \
 	static void test_body_##case_name(void)
 
 /* ---- checks: each is true if it holds; a failed one is told and the case goes on ---- */
@@ -97,10 +101,10 @@ struct test_case {
 #define NEED(condition) NEED_OR(condition, )
 
 /** As NEED, in a function that returns something. */
-#define NEED_OR(condition, value)                                        \
-	do {                                                                 \
-		if (!test_need((condition), __FILE__, __LINE__, #condition))     \
-			return value;                                                \
+#define NEED_OR(condition, value)                                    \
+	do {                                                             \
+		if (!test_need((condition), __FILE__, __LINE__, #condition)) \
+			return value;                                            \
 	} while (0)
 
 /** Ends the case as skipped, with the reason; leaves a function that returns nothing. */
@@ -125,11 +129,11 @@ bool test_check_compared(bool holds, uint64_t left, uint64_t right, const char *
 bool test_check_string(const char *left, const char *right, const char *file, int line, const char *text);
 MUST_USE bool test_need(bool holds, const char *file, int line, const char *text);
 
-#define TEST_COMPARE(left, operator, right)                                                                          \
-	({                                                                                                               \
-		uint64_t left_value = (uint64_t) (left), right_value = (uint64_t) (right);                                   \
-		test_check_compared(left_value operator right_value, left_value, right_value, __FILE__, __LINE__,            \
-			#left " " #operator " " #right);                                                                         \
+#define TEST_COMPARE(left, relation, right)                                                               \
+	({                                                                                                    \
+		uint64_t left_value = (uint64_t) (left), right_value = (uint64_t) (right);                        \
+		test_check_compared(left_value relation right_value, left_value, right_value, __FILE__, __LINE__, \
+			#left " " #relation " " #right);                                                              \
 	})
 
 /** Whether failures are being injected in this run: then counts of what was refused may differ. */
@@ -157,8 +161,8 @@ MUST_USE void *test_memalign(size_t align, size_t size, frame_flags_t flags);
 MUST_USE void *test_realloc(void *old, size_t size, frame_flags_t flags);
 void test_free(void *address);
 
-MUST_USE errno_t test_page_mapping_insert(struct page_table *table, uintptr_t va, phys_t pa, size_t pages,
-	page_flags_t flags, frame_flags_t alloc);
+MUST_USE errno_t test_page_mapping_insert(
+	struct page_table *table, uintptr_t va, phys_t pa, size_t pages, page_flags_t flags, frame_flags_t alloc);
 void test_page_mapping_remove(struct page_table *table, uintptr_t va, size_t pages); /* any part, any number of times */
 MUST_USE errno_t test_km_map(phys_t pa, size_t bytes, page_flags_t flags, frame_flags_t alloc, uintptr_t *va);
 void test_km_unmap(uintptr_t va, size_t bytes);
@@ -231,12 +235,12 @@ void test_yield(void);
 uint64_t test_now_ms(void); /* since some fixed moment */
 
 /** Waits, yielding, until condition holds, at most so long. @return whether it does */
-#define test_wait_for(condition, milliseconds)                        \
-	({                                                                \
-		uint64_t test_end = test_now_ms() + (milliseconds);           \
-		while (!(condition) && test_now_ms() < test_end)              \
-			test_sleep_ms(1);                                         \
-		(condition);                                                  \
+#define test_wait_for(condition, milliseconds)              \
+	({                                                      \
+		uint64_t test_end = test_now_ms() + (milliseconds); \
+		while (!(condition) && test_now_ms() < test_end)    \
+			test_sleep_ms(1);                               \
+		(condition);                                        \
 	})
 
 /* ---- random numbers: the same for the same seed, everywhere ---- */

@@ -77,14 +77,14 @@
 /* Bytes of the identity window that the boot page tables map; page_init maps the rest. */
 #define BOOT_MAPPED MiB(16)
 
-#define PA2KA(pa) ((uintptr_t) (pa) - IDENTITY_PHYS + IDENTITY_VIRT)
-#define KA2PA(va) ((phys_t) (uintptr_t) (va) - IDENTITY_VIRT + IDENTITY_PHYS)
+#define PA2KA(pa) (IDENTITY_VIRT - IDENTITY_PHYS + (uintptr_t) (pa))
+#define KA2PA(va) (IDENTITY_PHYS - IDENTITY_VIRT + (uintptr_t) (va))
 
 /* What a linker script tells on a machine: an image of four equal parts, text, read-only data, data and boot tables. */
 #define KERNEL_IMAGE_OFFSET HOST_IMAGE
 #define KERNEL_IMAGE_PHYS ((phys_t) MiB(1))
 #define HOST_IMAGE_PART KiB(64)
-#define IMAGE2PA(va) ((phys_t) ((uintptr_t) (va) - KERNEL_IMAGE_OFFSET))
+#define IMAGE2PA(va) (0 - KERNEL_IMAGE_OFFSET + (uintptr_t) (va))
 #define image_start ((char *) (HOST_IMAGE + KERNEL_IMAGE_PHYS))
 #define image_text_end (image_start + HOST_IMAGE_PART)
 #define image_rodata_end (image_start + 2 * HOST_IMAGE_PART)
