@@ -42,7 +42,8 @@
  *   count     the bits of the free words make up as many units as `free` says
  *   folded    no free word but the root's is all ones
  *   once      what is below a bit of a free word is all 0
- *   classes   a bit of an order word is 1 if and only if the child has that class or, in its own word of that order, a 1
+ *   classes   a bit of an order word is 1 if and only if the child has that class or, in its own word of that order,
+ *             a 1
  *   orders    so it is with the word `orders` and the root, whose class may be that of all ones
  *   hot       the hot word is entered under its class
  *
@@ -55,7 +56,6 @@
 #include "buddy_internal.h"
 
 /* For what would only get in the way of the short path that leads past it. */
-#define NOINLINE __attribute__((noinline))
 
 /* ---- the tree ---- */
 

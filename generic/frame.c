@@ -195,7 +195,9 @@ phys_t frame_alloc(size_t count, frame_flags_t flags, phys_t constraint)
 	}
 	if ((constraint | (flags & frame_slow_flags)) == 0)
 		return frame_alloc_run(count, flags);
-	return flags & FRAME_ZERO ? frame_alloc_cleared(count, flags, constraint) : frame_alloc_slow(count, flags, constraint);
+	if (flags & FRAME_ZERO)
+		return frame_alloc_cleared(count, flags, constraint);
+	return frame_alloc_slow(count, flags, constraint);
 }
 
 /* ---- asking for more ---- */
@@ -227,7 +229,8 @@ static phys_t take_reclaimed(
 
 static bool request_makes_sense(const struct frame_request *request)
 {
-	mm_assert(request->min >= 1 && request->min <= request->max, "frames: min %zu, max %zu", request->min, request->max);
+	mm_assert(request->min >= 1 && request->min <= request->max, "frames: min %zu, max %zu", request->min,
+		request->max);
 	mm_assert(IS_POWER_OF_TWO(request->align), "align %zu is not a power of two", request->align);
 	mm_assert(!(request->flags & FRAME_ZERO) || !(request->flags & FRAME_HIGHMEM), "FRAME_ZERO with FRAME_HIGHMEM");
 	if (zone_could_satisfy(request))
@@ -260,7 +263,8 @@ static phys_t request_serve(
 
 COLD static void panic_may_sleep(void)
 {
-	port_panic("frame_alloc: may sleep, but interrupts are off or a spinlock is held; give FRAME_ATOMIC, or let go first");
+	port_panic("frame_alloc: may sleep, but interrupts are off or a spinlock is held; "
+			   "give FRAME_ATOMIC, or let go first");
 }
 
 phys_t frame_alloc_or(
@@ -379,9 +383,8 @@ errno_t frame_reference_add(phys_t frame)
 	errno_t error = EOK;
 
 	mm_assert(kind == FRAME_KIND_PLAIN || kind == FRAME_KIND_SHARED, "frame %#zx is not taken (kind %u)", pfn, kind);
-	if (kind == FRAME_KIND_PLAIN)
-		frame_run_dissolve(pfn);
 	if (kind == FRAME_KIND_PLAIN) {
+		frame_run_dissolve(pfn);
 		frame_state_set(pfn, FRAME_KIND_SHARED);
 		frame_counts[pfn - FRAME_FIRST] = 1;
 	} else if (frame_counts[pfn - FRAME_FIRST] == UINT16_MAX - 1) {

@@ -19,6 +19,9 @@
 #include <mm/inject.h>
 #include <mm/spinlock.h>
 
+/* Unit 0 of every zone's buddy is a multiple of this many frames: 1 GiB of frames of 4 KiB. */
+#define ZONE_ALIGN ((size_t) 1 << 18)
+
 /* ---- frame_state.c ---- */
 
 static inline uint8_t frame_state(pfn_t pfn)
@@ -33,6 +36,9 @@ static inline void frame_state_set(pfn_t pfn, uint8_t state)
 
 /* The byte of the first frame of a run of 2^order that was taken at once; of a single frame, if order is 0. */
 #define RUN_HEAD(order) ((uint8_t) (FRAME_KIND_PLAIN | (order) << 3))
+
+/* Frames of the largest run that has a head. Up to this size a run begins at a multiple of its size. */
+#define RUN_FRAMES_MAX ZONE_ALIGN
 
 /** Makes the run that this frame is part of, if there is one, a run no longer: its frames are on their own. */
 void frame_run_dissolve(pfn_t pfn);

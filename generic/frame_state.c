@@ -14,16 +14,17 @@
  * only once, by reading one.
  *
  *             zone takes back                        a CPU's cache takes
- *       0  <─────────────────────  PLAIN       0 ──> CACHED <──> PLAIN
- *          ─────────────────────>                     frame_alloc, frame_free of one
+ *       0  <---------------------  PLAIN       0 --> CACHED <--> PLAIN
+ *          --------------------->                     frame_alloc, frame_free of one
  *             zone gives
  *
- *       PLAIN, 0  <──>  SLAB, BLOCK, TABLE    frame_mark
- *       PLAIN, 0   ──>  SHARED ──> PLAIN      frame_reference_add, frame_free
+ *       PLAIN, 0  <-->  SLAB, BLOCK, TABLE    frame_mark
+ *       PLAIN, 0   -->  SHARED --> PLAIN      frame_reference_add, frame_free
  *
  * When only a part of a run is freed, shared or marked, the head's byte becomes
  * 0 (frame_run_dissolve): then each frame is looked at by itself. The head is
- * found from any frame, as a run of 2^k begins at a multiple of 2^k.
+ * found from any frame, as a run of 2^k begins at a multiple of 2^k (larger ones
+ * than RUN_FRAMES_MAX have no head).
  *
  * So a double free is always told: of what a cache holds, by its byte; of a run
  * that a zone holds, by the head's byte, which is 0, and then by the buddy.
@@ -80,7 +81,7 @@ void frame_run_set(pfn_t first, size_t count, uint8_t state)
 
 void frame_run_dissolve(pfn_t pfn)
 {
-	for (unsigned order = 1; order <= FRAME_DETAIL_MAX && (size_t) 1 << order < frame_table_count; order++) {
+	for (unsigned order = 1; (size_t) 1 << order <= RUN_FRAMES_MAX; order++) {
 		pfn_t head = ALIGN_DOWN(pfn, (pfn_t) 1 << order);
 
 		if (frame_known(head) && frame_state(head) == RUN_HEAD(order)) {

@@ -109,7 +109,7 @@ static size_t block_frames(const void *block)
 }
 
 /* A block at a multiple of align; a page's alignment is there anyway. */
-static __attribute__((noinline)) void *block_alloc(size_t align, size_t size, frame_flags_t flags)
+static NOINLINE void *block_alloc(size_t align, size_t size, frame_flags_t flags)
 {
 	unsigned class = block_class(size);
 	phys_t base = frame_alloc(step_sizes[class], flags & ~FRAME_HIGHMEM, align > PAGE_SIZE ? align - 1 : 0);
@@ -150,7 +150,7 @@ COLD static void __attribute__((noreturn)) panic_too_large(const char *function,
 		function, size, caller, (size_t) MALLOC_MAX);
 }
 
-static __attribute__((noinline)) void *alloc_cleared(struct slab_cache *cache, frame_flags_t flags, void *caller)
+static NOINLINE void *alloc_cleared(struct slab_cache *cache, frame_flags_t flags, void *caller)
 {
 	void *address = slab_alloc_for(cache, flags, caller);
 
@@ -252,7 +252,7 @@ COLD static void __attribute__((noreturn)) panic_wrong(const char *function, con
 }
 
 /* Gives back an address that lies in no slab of malloc's. Not inline, for the sake of mm_free's registers. */
-static __attribute__((noinline)) void free_other(void *address, void *caller)
+static NOINLINE void free_other(void *address, void *caller)
 {
 	if (address == NULL)
 		return;

@@ -29,10 +29,10 @@
 /* To slab_cache_options.flags: the cache is one of malloc's, so mm_free takes its objects. */
 #define SLAB_MALLOC 0x100u
 
-/* struct frame.detail of a slab's frames is its order, plus this if the cache is one of malloc's. */
+/* The detail (frame_mark) of a slab's frames is its order, plus this if the cache is one of malloc's. */
 #define SLAB_DETAIL_MALLOC 8
 
-/* struct frame.detail of the first frame of an object that is a block: with an owner, or (debug builds) without. */
+/* The detail of the first frame of an object that is a block: with an owner, or (debug builds) without. */
 #define SLAB_DETAIL_BLOCK 31
 #define SLAB_DETAIL_BLOCK_FREE 30
 

@@ -43,6 +43,7 @@ struct sleeper {
 	const struct frame_request *request;
 	bool (*alternative)(void *argument);
 	void *argument;
+	bool woken; /* since it last looked */
 };
 
 static struct sleeper *line;           /* the head, or NULL */
@@ -67,6 +68,12 @@ static void line_join(struct sleeper *sleeper)
 	spinlock_unlock(&frame_lock, irq);
 }
 
+static void wake_locked(struct sleeper *sleeper)
+{
+	sleeper->woken = true;
+	port_unpark(sleeper->thread);
+}
+
 void sleepers_wake_locked(void)
 {
 	struct sleeper *sleeper = line;
@@ -74,7 +81,7 @@ void sleepers_wake_locked(void)
 	do {
 		if (sleeper == NULL)
 			return;
-		port_unpark(sleeper->thread);
+		wake_locked(sleeper);
 		sleeper = sleeper->next;
 	} while (overtakes_left > 0);
 }
@@ -172,13 +179,14 @@ static phys_t try_frames(struct sleeper *self, size_t *taken)
 	return base;
 }
 
-/* Who has waited for long enough behind the head makes the line polite. */
-static void lose_patience(const struct sleeper *self)
+/* Who has waited for PATIENCE behind the head, and was not woken, makes the line polite. */
+static void lose_patience(struct sleeper *self)
 {
 	port_irq_t irq = spinlock_lock(&frame_lock);
 
-	if (self != line && overtakes_left == 0)
+	if (self != line && !self->woken && overtakes_left == 0)
 		overtakes_left = OVERTAKES;
+	self->woken = false;
 	spinlock_unlock(&frame_lock, irq);
 }
 
@@ -224,9 +232,9 @@ void frame_sleepers_kick(const void *argument)
 	if (!sleepers_any())
 		return;
 	irq = spinlock_lock(&frame_lock);
-	for (const struct sleeper *sleeper = line; sleeper != NULL; sleeper = sleeper->next) {
+	for (struct sleeper *sleeper = line; sleeper != NULL; sleeper = sleeper->next) {
 		if (sleeper->alternative != NULL && sleeper->argument == argument) {
-			port_unpark(sleeper->thread);
+			wake_locked(sleeper);
 			break;
 		}
 	}

@@ -91,7 +91,7 @@ static size_t allowance_locked(frame_flags_t flags, size_t min, size_t max)
 
 static inline phys_t taken_locked(const struct zone *zone, size_t unit, size_t count, frame_flags_t flags)
 {
-	if (likely(IS_POWER_OF_TWO(count)))
+	if (likely(IS_POWER_OF_TWO(count) && count <= RUN_FRAMES_MAX))
 		frame_state_set(zone->base + unit, RUN_HEAD(__builtin_ctzl(count)));
 	frame_accounts.free -= count;
 	if (flags & FRAME_NO_RESERVE)
@@ -288,14 +288,14 @@ static inline bool free_whole_locked(pfn_t first, size_t count)
 	return true;
 }
 
-/* Gives any frames of one zone back that are taken, none of which is marked, shared or in a cache. @return false if not */
+/* Gives frames of one zone back that are taken, none of them marked, shared or in a cache. @return false if not */
 static bool free_plain_locked(pfn_t first, size_t count)
 {
 	struct zone *zone = zone_of(first);
 	size_t bytes = frame_run_bytes(first, count);
 
-	if (unlikely((bytes & BYTES_OF(7) & ~BYTES_OF(FRAME_KIND_PLAIN)) != 0 || zone == NULL || count > zone->end - first ||
-			!buddy_all_taken(&zone->buddy, first - zone->base, count)))
+	if (unlikely((bytes & BYTES_OF(7) & ~BYTES_OF(FRAME_KIND_PLAIN)) != 0 || zone == NULL ||
+			count > zone->end - first || !buddy_all_taken(&zone->buddy, first - zone->base, count)))
 		return false;
 	frame_run_set(first, count, FRAME_KIND_FREE);
 	frame_accounts.free += count;

@@ -18,9 +18,6 @@
 
 #include "frame_internal.h"
 
-/* Unit 0 of every buddy is a multiple of this many frames: 1 GiB of frames of 4 KiB. */
-#define ZONE_ALIGN ((size_t) 1 << 18)
-
 /* A hole of more frames than this divides a zone. */
 #define HOLE_MAX ((size_t) 1 << 17)
 

@@ -244,7 +244,7 @@ static inline bool is_pinned(const struct page_table *table, unsigned level, uin
 	return level == 1 && table == &page_kernel && (va | (PTL_COVERS(0) - 1)) >= KM_START && va < KM_END;
 }
 
-/** Stops who asks in a way that may sleep where he may not, though no memory may be wanted. irq: what it was at the call. */
+/** Stops who asks in a way that may sleep where he may not, even if no memory is wanted. irq: as at the call. */
 static inline void check_may_sleep(frame_flags_t alloc, port_irq_t irq)
 {
 	mm_assert((alloc & FRAME_ATOMIC) || port_irq_were_on(irq),

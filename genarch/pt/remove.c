@@ -13,7 +13,7 @@
  * A large page that goes whole takes its spares along.
  *
  * COST. A page alone, its table the recent one: about 45 instructions, else
- * about 100; in a range: three a page at the ends, nothing a page where whole
+ * about 100; in a range: about five a page at the ends, nothing a page where whole
  * tables go, and 60 for each table that goes; and the TLB.
  */
 

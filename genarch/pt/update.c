@@ -15,7 +15,7 @@
  * One page whose table is the recent one is one look and one store.
  *
  * COST. A page alone, its table the recent one: about 50 instructions; in a
- * range under seven a page, where tables are full under five; and the TLB, for
+ * range under seven a page, where tables are full about five; and the TLB, for
  * rights that are given as for rights that are taken.
  */
 

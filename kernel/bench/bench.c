@@ -113,7 +113,7 @@ static void print_books(void)
 
 	frame_get_info(&info);
 	share = (size_t) ((uint64_t) info.books * 1000000 / ((uint64_t) info.total << PAGE_WIDTH));
-	kprintf("books of frames: %zu KiB for %zu frames: 0.%03zu %% of the memory (goal 0.100, HelenOS 0.390, Linux 1.600)\n",
+	kprintf("books of frames: %zu KiB for %zu frames: 0.%03zu %% of them (goal 0.100, HelenOS 0.390, Linux 1.600)\n",
 		info.books >> 10, info.total, share / 10);
 }
 

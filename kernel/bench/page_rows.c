@@ -14,7 +14,7 @@
 #define ROUNDS 1000
 #define RANGE_PAGES 1024
 
-/* Room to begin at a multiple of WINDOW_ALIGN, for the range and one page more. */
+/* Room to begin at a multiple of WINDOW_ALIGN. */
 #define WINDOW_ALIGN MiB(4)
 #define WINDOW_SIZE (MiB(12))
 
@@ -29,7 +29,7 @@ static void must(errno_t error)
 	mm_assert(error == EOK, "error %d", error);
 }
 
-/* Takes the window, empty but for one page beyond the range, so that the tables above the range stay. */
+/* Takes the window and empties it. */
 static bool window_set_up(void)
 {
 	if (km_map(MAPPED_PA, WINDOW_SIZE, PAGE_WRITE | PAGE_NO_LARGE, FRAME_ATOMIC, &window) != EOK)
@@ -109,11 +109,11 @@ static const struct bench_row rows[] = {
 		.batch = insert_remove, .tear_down = window_tear_down, .operations = ROUNDS, .goal = 1200, .helenos = 2660,
 		.linux = 5260 },
 	{ .name = "page-map", .what = "map 1,024 base pages, contiguous frames, each page", .set_up = window_set_up,
-		.batch = map_range, .between = unmap_range, .tear_down = window_tear_down, .operations = RANGE_PAGES, .once = true,
-		.goal = 60, .helenos = 1290, .linux = 190 },
+		.batch = map_range, .between = unmap_range, .tear_down = window_tear_down, .operations = RANGE_PAGES,
+		.once = true, .goal = 60, .helenos = 1290, .linux = 190 },
 	{ .name = "page-unmap", .what = "unmap that range, each page", .set_up = range_set_up, .batch = unmap_range,
-		.between = map_range, .tear_down = window_tear_down, .operations = RANGE_PAGES, .once = true, .goal = 40, .helenos = 1580,
-		.linux = 100 },
+		.between = map_range, .tear_down = window_tear_down, .operations = RANGE_PAGES, .once = true, .goal = 40,
+		.helenos = 1580, .linux = 100 },
 	{ .name = "page-protect", .what = "change protection of that range (RW to RO), each page",
 		.set_up = range_set_up, .batch = protect_range, .between = unprotect_range, .tear_down = window_tear_down,
 		.operations = RANGE_PAGES, .once = true, .goal = 80, .linux = 740 },

@@ -191,7 +191,7 @@ bool test_injecting(void)
 	return run.injecting;
 }
 
-/* ---- random numbers: xorshift64* (Vigna 2016), seeded through splitmix64 so that any seed will do ---- */
+/* ---- random numbers ---- */
 
 uint64_t test_random(struct test_random *random)
 {

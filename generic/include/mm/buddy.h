@@ -74,7 +74,7 @@ bool buddy_all_taken(const struct buddy *buddy, size_t first, size_t count);
 /** Whether this unit is free. */
 bool buddy_is_free(const struct buddy *buddy, size_t unit);
 
-/** Gives units back: any range, whatever blocks it was taken in. All of them must be taken (asserted in debug builds). */
+/** Gives units back: any range, whatever blocks it was taken in. All must be taken (asserted in debug builds). */
 void buddy_free(struct buddy *buddy, size_t first, size_t count);
 
 /** Units free. */
@@ -85,7 +85,8 @@ int buddy_largest(struct buddy *buddy);
 
 /**
  * Counts free blocks by order, each as the largest block that it is part of; what is larger than the last order asked
- * for counts as several of that. A block put together since the last buddy_largest or buddy_check may count as its parts.
+ * for counts as several of that. A block put together since the last buddy_largest or buddy_check may count as its
+ * parts.
  */
 void buddy_census(const struct buddy *buddy, size_t *counts, size_t orders);
 

@@ -49,7 +49,8 @@ struct frame_request {
 		.upper = (phys_t) -1, .flags = (request_flags) })
 
 /**
- * Takes count frames that follow each other. May sleep without FRAME_ATOMIC, and then never returns 0.
+ * Takes count frames that follow each other. May sleep without FRAME_ATOMIC, and then never returns 0, unless no zone
+ * could ever give what is asked for: that is told in the log.
  *
  * @param count       frames, at least 1
  * @param constraint  address bits that must be zero in the address of the first frame (0 = none; 0x3fff: aligned to

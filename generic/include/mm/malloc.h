@@ -4,8 +4,8 @@
  * malloc for kernels, after the rules of SPARTAN's manual:
  *
  *   1. With FRAME_ATOMIC it never sleeps and may return NULL; the caller looks.
- *   2. Without, it never returns NULL and may sleep, so it is not called with a spinlock held or interrupts off; that is
- *      caught when it is tried.
+ *   2. Without, it never returns NULL and may sleep, so it is not called with a spinlock held or interrupts off;
+ *      that is caught when it is tried.
  *   3. More than MALLOC_MAX is the caller's bug, and stops the kernel with the size, the limit and the caller. km_alloc
  *      serves more.
  *
