@@ -227,17 +227,20 @@ static phys_t take_reclaimed(
 	return base;
 }
 
-static bool request_makes_sense(const struct frame_request *request)
+static void request_validate(const struct frame_request *request)
 {
 	mm_assert(request->min >= 1 && request->min <= request->max, "frames: min %zu, max %zu", request->min,
 		request->max);
 	mm_assert(IS_POWER_OF_TWO(request->align), "align %zu is not a power of two", request->align);
 	mm_assert(!(request->flags & FRAME_ZERO) || !(request->flags & FRAME_HIGHMEM), "FRAME_ZERO with FRAME_HIGHMEM");
-	if (zone_could_satisfy(request))
-		return true;
+}
+
+/* @return 0, which is what the caller returns */
+COLD static phys_t tell_impossible(const struct frame_request *request)
+{
 	port_log("frame_alloc: no zone could ever give %zu frames (alignment %zu frames, between %#zx and %#zx, flags %#x)",
 		request->min, request->align, (size_t) request->lower, (size_t) request->upper, request->flags);
-	return false;
+	return 0;
 }
 
 static phys_t request_serve(
@@ -249,15 +252,18 @@ static phys_t request_serve(
 	*taken = 0;
 	if (atomic && inject_now())
 		return 0;
-	if (!request_makes_sense(request))
-		return 0;
-	if (atomic || !sleepers_any()) {
+	request_validate(request);
+	if (!zone_could_satisfy(request))
+		return tell_impossible(request);
+	if (atomic || request->flags & FRAME_NO_RESERVE || !sleepers_any()) {
 		base = take(request, taken);
 		if (base == 0 && !(request->flags & FRAME_NO_RECLAIM))
 			base = take_reclaimed(request, taken, alternative, argument);
 		if (base != 0 || atomic || (alternative != NULL && alternative(argument)))
 			return base;
 	}
+	if (!zone_ever_satisfies(request))
+		return tell_impossible(request);
 	return sleepers_wait(request, taken, alternative, argument);
 }
 

@@ -111,8 +111,14 @@ void zone_give_locked(pfn_t first, size_t count);
 /** Frames that are free where requests with these flags look, promised or not. */
 size_t zone_free_locked(frame_flags_t flags);
 
-/** Whether some zone could satisfy the request if all its frames were free. */
+/** Whether some zone has enough frames for the request, within its bounds, holes not looked at. */
 bool zone_could_satisfy(const struct frame_request *request);
+
+/**
+ * Whether some zone could satisfy the request if all its frames were free: whether there is a place for it without a
+ * hole. Looks at every frame, if need be.
+ */
+bool zone_ever_satisfies(const struct frame_request *request);
 
 /** Makes the lists of zones that requests go through, from the zones there are. */
 void zone_lists_build(void);
@@ -135,6 +141,9 @@ extern size_t sleeper_count;
 /** Waits in line for what the request says, or for the alternative. */
 phys_t sleepers_wait(
 	const struct frame_request *request, size_t *taken, bool (*alternative)(void *argument), void *argument);
+
+/** Waits in line for a promise of so many frames. */
+void sleepers_wait_promise(size_t frames);
 
 /** Told when frames have become free or unpromised. */
 void sleepers_wake_locked(void);

@@ -75,8 +75,15 @@ size_t frame_run_bytes(pfn_t first, size_t count)
 
 void frame_run_set(pfn_t first, size_t count, uint8_t state)
 {
-	for (pfn_t pfn = first; pfn < first + count; pfn++)
-		frame_state_set(pfn, state);
+	uint8_t *at = &frame_states[first - FRAME_FIRST];
+	uint8_t *end = at + count;
+
+	while (at < end && (uintptr_t) at % sizeof(size_t) != 0)
+		__atomic_store_n(at++, state, __ATOMIC_RELAXED);
+	for (; at + sizeof(size_t) <= end; at += sizeof(size_t))
+		__atomic_store_n((size_t *) (void *) at, BYTES_OF(state), __ATOMIC_RELAXED);
+	while (at < end)
+		__atomic_store_n(at++, state, __ATOMIC_RELAXED);
 }
 
 void frame_run_dissolve(pfn_t pfn)

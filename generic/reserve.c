@@ -45,6 +45,16 @@ errno_t reserve_try(size_t frames)
 	return ENOMEM;
 }
 
+errno_t reserve_wait(size_t frames)
+{
+	mm_assert(interrupts_on(), "may sleep, but interrupts are off or a spinlock is held");
+	if (frames > frame_accounts.total)
+		return ENOMEM;
+	if (reserve_try(frames) != EOK)
+		sleepers_wait_promise(frames);
+	return EOK;
+}
+
 void reserve_free(size_t frames)
 {
 	port_irq_t irq = spinlock_lock(&frame_lock);

@@ -342,6 +342,16 @@ static void *make_block(struct slab_cache *cache, frame_flags_t flags)
 	return base != 0 ? grow(cache, base, flags) : NULL;
 }
 
+/* An allocation that was counted comes to nothing. */
+COLD static void refused(struct slab_cache *cache)
+{
+	port_irq_t irq = spinlock_lock(&cache->lock);
+
+	cache->failed++;
+	cache->allocs--;
+	spinlock_unlock(&cache->lock, irq);
+}
+
 void *slab_layer_make(struct slab_cache *cache, frame_flags_t flags)
 {
 	void *object;
@@ -349,7 +359,7 @@ void *slab_layer_make(struct slab_cache *cache, frame_flags_t flags)
 	flags &= ~(FRAME_ZERO | FRAME_HIGHMEM);
 	object = cache->objects != 0 ? make_slab(cache, flags) : make_block(cache, flags);
 	if (object == NULL)
-		__atomic_add_fetch(&cache->failed, 1, __ATOMIC_RELAXED);
+		refused(cache);
 	return object;
 }
 

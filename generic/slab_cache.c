@@ -240,6 +240,16 @@ static size_t tell_list_locked(struct slab_cache *cache, const struct slab_list 
 	return left;
 }
 
+/* Whether a reclaimer is giving objects back right now, which are counted as taken till it is through. */
+static bool objects_coming(struct slab_cache *cache)
+{
+	port_irq_t irq = spinlock_lock(&cache->lock);
+	bool coming = cache->coming != 0;
+
+	spinlock_unlock(&cache->lock, irq);
+	return coming;
+}
+
 /* @return whether there is any object in use */
 static bool tell_in_use(struct slab_cache *cache)
 {
@@ -260,6 +270,8 @@ errno_t slab_cache_destroy(struct slab_cache *cache)
 	port_irq_t irq;
 
 	slab_magazines_flush(cache);
+	while (objects_coming(cache))
+		port_park(1);
 	if (tell_in_use(cache))
 		return EBUSY;
 	irq = spinlock_lock(&slab_registry_lock);

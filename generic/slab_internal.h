@@ -114,6 +114,7 @@ struct slab_cache {
 	struct slab_waiter *waiters;
 	size_t slabs; /* slabs (or blocks) there are */
 	size_t taken; /* objects out of their slabs: in use or in magazines */
+	size_t coming; /* of these, in a magazine that somebody is emptying */
 	size_t failed;
 	uint64_t grown, reaped;
 

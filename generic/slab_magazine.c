@@ -191,9 +191,9 @@ static void *take_locked(struct slab_cache *cache, struct slab_cpu *cpu, frame_f
 
 	if (!pressed && refill_locked(cache, cpu, discard))
 		return pop(cache, cpu);
+	cache->allocs++;
 	if (pressed && !(flags & FRAME_ATOMIC) && cache->waiters != NULL)
 		return NULL;
-	cache->allocs++;
 	return slab_layer_take_locked(cache);
 }
 
@@ -362,11 +362,16 @@ static size_t depot_trim(struct slab_cache *cache, struct slab_depot *depot, siz
 	while (count-- > 0) {
 		port_irq_t irq = spinlock_lock(&cache->lock);
 		struct magazine *magazine = depot_take_locked(depot);
+		size_t rounds = magazine != NULL ? magazine->rounds : 0;
 
+		cache->coming += rounds;
 		spinlock_unlock(&cache->lock, irq);
 		if (magazine == NULL)
 			break;
 		frames += magazine_discard(cache, magazine);
+		irq = spinlock_lock(&cache->lock);
+		cache->coming -= rounds;
+		spinlock_unlock(&cache->lock, irq);
 	}
 	return frames;
 }

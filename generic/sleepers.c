@@ -17,9 +17,19 @@
  * so that what small requests hold comes together again as they get in line.
  * But the head may want what will never be (a long run in memory that others
  * hold for ever), and must not take the system along. So whoever has stood
- * behind it for PATIENCE makes the line polite: for OVERTAKES times, others may
- * be served before the head, if what they leave is enough, by number, for all
- * those ahead of them. Then it is strict again.
+ * behind it for PATIENCE, unserved and unwoken, adds one to `impatience`, and
+ * the line is
+ *
+ *   strict, at 0                only the head is served
+ *   polite, from 1 on           others too, if what they leave is enough, by number, for the head
+ *   open, from OPEN_FROM on     whoever can be served
+ *
+ * After OVERTAKES others, or when the head is served, it is strict again. So a
+ * head that can be served once the small ones let go has its turn every few
+ * hundred of them; and behind one that cannot, they go on.
+ *
+ * PROMISES. Who comes with a promise (FRAME_NO_RESERVE) takes what nobody else
+ * may have, so it waits for nobody. One may also stand in line for a promise.
  *
  * ALTERNATIVES. A sleeper may have something else that would serve it as well
  * (a cache that gets an object back). It is for no one else, so it need not
@@ -31,11 +41,14 @@
 
 #include "frame_internal.h"
 
-/* How long, in milliseconds, one stands behind the head before the line gets polite. */
+/* How long, in milliseconds, one stands behind the head before one loses patience. */
 #define PATIENCE 50
 
-/* How often the head may be overtaken then. */
-#define OVERTAKES 64
+/* How often that is, for all in line, before whoever can be served is. */
+#define OPEN_FROM 10
+
+/* How often the head may be overtaken before the line is strict again. */
+#define OVERTAKES 256
 
 struct sleeper {
 	struct sleeper *next;
@@ -43,12 +56,14 @@ struct sleeper {
 	const struct frame_request *request;
 	bool (*alternative)(void *argument);
 	void *argument;
-	bool woken; /* since it last looked */
+	bool for_promise; /* of request->min frames, not for the frames */
+	bool woken;       /* since it last looked */
 };
 
-static struct sleeper *line;           /* the head, or NULL */
+static struct sleeper *line; /* the head, or NULL */
 static struct sleeper **line_end = &line;
-static unsigned overtakes_left;        /* 0: the line is strict */
+static unsigned impatience; /* of those in line, since it was strict */
+static unsigned overtakes;  /* likewise */
 
 size_t sleeper_count;
 
@@ -83,7 +98,7 @@ void sleepers_wake_locked(void)
 			return;
 		wake_locked(sleeper);
 		sleeper = sleeper->next;
-	} while (overtakes_left > 0);
+	} while (impatience > 0);
 }
 
 /* Leaves the line; who comes next has a look, since it may be its turn now. */
@@ -91,10 +106,10 @@ static void line_leave_locked(struct sleeper *sleeper)
 {
 	struct sleeper **link = &line;
 
-	if (sleeper == line)
-		overtakes_left = 0;
-	else if (overtakes_left > 0)
-		overtakes_left--;
+	if (sleeper == line || ++overtakes >= OVERTAKES) {
+		impatience = 0;
+		overtakes = 0;
+	}
 	while (*link != sleeper)
 		link = &(*link)->next;
 	*link = sleeper->next;
@@ -104,39 +119,42 @@ static void line_leave_locked(struct sleeper *sleeper)
 	sleepers_wake_locked();
 }
 
+static bool has_promise(const struct sleeper *sleeper)
+{
+	return (sleeper->request->flags & FRAME_NO_RESERVE) != 0;
+}
+
 size_t sleepers_want_locked(void)
 {
 	size_t frames = 0;
 
 	for (const struct sleeper *sleeper = line; sleeper != NULL; sleeper = sleeper->next)
-		frames += sleeper->request->min;
+		frames += has_promise(sleeper) ? 0 : sleeper->request->min;
 	return frames;
 }
 
 /*
- * Whether it is this sleeper's turn: it is the head, or may overtake and leaves enough for all those ahead. Who can do
- * with a frame without a permanent address takes nothing from those who cannot, as long as there are such.
+ * Whether enough is left for the head if self is served. Who can do with a frame without a permanent address takes
+ * nothing from a head that cannot, as long as there are such.
  */
-static bool my_turn_locked(const struct sleeper *self)
+static bool leaves_enough_locked(const struct sleeper *self)
 {
-	size_t low = zone_free_locked(FRAME_LOWMEM);
 	size_t mine = self->request->min;
-	size_t wanted = 0;
-	size_t wanted_low = 0;
+	size_t wanted = has_promise(line) ? 0 : line->request->min;
+	size_t low = zone_free_locked(FRAME_LOWMEM);
 
-	if (self == line)
-		return true;
-	if (overtakes_left == 0)
-		return false;
-	for (const struct sleeper *ahead = line; ahead != self; ahead = ahead->next) {
-		wanted += ahead->request->min;
-		wanted_low += ahead->request->flags & FRAME_HIGHMEM ? 0 : ahead->request->min;
-	}
 	if (frame_accounts.free - frame_accounts.promised < wanted + mine)
 		return false;
 	if (self->request->flags & FRAME_HIGHMEM && frame_accounts.free - low >= mine)
 		return true;
-	return low >= wanted_low + mine;
+	return low >= mine + (line->request->flags & FRAME_HIGHMEM ? 0 : wanted);
+}
+
+static bool my_turn_locked(const struct sleeper *self)
+{
+	if (self == line || has_promise(self) || impatience >= OPEN_FROM)
+		return true;
+	return impatience > 0 && leaves_enough_locked(self);
 }
 
 /* Whether nobody ahead of this sleeper waits for the same alternative. */
@@ -168,25 +186,41 @@ static bool try_alternative(struct sleeper *self)
 	return true;
 }
 
-static phys_t try_frames(struct sleeper *self, size_t *taken)
+/* Gives a sleeper what it stands in line for. @return whether it could be had */
+static bool serve_locked(const struct sleeper *self, phys_t *base, size_t *taken)
 {
-	port_irq_t irq = spinlock_lock(&frame_lock);
-	phys_t base = my_turn_locked(self) ? zone_take_locked(self->request, taken) : 0;
-
-	if (base != 0)
-		line_leave_locked(self);
-	spinlock_unlock(&frame_lock, irq);
-	return base;
+	if (!self->for_promise) {
+		*base = zone_take_locked(self->request, taken);
+		return *base != 0;
+	}
+	if (frame_accounts.free - frame_accounts.promised < self->request->min)
+		return false;
+	frame_accounts.promised += self->request->min;
+	return true;
 }
 
-/* Who has waited for PATIENCE behind the head, and was not woken, makes the line polite. */
+static bool try_frames(struct sleeper *self, phys_t *base, size_t *taken)
+{
+	port_irq_t irq = spinlock_lock(&frame_lock);
+	bool served = my_turn_locked(self) && serve_locked(self, base, taken);
+
+	if (served)
+		line_leave_locked(self);
+	spinlock_unlock(&frame_lock, irq);
+	return served;
+}
+
+/* Who has waited for PATIENCE behind the head, and was not woken, loosens the line. */
 static void lose_patience(struct sleeper *self)
 {
 	port_irq_t irq = spinlock_lock(&frame_lock);
+	bool woken = self->woken;
 
-	if (self != line && !self->woken && overtakes_left == 0)
-		overtakes_left = OVERTAKES;
 	self->woken = false;
+	if (self != line && !woken && impatience < OPEN_FROM) {
+		impatience++;
+		sleepers_wake_locked();
+	}
 	spinlock_unlock(&frame_lock, irq);
 }
 
@@ -199,30 +233,45 @@ static bool is_head(const struct sleeper *self)
 	return head;
 }
 
+/* Stands in line till it is served, or its alternative is. @return address of what it got; 0 for a promise or the other */
+static phys_t stand_in_line(struct sleeper *self, size_t *taken)
+{
+	phys_t base = 0;
+
+	line_join(self);
+	frame_reclaim(RECLAIM_FULL, true);
+	for (;;) {
+		if (try_alternative(self)) {
+			*taken = 0;
+			return 0;
+		}
+		if (try_frames(self, &base, taken))
+			return base;
+		if (is_head(self)) {
+			port_park(0);
+		} else {
+			port_park(PATIENCE);
+			lose_patience(self);
+		}
+	}
+}
+
 phys_t sleepers_wait(
 	const struct frame_request *request, size_t *taken, bool (*alternative)(void *argument), void *argument)
 {
 	struct sleeper self = { .thread = port_self(), .request = request, .alternative = alternative,
 		.argument = argument };
-	phys_t base;
 
-	line_join(&self);
-	frame_reclaim(RECLAIM_FULL, true);
-	for (;;) {
-		if (try_alternative(&self)) {
-			*taken = 0;
-			return 0;
-		}
-		base = try_frames(&self, taken);
-		if (base != 0)
-			return base;
-		if (is_head(&self)) {
-			port_park(0);
-		} else {
-			port_park(PATIENCE);
-			lose_patience(&self);
-		}
-	}
+	return stand_in_line(&self, taken);
+}
+
+void sleepers_wait_promise(size_t frames)
+{
+	const struct frame_request request = FRAME_REQUEST(frames, FRAME_HIGHMEM);
+	struct sleeper self = { .thread = port_self(), .request = &request, .for_promise = true };
+	size_t taken;
+
+	(void) stand_in_line(&self, &taken);
 }
 
 void frame_sleepers_kick(const void *argument)

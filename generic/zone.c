@@ -116,7 +116,7 @@ phys_t zone_alloc_run(size_t count, frame_flags_t flags)
 	port_irq_t irq = port_irq_save();
 	phys_t base = 0;
 
-	if (likely((count & (count - 1)) == 0) && likely(may_serve(flags, irq)) &&
+	if (likely(IS_POWER_OF_TWO(count)) && likely(may_serve(flags, irq)) &&
 		(likely(!sleepers_any()) || flags & FRAME_ATOMIC)) {
 		spinlock_lock_raw(&frame_lock);
 		if (likely(frame_accounts.free - frame_accounts.promised >= count))
@@ -138,7 +138,7 @@ static bool zone_request(const struct zone *zone, const struct frame_request *re
 		lower = zone->first;
 	if (end > zone->end)
 		end = zone->end;
-	if (end <= lower || end - lower < request->min)
+	if (end <= lower || end - lower < request->min || (zone->base & (request->align - 1)) != 0)
 		return false;
 	*units = (struct buddy_request){ .min = request->min, .max = request->max, .align = request->align,
 		.lower = lower - zone->base, .upper = end - zone->base };
@@ -184,19 +184,50 @@ size_t zone_free_locked(frame_flags_t flags)
 
 bool zone_could_satisfy(const struct frame_request *request)
 {
-	unsigned class = class_of(request->flags);
+	struct buddy_request units;
 
-	for (size_t i = 0; i < zone_lists[class].count; i++) {
-		const struct zone *zone = zone_lists[class].zones[i];
-		struct buddy_request units;
-		pfn_t begin;
-
-		if (!zone_request(zone, request, &units) || zone->managed < request->min)
-			continue;
-		begin = ALIGN_UP(zone->base + (units.lower == 0 ? zone->first - zone->base : units.lower), request->align);
-		if (begin < zone->end && zone->end - begin >= request->min)
+	for (struct zone **zone = zone_lists[class_of(request->flags)].zones; *zone != NULL; zone++)
+		if (zone_request(*zone, request, &units) && (*zone)->managed >= request->min)
 			return true;
+	return false;
+}
+
+/* The first hole among these frames, or the frame behind them if there is none. */
+static pfn_t first_hole(pfn_t first, pfn_t end)
+{
+	while (first < end && (frame_state(first) & 7) != FRAME_KIND_HOLE)
+		first++;
+	return first;
+}
+
+/* Whether a zone has a place for the request, a block of its buddy cut off behind what is wanted, without a hole. */
+static bool zone_has_place(const struct zone *zone, const struct frame_request *request)
+{
+	struct buddy_request units;
+	size_t step = request->align;
+	pfn_t end;
+
+	if (!zone_request(zone, request, &units))
+		return false;
+	while (step < request->min)
+		step *= 2;
+	end = units.upper == SIZE_MAX ? zone->end : zone->base + units.upper;
+	for (size_t unit = ALIGN_UP(units.lower, step); zone->base + unit + request->min <= end;) {
+		pfn_t first = zone->base + unit;
+		pfn_t hole = first < zone->first ? first : first_hole(first, first + request->min);
+
+		if (hole == first + request->min)
+			return true;
+		unit = ALIGN_UP(hole + 1 - zone->base, step);
 	}
+	return false;
+}
+
+bool zone_ever_satisfies(const struct frame_request *request)
+{
+	for (struct zone **zone = zone_lists[class_of(request->flags)].zones; *zone != NULL; zone++)
+		if (zone_has_place(*zone, request))
+			return true;
 	return false;
 }
 

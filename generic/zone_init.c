@@ -78,6 +78,16 @@ static size_t books_of_buddies(void)
 	return bytes;
 }
 
+/* Where the buddy of a zone begins: so that every alignment that can be had in it is a multiple there too. */
+static pfn_t base_of(pfn_t first, pfn_t end)
+{
+	size_t align = ZONE_ALIGN;
+
+	while (align < end - first)
+		align *= 2;
+	return ALIGN_DOWN(first, align);
+}
+
 /* Joins a piece of one kind to the last zone, or makes it a new one. @return false if neither can be */
 static bool zone_add(struct piece piece)
 {
@@ -85,14 +95,15 @@ static bool zone_add(struct piece piece)
 	enum zone_kind kind = kind_of(piece.first);
 
 	if (last != NULL && last->kind == kind && piece.first - last->end <= HOLE_MAX &&
-		piece.end - last->base <= BUDDY_MAX_UNITS) {
+		piece.end - base_of(last->first, piece.end) <= BUDDY_MAX_UNITS) {
 		last->end = piece.end;
+		last->base = base_of(last->first, last->end);
 		return true;
 	}
-	if (zones_used == ZONE_MAX || piece.end - ALIGN_DOWN(piece.first, ZONE_ALIGN) > BUDDY_MAX_UNITS)
+	if (zones_used == ZONE_MAX || piece.end - base_of(piece.first, piece.end) > BUDDY_MAX_UNITS)
 		return false;
 	zones[zones_used++] = (struct zone){
-		.kind = kind, .base = ALIGN_DOWN(piece.first, ZONE_ALIGN), .first = piece.first, .end = piece.end
+		.kind = kind, .base = base_of(piece.first, piece.end), .first = piece.first, .end = piece.end
 	};
 	return true;
 }
@@ -108,28 +119,42 @@ static bool books_too_dear(size_t frames)
 	return (books_of_states() + books_of_buddies()) / PAGE_SIZE > frames / BOOKS_SHARE;
 }
 
-/* Adds a piece, cut up by kind; takes back what makes the books too dear. */
+/* The part of a piece that lies in this zone. */
+static struct piece piece_in(const struct zone *zone, struct piece piece)
+{
+	struct piece part = { piece.first > zone->first ? piece.first : zone->first,
+		piece.end < zone->end ? piece.end : zone->end };
+
+	return part.first < part.end ? part : (struct piece){ 0, 0 };
+}
+
+/* Adds a piece, cut up by kind. */
 static void piece_add(struct piece piece, size_t *frames)
 {
 	while (piece.first < piece.end) {
 		pfn_t end = kind_end(piece.first) < piece.end ? kind_end(piece.first) : piece.end;
 		struct piece part = { piece.first, end };
-		struct zone before = zones_used > 0 ? zones[zones_used - 1] : (struct zone){ 0 };
-		size_t used = zones_used;
 
 		piece.first = end;
-		if (!zone_add(part)) {
+		if (zone_add(part))
+			*frames += part.end - part.first;
+		else
 			tell_unused(part, "too far scattered, or more than the allocator can manage");
-			continue;
-		}
-		if (used > 0 && books_too_dear(*frames + (part.end - part.first))) {
-			zones_used = used;
-			zones[used - 1] = before;
-			tell_unused(part, "so far from other memory that its books would cost too much");
-			continue;
-		}
-		*frames += part.end - part.first;
 	}
+}
+
+/* The last zone is done without; there is one before it. @return frames it had, holes included */
+static void zone_drop(const struct memmap *map, size_t *frames, const char *reason)
+{
+	const struct zone *zone = &zones[--zones_used];
+
+	for (size_t i = 0; i < map->count; i++)
+		if (map->ranges[i].type == MEMMAP_FREE) {
+			struct piece part = piece_in(zone, whole_frames(&map->ranges[i]));
+
+			*frames -= part.end - part.first;
+		}
+	tell_unused((struct piece){ zone->first, zone->end }, reason);
 }
 
 /* Lays out the zones over all free pieces of the map. @return frames in them */
@@ -152,7 +177,25 @@ static size_t zones_lay_out(const struct memmap *map)
 	if (unusable >= PAGE_SIZE)
 		port_log("memory: %llu KiB are not used: frame 0, parts of frames, or beyond the last address a page can have",
 			(unsigned long long) (unusable >> 10));
+	while (zones_used > 1 && books_too_dear(frames))
+		zone_drop(map, &frames, "so far from other memory that its books would cost too much");
 	return frames;
+}
+
+/* Carves room for the books; if there is none, does without the last zones. @return 0 if there is none for the first */
+static phys_t books_carve(struct memmap *map, size_t *states)
+{
+	size_t frames = 0;
+
+	for (;; zone_drop(map, &frames, "no room for its books")) {
+		phys_t books;
+
+		*states = ALIGN_UP(books_of_states(), CACHE_LINE);
+		frame_books = ALIGN_UP(*states + books_of_buddies(), PAGE_SIZE);
+		books = memmap_carve(map, frame_books, PAGE_SIZE, IDENTITY_PHYS + BOOT_MAPPED - 1);
+		if (books != 0 || zones_used == 1)
+			return books;
+	}
 }
 
 /* Sets up the buddies, all taken, in the books. */
@@ -166,15 +209,6 @@ static void zones_set_up(uint8_t *books)
 		if (zones[i].kind != ZONE_HIGH)
 			frame_low_count = zones[i].end - FRAME_FIRST;
 	}
-}
-
-/* The part of a piece that lies in this zone. */
-static struct piece piece_in(const struct zone *zone, struct piece piece)
-{
-	struct piece part = { piece.first > zone->first ? piece.first : zone->first,
-		piece.end < zone->end ? piece.end : zone->end };
-
-	return part.first < part.end ? part : (struct piece){ 0, 0 };
 }
 
 static void zone_manage(struct zone *zone, struct piece part)
@@ -206,9 +240,7 @@ errno_t frame_init(struct memmap *map)
 		port_log("memory: the map has no free memory");
 		return ENOMEM;
 	}
-	states = ALIGN_UP(books_of_states(), CACHE_LINE);
-	frame_books = ALIGN_UP(states + books_of_buddies(), PAGE_SIZE);
-	books = memmap_carve(map, frame_books, PAGE_SIZE, IDENTITY_PHYS + BOOT_MAPPED - 1);
+	books = books_carve(map, &states);
 	if (books == 0) {
 		port_log("memory: no room for %zu KiB of books", frame_books >> 10);
 		return ENOMEM;
@@ -218,17 +250,30 @@ errno_t frame_init(struct memmap *map)
 	zone_lists_build();
 	zones_fill(map);
 	frame_caches_init();
+	if (frame_accounts.total == 0) {
+		port_log("memory: the books take all there is");
+		return ENOMEM;
+	}
 	return EOK;
 }
 
 void frame_release_boot(phys_t base, size_t count)
 {
 	struct piece piece = { base >> PAGE_WIDTH, (base >> PAGE_WIDTH) + count };
+	size_t managed = 0;
 	port_irq_t irq = spinlock_lock(&frame_lock);
 
 	for (pfn_t pfn = piece.first; pfn < piece.end; pfn++)
-		mm_assert(frame_kind(pfn) == FRAME_KIND_HOLE, "frame %#zx is the allocator's already", pfn);
-	for (size_t z = 0; z < zones_used; z++)
-		zone_manage(&zones[z], piece_in(&zones[z], piece));
+		mm_assert(!frame_known(pfn) || (frame_state(pfn) & 7) == FRAME_KIND_HOLE, "frame %#zx is the allocator's already",
+			pfn);
+	for (size_t z = 0; z < zones_used; z++) {
+		struct piece part = piece_in(&zones[z], piece);
+
+		zone_manage(&zones[z], part);
+		managed += part.end - part.first;
+	}
+	mm_assert(managed == count, "of %zu frames from %#zx only %zu lie in a zone", count, piece.first, managed);
+	if (sleepers_any())
+		sleepers_wake_locked();
 	spinlock_unlock(&frame_lock, irq);
 }

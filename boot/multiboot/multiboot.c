@@ -123,6 +123,12 @@ static struct loader_info loader_read(const struct multiboot_info *info)
 	return told;
 }
 
+/* Bytes of a module; one that ends before it begins has none, and is refused as empty. */
+static uint64_t module_bytes(const struct multiboot_module *module)
+{
+	return module->end >= module->start ? module->end - module->start : 0;
+}
+
 /* The entry at *position of the loader's map, or NULL at its end; *position goes on to the next. */
 static const struct multiboot_range *range_next(const struct loader_info *told, size_t *position)
 {
@@ -174,7 +180,7 @@ static bool place_taken(const struct loader_info *told, uint64_t place, uint64_t
 	}
 	for (size_t i = 0; i < told->module_count; i++) {
 		*first = told->modules[i].start;
-		if (overlap(place, bytes, *first, told->modules[i].end - told->modules[i].start))
+		if (overlap(place, bytes, *first, module_bytes(&told->modules[i])))
 			return true;
 	}
 
@@ -267,7 +273,7 @@ static void map_fill(const struct loader_info *told)
 	add(0, PAGE_SIZE, MEMMAP_RESERVED);
 	add(0xa0000, 0x60000, MEMMAP_DEVICE);
 	for (size_t i = 0; i < told->module_count; i++)
-		add(told->modules[i].start, told->modules[i].end - told->modules[i].start, MEMMAP_IMAGE);
+		add(told->modules[i].start, module_bytes(&told->modules[i]), MEMMAP_IMAGE);
 	while ((range = range_next(told, &position)) != NULL)
 		add(range->base, range->bytes, type_of(range->type));
 }

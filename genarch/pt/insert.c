@@ -153,8 +153,15 @@ static void commit_below(struct insertion *insertion, phys_t table, unsigned lev
 /* Takes what prepare has found wanting. No lock is held. */
 static errno_t provide(struct insertion *insertion, frame_flags_t alloc)
 {
-	errno_t error = tables_take(insertion->table, &insertion->empty, insertion->empty_needed, alloc | FRAME_ZERO);
+	errno_t error;
 
+	if (!(alloc & FRAME_ATOMIC)) {
+		tables_free(&insertion->empty);
+		tables_free(&insertion->any);
+	}
+	error = tables_promise(insertion->empty_needed + insertion->any_needed, &alloc);
+	if (error == EOK)
+		error = tables_take(insertion->table, &insertion->empty, insertion->empty_needed, alloc | FRAME_ZERO);
 	return error == EOK ? tables_take(insertion->table, &insertion->any, insertion->any_needed, alloc) : error;
 }
 

@@ -19,6 +19,7 @@
  */
 
 #include <mm/inject.h>
+#include <mm/reserve.h>
 #include <mm/malloc.h>
 
 #include "pt.h"
@@ -85,6 +86,14 @@ errno_t tables_take(const struct page_table *table, struct table_list *list, siz
 		table_push(list, frame);
 	}
 	return EOK;
+}
+
+errno_t tables_promise(size_t count, frame_flags_t *alloc)
+{
+	if (count == 0 || (*alloc & FRAME_ATOMIC))
+		return EOK;
+	*alloc |= FRAME_NO_RESERVE;
+	return reserve_wait(count);
 }
 
 void tables_free(struct table_list *list)

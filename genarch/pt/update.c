@@ -124,6 +124,17 @@ static void commit_below(struct change *change, phys_t table, unsigned level, ui
 
 /* ---- the whole ---- */
 
+/* Takes what prepare has found wanting. No lock is held. */
+static errno_t provide(struct change *change, frame_flags_t alloc)
+{
+	errno_t error;
+
+	if (!(alloc & FRAME_ATOMIC))
+		tables_free(&change->fresh);
+	error = tables_promise(change->fresh_needed, &alloc);
+	return error == EOK ? tables_take(change->table, &change->fresh, change->fresh_needed, alloc) : error;
+}
+
 static errno_t change_range(struct change *change, uintptr_t va, uintptr_t last, frame_flags_t alloc)
 {
 	struct page_table *table = change->table;
@@ -145,7 +156,7 @@ static errno_t change_range(struct change *change, uintptr_t va, uintptr_t last,
 		if (error == EOK)
 			tlb_drop(table, va, range_pages(va, last));
 		port_irq_restore(irq);
-		if (error == EAGAIN && tables_take(table, &change->fresh, change->fresh_needed, alloc) != EOK)
+		if (error == EAGAIN && provide(change, alloc) != EOK)
 			error = ENOMEM;
 	}
 	tables_free(&change->fresh);

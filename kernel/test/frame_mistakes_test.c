@@ -93,3 +93,10 @@ TEST(frame_zero_highmem, "FRAME_ZERO with FRAME_HIGHMEM is told", .panics = "FRA
 {
 	(void) !frame_alloc(1, FRAME_ATOMIC | FRAME_ZERO | FRAME_HIGHMEM, 0);
 }
+
+TEST(frame_none_asked, "asking for no frames is told", .panics = "min 0")
+{
+	static volatile size_t none;
+
+	(void) !frame_alloc(none, FRAME_ATOMIC, 0);
+}

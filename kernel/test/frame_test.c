@@ -237,6 +237,28 @@ TEST(frame_impossible, "what no zone could ever give is refused and told, even t
 	CHECK_EQ(frame_alloc_request(&request, &count), 0);
 }
 
+/* The first frame below `end` that is no RAM; 0 if there is none. */
+static pfn_t find_hole(pfn_t end)
+{
+	for (pfn_t pfn = FRAME_FIRST + 1; pfn < end; pfn++)
+		if (frame_kind(pfn) == FRAME_KIND_HOLE)
+			return pfn;
+	return 0;
+}
+
+TEST(frame_hole, "a request for what is a hole in the memory does not sleep for it")
+{
+	struct frame_request request = FRAME_REQUEST(1, 0);
+	pfn_t hole = find_hole(FRAME_FIRST + frame_table_count);
+	size_t count;
+
+	if (hole == 0)
+		SKIP("this machine's memory has no hole");
+	request.lower = (phys_t) hole << PAGE_WIDTH;
+	request.upper = request.lower + PAGE_SIZE - 1;
+	CHECK_EQ(frame_alloc_request(&request, &count), 0);
+}
+
 TEST(frame_min_max, "as near to max as can be had, never fewer than min")
 {
 	struct frame_request request = FRAME_REQUEST(1, FRAME_ATOMIC);

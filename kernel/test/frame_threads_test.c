@@ -156,6 +156,7 @@ TEST(frame_caches_give, "what the CPUs' caches hold can be taken by any thread t
 struct sleeper {
 	struct test_thread *thread;
 	size_t count; /* frames it wants */
+	frame_flags_t flags;
 	phys_t base;  /* what it got */
 	size_t turn;  /* which of all it was to be served */
 };
@@ -165,7 +166,7 @@ static size_t turns;
 static void sleeper_main(void *argument)
 {
 	struct sleeper *sleeper = argument;
-	phys_t base = test_frame_alloc(sleeper->count, 0, 0);
+	phys_t base = test_frame_alloc(sleeper->count, sleeper->flags, 0);
 
 	__atomic_store_n(&sleeper->turn, __atomic_add_fetch(&turns, 1, __ATOMIC_SEQ_CST), __ATOMIC_RELAXED);
 	__atomic_store_n(&sleeper->base, base, __ATOMIC_RELEASE);
@@ -402,4 +403,65 @@ TEST(frame_small_passes, "behind a large request that finds enough frames but no
 	test_frame_free(ration + 3 * PAGE_SIZE, 1);
 	test_thread_join(large.thread);
 	CHECK_NE(served(&large), 0);
+}
+
+TEST(frame_small_passes_too_large, "behind one who wants more than there is, others are served all the same",
+	.threads = true)
+{
+	struct sleeper large, small;
+
+	turns = 0;
+	NEED(take_ration(8));
+	sleeper_start(&large, 8, 0);
+	sleeper_start(&small, 1, 1);
+	test_frame_free(ration, 4);
+	test_thread_join(small.thread);
+	CHECK_EQ(served(&large), 0);
+	test_frame_free(served(&small), 1);
+	test_frame_free(ration + 4 * PAGE_SIZE, 4);
+	test_thread_join(large.thread);
+	CHECK_NE(served(&large), 0);
+}
+
+TEST(frame_promise_passes, "who was promised a frame gets it, though others sleep for want of one", .threads = true)
+{
+	struct sleeper sleeper;
+	struct sleeper promised = { .count = 1, .flags = FRAME_NO_RESERVE };
+
+	turns = 0;
+	NEED(take_ration(2));
+	test_frame_free(ration, 1);
+	NEED(reserve_try(1) == EOK); /* not for the ledger: it is turned into a frame */
+	sleeper_start(&sleeper, 1, 0);
+	promised.thread = test_thread_start("promised", sleeper_main, &promised);
+	test_thread_join(promised.thread);
+	CHECK_NE(served(&promised), 0);
+	CHECK_EQ(served(&sleeper), 0);
+	test_frame_free(ration + PAGE_SIZE, 1);
+	test_thread_join(sleeper.thread);
+}
+
+static void promise_main(void *argument)
+{
+	struct sleeper *sleeper = argument;
+	errno_t error = reserve_wait(sleeper->count);
+
+	__atomic_store_n(&sleeper->base, error == EOK ? 1 : 2, __ATOMIC_RELEASE);
+}
+
+TEST(reserve_waits, "who waits for a promise gets it when so many frames are free, and not before", .threads = true)
+{
+	struct sleeper waiter = { .count = 2 };
+
+	NEED(take_ration(2));
+	waiter.thread = test_thread_start("waiter", promise_main, &waiter);
+	CHECK(sleepers_are(1));
+	test_frame_free(ration, 1);
+	test_sleep_ms(20);
+	CHECK_EQ(served(&waiter), 0);
+	test_frame_free(ration + PAGE_SIZE, 1);
+	test_thread_join(waiter.thread);
+	CHECK_EQ(served(&waiter), 1);
+	reserve_free(2);
+	CHECK_EQ(reserve_wait(frame_table_count + 1), ENOMEM);
 }

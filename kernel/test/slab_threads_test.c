@@ -430,3 +430,40 @@ TEST(slab_no_sleeper_lost_blocks, "threads that fight for objects that are block
 {
 	fight(2, KiB(16), 4);
 }
+
+/* ---- destroying while others reclaim ---- */
+
+static bool stop_reclaiming;
+
+static void reclaim_main(void *argument)
+{
+	(void) argument;
+	while (!__atomic_load_n(&stop_reclaiming, __ATOMIC_RELAXED)) {
+		frame_reclaim(RECLAIM_FULL, true);
+		test_yield();
+	}
+}
+
+TEST(slab_destroy_while_reclaimed, "a cache with nothing in use is destroyed, though another thread is reclaiming",
+	.threads = true, .plain_only = "it takes rounds")
+{
+	static void *objects[200];
+	struct test_thread *thread;
+	size_t busy = 0;
+
+	__atomic_store_n(&stop_reclaiming, false, __ATOMIC_RELAXED);
+	thread = test_thread_start("reclaim", reclaim_main, NULL);
+	for (size_t round = 0; round < 100; round++) {
+		struct slab_cache *cache = slab_cache_create("passing", 64, NULL, 0);
+
+		for (size_t i = 0; i < ARRAY_COUNT(objects); i++)
+			objects[i] = slab_alloc(cache, 0);
+		for (size_t i = 0; i < ARRAY_COUNT(objects); i++)
+			slab_free(cache, objects[i]);
+		while (slab_cache_destroy(cache) != EOK)
+			busy++;
+	}
+	__atomic_store_n(&stop_reclaiming, true, __ATOMIC_RELAXED);
+	test_thread_join(thread);
+	CHECK_EQ(busy, 0);
+}

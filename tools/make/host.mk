@@ -21,7 +21,11 @@ PROGRAMS := $(foreach design,$(MAPPING),$(B)/test-$(design))
 
 all: $(PROGRAMS)
 
-$(PROGRAMS): $(B)/test-%: $(call objects,$(SHARED_SOURCES)) $(B)/flags
+$(PROGRAMS): $(B)/test-%: $(call objects,$(SHARED_SOURCES)) $(B)/flags $(B)/objects
+
+# A source that is gone is to be gone from the programs.
+$(B)/objects: FORCE
+	@echo '$(SOURCES)' | tools/keep $@
 $(foreach design,$(MAPPING),$(eval $(B)/test-$(design): $(call objects,$(call mapping_sources,$(design)))))
 
 $(PROGRAMS):
@@ -42,3 +46,8 @@ test: all
 CHECK_STEPS := $(foreach mode,debug release,MODE=$(mode)+test) \
 	$(foreach levels,$(wordlist 2,9,$(PAGE_LEVELS)),MODE=debug+LEVELS=$(levels)+test) \
 	$(foreach sanitizer,address thread,MODE=debug+SANITIZE=$(sanitizer)+test)
+
+.PHONY: bench debug iso iso-test
+
+bench debug iso iso-test:
+	@echo 'PROFILE=$(PROFILE) is a process: it boots nothing. `make PROFILE=$(PROFILE) test` runs its tests.' >&2; false

@@ -22,7 +22,7 @@
 
 struct buddy; /* the definition is below the interface; its fields are the allocator's own */
 
-/** What a constrained request asks for. All in units; start from BUDDY_REQUEST(count). */
+/** What a constrained request asks for. All in units; start from BUDDY_REQUEST(count), which takes count twice. */
 struct buddy_request {
 	size_t min;   /* fewest units that will do; at least 1 */
 	size_t max;   /* most units wanted; at least min */

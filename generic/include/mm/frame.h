@@ -34,7 +34,7 @@ enum zone_kind {
 	ZONE_KINDS
 };
 
-/** What a request with more to say asks for; start from FRAME_REQUEST(count, flags). */
+/** What a request with more to say asks for; start from FRAME_REQUEST(count, flags), which evaluates count twice. */
 struct frame_request {
 	size_t min;          /* fewest frames that will do; at least 1 */
 	size_t max;          /* most frames wanted */

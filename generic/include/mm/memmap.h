@@ -34,7 +34,7 @@ struct memmap_range {
 struct memmap {
 	struct memmap_range *ranges; /* disjoint, sorted by address; neighbours of one type are one range */
 	size_t count;
-	size_t capacity; /* of the array: twice as many as the map may have, so that it can be rewritten in place */
+	size_t capacity; /* of the array */
 	size_t refused; /* ranges that memmap_add has refused, each told in the log */
 };
 

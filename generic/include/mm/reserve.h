@@ -25,6 +25,13 @@
  */
 MUST_USE errno_t reserve_try(size_t frames);
 
+/**
+ * As reserve_try, but sleeps in line till so many can be promised: for who wants several frames one by one and must not
+ * wait for the next while it holds the last.
+ * @retval ENOMEM  there are not so many frames in the machine; nothing is promised
+ */
+MUST_USE errno_t reserve_wait(size_t frames);
+
 /** Gives back what was promised and not taken. Any context. */
 void reserve_free(size_t frames);
 

@@ -85,7 +85,8 @@ void thread_yield(void);
 void thread_sleep_ms(unsigned milliseconds);
 
 /**
- * Sleeps until thread_unpark of this thread; one that came before is remembered, and then it returns at once.
+ * Sleeps until thread_unpark of this thread; one that came before is remembered, and then it returns at once. Others
+ * than the caller expects may have unparked it (the core wakes who slept for memory), so the caller looks again.
  *
  * @param milliseconds  longest sleep; 0 = no limit
  * @retval EOK        it was unparked
