@@ -233,7 +233,7 @@ static bool is_head(const struct sleeper *self)
 	return head;
 }
 
-/* Stands in line till it is served, or its alternative is. @return address of what it got; 0 for a promise or the other */
+/* Stands in line till it is served, or its alternative is. @return address of the frames; 0 for anything else */
 static phys_t stand_in_line(struct sleeper *self, size_t *taken)
 {
 	phys_t base = 0;

@@ -264,8 +264,8 @@ void frame_release_boot(phys_t base, size_t count)
 	port_irq_t irq = spinlock_lock(&frame_lock);
 
 	for (pfn_t pfn = piece.first; pfn < piece.end; pfn++)
-		mm_assert(!frame_known(pfn) || (frame_state(pfn) & 7) == FRAME_KIND_HOLE, "frame %#zx is the allocator's already",
-			pfn);
+		mm_assert(!frame_known(pfn) || (frame_state(pfn) & 7) == FRAME_KIND_HOLE,
+			"frame %#zx is the allocator's already", pfn);
 	for (size_t z = 0; z < zones_used; z++) {
 		struct piece part = piece_in(&zones[z], piece);
 

@@ -220,8 +220,8 @@ MUST_USE errno_t tables_take(
 	const struct page_table *table, struct table_list *list, size_t count, frame_flags_t alloc);
 
 /**
- * Before tables are taken by who may sleep: makes sure that so many frames are there, so that nobody sleeps for one table
- * while he holds another. Take them with the flags that come back.
+ * Before tables are taken by who may sleep: makes sure that so many frames are there, so that nobody sleeps for one
+ * table while he holds another. Take them with the flags that come back.
  * @retval ENOMEM  there are not so many frames in the machine
  */
 MUST_USE errno_t tables_promise(size_t count, frame_flags_t *alloc);
