@@ -9,7 +9,7 @@ SANITIZERS_address := -fsanitize=address,undefined -fno-sanitize-recover=all
 SANITIZERS_thread := -fsanitize=thread
 CFLAGS += $(SANITIZERS_$(SANITIZE))
 
-TEST_SOURCES := $(filter-out kernel/test/machine/%,$(call find_sources,kernel/test)) $(call find_sources,test)
+TEST_SOURCES := $(filter-out kernel/test/machine/%,$(call find_sources,kernel/test)) $(filter-out test/compare/%,$(call find_sources,test))
 # What the kernel has that needs no kernel, and is tested here too.
 KERNEL_SOURCES := $(wildcard kernel/console/line/*.c)
 
@@ -47,7 +47,9 @@ CHECK_STEPS := $(foreach mode,debug release,MODE=$(mode)+test) \
 	$(foreach levels,$(wordlist 2,9,$(PAGE_LEVELS)),MODE=debug+LEVELS=$(levels)+test) \
 	$(foreach sanitizer,address thread,MODE=debug+SANITIZE=$(sanitizer)+test)
 
-.PHONY: bench debug iso iso-test
+.PHONY: debug iso iso-test
 
-bench debug iso iso-test:
+debug iso iso-test:
 	@echo 'PROFILE=$(PROFILE) is a process: it boots nothing. `make PROFILE=$(PROFILE) test` runs its tests.' >&2; false
+
+include tools/make/compare.mk
