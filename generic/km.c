@@ -32,6 +32,7 @@
 #include <mm/inject.h>
 #include <mm/km.h>
 #include <mm/spinlock.h>
+#include <mm/vmem.h>
 
 #define WINDOW_PAGES ((size_t) (KM_END - KM_START) >> PAGE_WIDTH)
 
@@ -166,6 +167,8 @@ errno_t km_init(void)
 	size_t bytes = buddy_size(WINDOW_PAGES);
 	phys_t books = frame_alloc(ALIGN_UP(bytes, PAGE_SIZE) >> PAGE_WIDTH, FRAME_ATOMIC | FRAME_LOWMEM, 0);
 
+	if (vmem_setup() != EOK)
+		return ENOMEM;
 	if (books == 0) {
 		port_log("km_init: no %zu KiB for the books of the window", bytes >> 10);
 		return ENOMEM;
