@@ -190,8 +190,8 @@ static void carve_locked(struct vmem *arena, struct vmem_tag *tag, uintptr_t sta
 /* ---- taking ---- */
 
 /* The range from a span of the parent's: at least `import` bytes if there are so many, else what is needed. */
-static errno_t parent_alloc(struct vmem *arena, const struct vmem_request *request, frame_flags_t flags,
-	uintptr_t *start, size_t *size)
+static errno_t parent_alloc(
+	struct vmem *arena, const struct vmem_request *request, frame_flags_t flags, uintptr_t *start, size_t *size)
 {
 	struct vmem_request wanted = *request;
 	errno_t error = ENOMEM;
@@ -318,8 +318,7 @@ static errno_t take(struct vmem *arena, uintptr_t start, size_t size, frame_flag
 	if (!tags_lock(arena, flags, &irq))
 		return ENOMEM;
 	tag = tag_floor(arena, start);
-	if (tag == NULL || tag_last(tag) < start ||
-		start + (size - 1) > tag_start(tag->span) + (tag->span->size - 1))
+	if (tag == NULL || tag_last(tag) < start || start + (size - 1) > tag_start(tag->span) + (tag->span->size - 1))
 		error = ENOENT;
 	else if (tag->kind != VMEM_FREE || start + (size - 1) > tag_last(tag))
 		error = EEXIST;
@@ -353,9 +352,9 @@ static struct vmem_tag *tag_taken_locked(struct vmem *arena, uintptr_t start, si
 	struct vmem_tag *tag = tag_floor(arena, start);
 
 	mm_assert(tag != NULL && tag_start(tag) == start && tag->size == size && tag->kind == VMEM_TAKEN,
-		"%zu bytes at %#zx are not a range taken of arena %s; there is one %s of %zu bytes at %#zx", size, (size_t) start,
-		arena->name, tag == NULL || tag->kind == VMEM_TAKEN ? "taken" : "free", tag != NULL ? tag->size : 0,
-		(size_t) (tag != NULL ? tag_start(tag) : 0));
+		"%zu bytes at %#zx are not a range taken of arena %s; there is one %s of %zu bytes at %#zx", size,
+		(size_t) start, arena->name, tag == NULL || tag->kind == VMEM_TAKEN ? "taken" : "free",
+		tag != NULL ? tag->size : 0, (size_t) (tag != NULL ? tag_start(tag) : 0));
 	return tag;
 }
 

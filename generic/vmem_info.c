@@ -25,8 +25,11 @@ bool vmem_find(struct vmem *arena, uintptr_t address, struct vmem_range *range)
 	if (tag == NULL || tag_last(tag) < address)
 		tag = tag_of(tree_ceiling(&arena->segments, address));
 	if (tag != NULL)
-		*range = (struct vmem_range){ .start = tag_start(tag), .size = tag->size, .kind = tag->kind,
-			.span_begins = tag_start(tag) == tag_start(tag->span), .imported = tag->span->imported };
+		*range = (struct vmem_range){ .start = tag_start(tag),
+			.size = tag->size,
+			.kind = tag->kind,
+			.span_begins = tag_start(tag) == tag_start(tag->span),
+			.imported = tag->span->imported };
 	spinlock_unlock(&arena->lock, irq);
 	return tag != NULL;
 }
@@ -40,11 +43,21 @@ void vmem_get_info(struct vmem *arena, struct vmem_info *info)
 	if (arena->cached != 0)
 		caches_count(arena, &ranges, &bytes, &hits);
 	irq = spinlock_lock(&arena->lock);
-	*info = (struct vmem_info){ .name = arena->name, .parent = arena->parent != NULL ? arena->parent->name : NULL,
-		.quantum = arena->quantum, .cached_most = arena->cached, .total = arena->total, .free = arena->free + bytes,
-		.cached = bytes, .spans = arena->span_count, .imported = arena->import_count,
-		.taken = arena->taken_count - ranges, .segments = arena->segment_count, .tags = arena->spare_count,
-		.allocs = arena->allocs, .hits = hits, .failed = arena->failed };
+	*info = (struct vmem_info){ .name = arena->name,
+		.parent = arena->parent != NULL ? arena->parent->name : NULL,
+		.quantum = arena->quantum,
+		.cached_most = arena->cached,
+		.total = arena->total,
+		.free = arena->free + bytes,
+		.cached = bytes,
+		.spans = arena->span_count,
+		.imported = arena->import_count,
+		.taken = arena->taken_count - ranges,
+		.segments = arena->segment_count,
+		.tags = arena->spare_count,
+		.allocs = arena->allocs,
+		.hits = hits,
+		.failed = arena->failed };
 	if (arena->nonempty != 0)
 		info->largest = arena->lists[size_order(arena->nonempty)]->size;
 	spinlock_unlock(&arena->lock, irq);
@@ -118,9 +131,10 @@ static const char *check_counts(const struct vmem *arena, const struct sums *sum
 	for (const struct vmem_tag *tag = arena->spare; tag != NULL; tag = tag->next)
 		tags++;
 	return spans == arena->span_count && spans == sums->spans && imported == arena->import_count &&
-			total == arena->total && sums->bytes == total && sums->free_bytes == arena->free && sums->segments == arena->segment_count &&
-			sums->taken == arena->taken_count && tags == arena->spare_count
-		? NULL : "counted";
+			total == arena->total && sums->bytes == total && sums->free_bytes == arena->free &&
+			sums->segments == arena->segment_count && sums->taken == arena->taken_count && tags == arena->spare_count
+		? NULL
+		: "counted";
 }
 
 static const char *check_arena_locked(const struct vmem *arena)

@@ -186,7 +186,7 @@ static void alloc(struct world *world, struct vmem *arena, const struct vmem_req
 	if (free_record(world) == TAKEN_MOST)
 		return;
 	error = plain ? vmem_alloc(arena, request->size, FRAME_ATOMIC, &at)
-		: vmem_alloc_request(arena, request, FRAME_ATOMIC, &at);
+				  : vmem_alloc_request(arena, request, FRAME_ATOMIC, &at);
 	DONE("%s: alloc %#zx, align %#zx, phase %#zx, within %#zx to %#zx -> %d, %#zx (cell %zu)", name_of(world, arena),
 		request->size, request->align, (size_t) request->phase, (size_t) request->lower, (size_t) request->last, error,
 		(size_t) at, cell_of(world, at));
@@ -358,7 +358,7 @@ static void *begin(uint64_t seed)
 	struct vmem_options options = { .parent = &world->parent, .cached = CACHED };
 
 	options.import = seed % 3 * 8 * QUANTUM;
-	world->base = seed % 4 == 0 ? 0 : seed % 4 == 1 ? (uintptr_t) -(CELLS * QUANTUM) : (uintptr_t) 0x40000000;
+	world->base = seed % 4 == 0 ? 0 : seed % 4 == 1 ? (uintptr_t) - (CELLS * QUANTUM) : (uintptr_t) 0x40000000;
 	if (vmem_init(&world->parent, "parent", NULL, 0) != EOK || vmem_init(&world->child, "child", &options, 0) != EOK)
 		abort();
 	return world;

@@ -21,7 +21,10 @@ struct tree {
 	struct tree_node *root;
 };
 
-#define TREE_INIT { NULL }
+#define TREE_INIT \
+	{             \
+		NULL      \
+	}
 
 /** Puts a node in. Its key must not be in the tree yet. O(log n) */
 void tree_insert(struct tree *tree, struct tree_node *node);

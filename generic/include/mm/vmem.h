@@ -153,21 +153,21 @@ bool vmem_find(struct vmem *arena, uintptr_t address, struct vmem_range *range);
 
 struct vmem_info {
 	const char *name;
-	const char *parent;   /* its name, or NULL */
+	const char *parent; /* its name, or NULL */
 	size_t quantum;
-	size_t cached_most;   /* bytes of the largest range that caches keep; 0 = it has none */
-	size_t total;         /* bytes in all spans */
-	size_t free;          /* of these, free; those in caches too */
-	size_t cached;        /* of these, in the caches of CPUs */
-	size_t largest;       /* bytes of a free segment that is in the highest list: at least half of the largest */
+	size_t cached_most; /* bytes of the largest range that caches keep; 0 = it has none */
+	size_t total;       /* bytes in all spans */
+	size_t free;        /* of these, free; those in caches too */
+	size_t cached;      /* of these, in the caches of CPUs */
+	size_t largest;     /* bytes of a free segment that is in the highest list: at least half of the largest */
 	size_t spans;
-	size_t imported;      /* of these, from the parent */
-	size_t taken;         /* ranges taken; those in caches are not */
-	size_t segments;      /* taken and free */
-	size_t tags;          /* set aside for segments to come */
-	uint64_t allocs;      /* since it was made, past the caches */
-	uint64_t hits;        /* allocations that a cache served */
-	uint64_t failed;      /* for want of a range or of memory */
+	size_t imported; /* of these, from the parent */
+	size_t taken;    /* ranges taken; those in caches are not */
+	size_t segments; /* taken and free */
+	size_t tags;     /* set aside for segments to come */
+	uint64_t allocs; /* since it was made, past the caches */
+	uint64_t hits;   /* allocations that a cache served */
+	uint64_t failed; /* for want of a range or of memory */
 };
 
 void vmem_get_info(struct vmem *arena, struct vmem_info *info);
@@ -199,11 +199,11 @@ struct vmem {
 	struct vmem_tag *spans;   /* a list */
 	struct vmem_tag *spare;   /* tags set aside, a list */
 	size_t spare_count;
-	size_t total, free;       /* bytes; what is in caches is not free here */
+	size_t total, free; /* bytes; what is in caches is not free here */
 	size_t span_count, import_count, segment_count, taken_count;
 	uint64_t allocs, failed;
-	struct vmem *next, *previous; /* in the list of all arenas */
-	size_t nonempty;              /* bit k: lists[k] is not empty; only then lists[k] means anything */
+	struct vmem *next, *previous;       /* in the list of all arenas */
+	size_t nonempty;                    /* bit k: lists[k] is not empty; only then lists[k] means anything */
 	struct vmem_tag *lists[VMEM_LISTS]; /* free segments of 2^k bytes up to twice that, not included */
 };
 
