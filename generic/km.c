@@ -91,8 +91,8 @@ static bool holds_large(size_t large, uintptr_t phase, size_t pages)
 }
 
 /*
- * A place for pages whose first is to be at pa modulo the largest page that the range holds. The root is left out, since
- * its entries for the window never change.
+ * A place for pages whose first is to be at pa, modulo the largest page that the range holds. The root is left out,
+ * since its entries for the window never change.
  */
 static errno_t place(struct vmem *arena, phys_t pa, size_t pages, bool large, frame_flags_t alloc, uintptr_t *start)
 {
@@ -169,7 +169,7 @@ struct run {
 
 #define RUNS 16 /* that km_free holds at a time */
 
-/* Base pages of the largest page that can be mapped at va and is no longer than this; 1 if there is only the base one. */
+/* Base pages of the largest page that can be mapped at va, and is no longer than so many. */
 static size_t large_at(uintptr_t va, size_t pages)
 {
 	for (unsigned level = 1; level < PTL_LEVELS - 1; level++)

@@ -172,7 +172,7 @@ struct vmem_info {
 
 void vmem_get_info(struct vmem *arena, struct vmem_info *info);
 
-/** Calls visit for every arena there is, in the order in which they were made, with their list locked; ends on false. */
+/** Calls visit for every arena there is, in the order they were made in, with their list locked; ends on false. */
 void vmem_each(bool (*visit)(struct vmem *arena, void *argument), void *argument);
 
 /** Sets up what all arenas share. After slab_init and malloc_init. */
