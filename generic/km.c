@@ -185,7 +185,10 @@ static phys_t run_take(uintptr_t va, size_t pages, frame_flags_t flags, size_t *
 	size_t large = large_at(va, pages);
 	phys_t pa = 0;
 
-	if (large > 1) {
+	if (large == 1 && IS_POWER_OF_TWO(pages)) {
+		pa = frame_alloc(pages, flags | FRAME_ATOMIC | FRAME_NO_RECLAIM, 0);
+		*taken = pages;
+	} else if (large > 1) {
 		request.min = request.max = request.align = large;
 		request.flags |= FRAME_ATOMIC | FRAME_NO_RECLAIM;
 		pa = frame_alloc_request(&request, taken);
