@@ -105,8 +105,8 @@ static void draw_arena(struct picture *picture)
 	picture->each = info.quantum;
 	while (picture->each < info.total / (PICTURE_COLUMNS * PICTURE_ROWS))
 		picture->each *= 2;
-	kprintf("%s: %s in %zu spans, %zu ranges taken; a mark is %s\n", info.name, SIZE(info.total), info.spans, info.taken,
-		SIZE(picture->each));
+	kprintf("%s: %s in %zu spans, %zu ranges taken; a mark is %s\n", info.name, SIZE(info.total), info.spans,
+		info.taken, SIZE(picture->each));
 	for (uintptr_t va = 0; vmem_find(picture->arena, va, &range);) {
 		uintptr_t last = span_last(picture->arena, &range);
 
@@ -169,7 +169,9 @@ static const struct command commands[] = {
 				  "one of the largest. RANGES: taken. ALLOCS: past the caches. HITS: by them.\n"
 				  "With NAME, a picture: # taken, . free, + both, o in caches (debug builds tell).\n",
 		.run = run_vmem,
-		.arguments = { { .kind = ARGUMENT_NAME, .name = "NAME", .optional = true, .noun = "arena", .names = arena_names } },
+		.arguments = {
+			{ .kind = ARGUMENT_NAME, .name = "NAME", .optional = true, .noun = "arena", .names = arena_names }
+		},
 	},
 };
 
