@@ -10,8 +10,9 @@
 #include <mm/km.h>
 #include <mm/page.h>
 #include <mm/slab.h>
+#include <mm/vmem.h>
 
 size_t mm_check(void)
 {
-	return frame_check() + slab_check() + page_check() + km_check();
+	return frame_check() + slab_check() + page_check() + vmem_check() + km_check();
 }

@@ -1,202 +1,357 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Kernel mappings: physical ranges in the window KM_START to KM_END.
+ * Kernel space: the window KM_START to KM_END, a tree of arenas (mm/vmem.h):
  *
- * The window's pages are the units of a buddy (mm/buddy.h), which says what is
- * free; the page table says what is mapped. A mapping of n pages takes n + 1,
- * the last of which stays unmapped: who runs over the end of a mapping faults,
- * and does not meet the next one.
+ *   kernel              the window, all but its first page
+ *     kernel-map        ranges of km_map: devices, mostly
+ *     kernel-alloc      ranges of km_alloc: memory
  *
- *   |<------ n pages ------>|guard|<-- n pages -->|guard|    free ...
+ * Arenas say what is free; the page table says what is mapped. A range of n
+ * pages takes n + 1, the last of which stays unmapped: who runs over the end
+ * faults, and does not meet the next one. The page before a range is the last one of the
+ * range before, or the window's first, or free: unmapped as well, so a stack
+ * that grows downwards has its guard too.
  *
- * A range that holds whole large pages, and begins at one, is put where the
- * page table can use them; if no such place is free, anywhere. A buddy finds a
- * range only inside one block that could hold the next power of two; when there
- * is no such block, the window is searched page by page. So ENOMEM means that
- * there really is no room.
+ *   |-|<------ n pages ------>|guard|<-- n pages -->|guard|    free ...
  *
- * Nothing is written down per mapping: who unmaps says how many bytes it asked
- * for, and its ends and the guards around it are looked at.
+ * A range that holds a whole large page is put where the page table can use it:
+ * with km_map, where address and physical address are the same modulo its size. If
+ * there is no such place free, anywhere.
  *
- * LOCKS. km_lock holds the buddy; it is not held while pages are mapped, which
- * may sleep. Pages are taken before they are mapped, and free after they are
- * unmapped everywhere.
+ * km_alloc takes frames in runs as long as can be had, for a large page as one run
+ * that is aligned like it, and maps run by run. km_free reads them back from the
+ * page table, some at a time: nothing is written down for them. Nor is the size: who
+ * gives back says how many bytes it asked for, and the ends and the guards are
+ * looked at.
  *
- * INVARIANTS, by the names that km_check logs: "buddy" (its own), "taken" (the
- * pages not free are those counted), "mapped" (no more pages are mapped than
- * taken for it).
+ * Ranges of up to CACHED pages are kept by the arenas' caches when they are given
+ * back, unmapped like any other free range.
+ *
+ * LOCKS. None of its own. Ranges are taken before they are mapped, and free after they
+ * are unmapped everywhere.
+ *
+ * INVARIANTS, by the names that km_check logs: "mapped" (no more pages are mapped than
+ * taken, less a guard for each range).
  */
 
 #include <mm/assert.h>
-#include <mm/inject.h>
 #include <mm/km.h>
-#include <mm/spinlock.h>
 
 #define WINDOW_PAGES ((size_t) (KM_END - KM_START) >> PAGE_WIDTH)
+#define MEMORY (PAGE_READ | PAGE_WRITE | PAGE_GLOBAL)
 
-static struct spinlock km_lock = SPINLOCK_INIT;
-static struct buddy window;
+/* Ranges of so many pages and a guard have caches. */
+#define CACHED ((VMEM_CACHED_QUANTA) *PAGE_SIZE)
+#define IMPORT (64 * PAGE_SIZE)
+
+/* What page tables may take from the flags of an allocation. */
+#define TABLE_FLAGS (FRAME_ATOMIC | FRAME_NO_RECLAIM)
+
+struct vmem km_arena, km_map_arena, km_alloc_arena;
+
 static size_t mappings; /* that stand, or are being made or undone */
-static size_t taken;    /* pages, guards included */
 
-/* Pages that bytes from pa touch. */
+/* Pages that bytes from an address touch. */
 static size_t pages_touched(uintptr_t address, size_t bytes)
 {
 	return (((address & (PAGE_SIZE - 1)) + (bytes - 1)) >> PAGE_WIDTH) + 1;
 }
 
-/* The first run of so many free pages, taken. */
-COLD static size_t window_search_locked(size_t pages)
+/* ---- ranges ---- */
+
+static errno_t range_take(
+	struct vmem *arena, size_t pages, size_t align, uintptr_t phase, frame_flags_t alloc, uintptr_t *start)
 {
-	size_t run = 0;
+	struct vmem_request request = VMEM_REQUEST((pages + 1) << PAGE_WIDTH);
+	errno_t error;
 
-	if (buddy_free_units(&window) < pages)
-		return BUDDY_NONE;
-	for (size_t page = 0; page < WINDOW_PAGES; page++) {
-		run = buddy_is_free(&window, page) ? run + 1 : 0;
-		if (run == pages && buddy_take(&window, page + 1 - pages, pages))
-			return page + 1 - pages;
-	}
-	return BUDDY_NONE;
-}
-
-/* Takes pages and a guard, at a multiple of align; for an align of 1 if they are to be had at all. */
-static size_t window_take(size_t pages, size_t align)
-{
-	struct buddy_request request = BUDDY_REQUEST(pages + 1);
-	port_irq_t irq = spinlock_lock(&km_lock);
-	size_t count;
-	size_t first;
-
+	if (pages >= WINDOW_PAGES)
+		return ENOMEM;
 	request.align = align;
-	first = buddy_alloc_request(&window, &request, &count);
-	if (first == BUDDY_NONE && align == 1)
-		first = window_search_locked(pages + 1);
-	if (first != BUDDY_NONE) {
-		mappings++;
-		taken += pages + 1;
-	}
-	spinlock_unlock(&km_lock, irq);
-	return first;
+	request.phase = phase;
+	error = vmem_alloc_request(arena, &request, alloc & TABLE_FLAGS, start);
+	if (error == EOK)
+		__atomic_add_fetch(&mappings, 1, __ATOMIC_RELAXED);
+	return error;
 }
 
-static void window_give(size_t first, size_t pages)
+static void range_give(struct vmem *arena, uintptr_t start, size_t pages)
 {
-	port_irq_t irq = spinlock_lock(&km_lock);
+	__atomic_sub_fetch(&mappings, 1, __ATOMIC_RELAXED);
+	vmem_free(arena, start, (pages + 1) << PAGE_WIDTH);
+}
 
-	buddy_free(&window, first, pages + 1);
-	mappings--;
-	taken -= pages + 1;
-	spinlock_unlock(&km_lock, irq);
+/* Whether pages that are at phase, modulo a large page of this size, hold one. */
+static bool holds_large(size_t large, uintptr_t phase, size_t pages)
+{
+	size_t before = (large - phase) & (large - 1);
+
+	return before + large <= pages << PAGE_WIDTH;
 }
 
 /*
- * A place for pages that begin at pa: aligned to the largest page that fits, or to less. The root is left out, since
- * its entries for the window never change.
+ * A place for pages whose first is to be at pa, modulo the largest page that the range holds. The root is left out,
+ * since its entries for the window never change.
  */
-static size_t place(phys_t pa, size_t pages, page_flags_t flags)
+static errno_t place(struct vmem *arena, phys_t pa, size_t pages, bool large, frame_flags_t alloc, uintptr_t *start)
 {
-	size_t first = BUDDY_NONE;
+	for (unsigned level = 1; level < PTL_LEVELS - 1 && large; level++) {
+		uintptr_t phase = (uintptr_t) (pa & (PTL_COVERS(level) - 1));
 
-	for (unsigned level = 1; level < PTL_LEVELS - 1 && first == BUDDY_NONE && !(flags & PAGE_NO_LARGE); level++) {
-		size_t large = PTL_COVERS(level) >> PAGE_WIDTH;
-
-		if (ptl_leaf_allowed(level) && pages >= large && (pa & (PTL_COVERS(level) - 1)) == 0)
-			first = window_take(pages, large);
+		if (ptl_leaf_allowed(level) && holds_large(PTL_COVERS(level), phase, pages) &&
+			range_take(arena, pages, PTL_COVERS(level), phase, alloc, start) == EOK)
+			return EOK;
 	}
-	return first != BUDDY_NONE ? first : window_take(pages, 1);
+	return range_take(arena, pages, 1, 0, alloc, start);
 }
+
+static bool is_mapped(uintptr_t va)
+{
+	phys_t pa;
+
+	return page_translate(&page_kernel, va, &pa);
+}
+
+/* Stops if this is not a whole range, by the looks of its ends. @return its pages */
+static size_t range_judge(uintptr_t va, size_t bytes, const char *who)
+{
+	uintptr_t start = ALIGN_DOWN(va, PAGE_SIZE);
+	size_t pages = bytes == 0 ? 0 : pages_touched(va, bytes);
+
+	mm_assert(va > KM_START && va < KM_END && pages != 0 && bytes <= KM_END - va &&
+			pages < (KM_END - start) >> PAGE_WIDTH,
+		"%zu bytes at %#zx are not a mapping of %s", bytes, (size_t) va, who);
+	mm_assert(is_mapped(start) && is_mapped(start + (pages - 1) * PAGE_SIZE) && !is_mapped(start + pages * PAGE_SIZE) &&
+			!is_mapped(start - PAGE_SIZE),
+		"%zu bytes at %#zx are not what was mapped", bytes, (size_t) va);
+	return pages;
+}
+
+/* ---- km_map ---- */
 
 errno_t km_map(phys_t pa, size_t bytes, page_flags_t flags, frame_flags_t alloc, uintptr_t *va)
 {
+	phys_t base = ALIGN_DOWN(pa, PAGE_SIZE);
 	size_t pages;
-	size_t first;
 	uintptr_t start;
 	errno_t error;
 
 	if (bytes == 0 || pa > PHYS_LAST || bytes - 1 > PHYS_LAST - pa)
 		return EINVAL;
-	if ((alloc & FRAME_ATOMIC) && inject_now())
-		return ENOMEM;
 	pages = pages_touched(pa, bytes);
-	first = place(ALIGN_DOWN(pa, PAGE_SIZE), pages, flags);
-	if (first == BUDDY_NONE)
-		return ENOMEM;
-	start = KM_START + first * PAGE_SIZE;
-	error = page_mapping_insert(&page_kernel, start, ALIGN_DOWN(pa, PAGE_SIZE), pages, flags | PAGE_GLOBAL, alloc);
+	error = place(&km_map_arena, base, pages, (flags & PAGE_NO_LARGE) == 0, alloc, &start);
 	if (error != EOK)
-		window_give(first, pages);
+		return error;
+	error = page_mapping_insert(&page_kernel, start, base, pages, flags | PAGE_GLOBAL, alloc & TABLE_FLAGS);
+	if (error != EOK)
+		range_give(&km_map_arena, start, pages);
 	else
 		*va = start + (pa & (PAGE_SIZE - 1));
 	return error;
 }
 
-static bool is_mapped(uintptr_t va)
-{
-	return page_mapping_find(&page_kernel, va).size != 0;
-}
-
 void km_unmap(uintptr_t va, size_t bytes)
 {
+	size_t pages = range_judge(va, bytes, "km_map");
 	uintptr_t start = ALIGN_DOWN(va, PAGE_SIZE);
-	size_t pages = bytes == 0 ? 0 : pages_touched(va, bytes);
 
-	mm_assert(va >= KM_START && va < KM_END && pages != 0 && bytes <= KM_END - va &&
-			pages < (KM_END - start) >> PAGE_WIDTH,
-		"%zu bytes at %#zx are not a mapping of km_map", bytes, (size_t) va);
-	mm_assert(is_mapped(start) && is_mapped(start + (pages - 1) * PAGE_SIZE) && !is_mapped(start + pages * PAGE_SIZE) &&
-			(start == KM_START || !is_mapped(start - PAGE_SIZE)),
-		"%zu bytes at %#zx are not what was mapped", bytes, (size_t) va);
 	page_mapping_remove(&page_kernel, start, pages);
-	window_give((start - KM_START) >> PAGE_WIDTH, pages);
+	range_give(&km_map_arena, start, pages);
 }
+
+/* ---- km_alloc ---- */
+
+/* Frames that follow each other. */
+struct run {
+	phys_t pa;
+	size_t pages;
+};
+
+#define RUNS 16 /* that km_free holds at a time */
+
+/* Base pages of the largest page that can be mapped at va, and is no longer than so many. */
+static size_t large_at(uintptr_t va, size_t pages)
+{
+	for (unsigned level = 1; level < PTL_LEVELS - 1; level++)
+		if (ptl_leaf_allowed(level) && (va & (PTL_COVERS(level) - 1)) == 0 && pages >= PTL_COVERS(level) >> PAGE_WIDTH)
+			return PTL_COVERS(level) >> PAGE_WIDTH;
+	return 1;
+}
+
+/* Frames for pages at va: for a large page, or, if that is not to be had at once, as many as there are in a row. */
+static phys_t run_take(uintptr_t va, size_t pages, frame_flags_t flags, size_t *taken)
+{
+	struct frame_request request = FRAME_REQUEST(1, flags);
+	size_t large = large_at(va, pages);
+	phys_t pa = 0;
+
+	if (large == 1 && IS_POWER_OF_TWO(pages)) {
+		pa = frame_alloc(pages, flags | FRAME_ATOMIC | FRAME_NO_RECLAIM, 0);
+		*taken = pages;
+	} else if (large > 1) {
+		request.min = request.max = request.align = large;
+		request.flags |= FRAME_ATOMIC | FRAME_NO_RECLAIM;
+		pa = frame_alloc_request(&request, taken);
+		request = FRAME_REQUEST(1, flags);
+	}
+	request.max = large > 1 ? large : pages;
+	return pa != 0 ? pa : frame_alloc_request(&request, taken);
+}
+
+/* The frames of pages from va on, as far as there is room for them. @return pages */
+static size_t runs_find(uintptr_t va, size_t pages, struct run runs[static RUNS], size_t *count)
+{
+	size_t done = 0;
+
+	*count = 0;
+	while (done < pages) {
+		struct run *last = *count != 0 ? &runs[*count - 1] : NULL;
+		size_t step = large_at(va + done * PAGE_SIZE, pages - done);
+		phys_t pa = 0;
+
+		if (step > 1 && page_mapping_find(&page_kernel, va + done * PAGE_SIZE).size < step * PAGE_SIZE)
+			step = 1;
+		mm_assert(page_translate(&page_kernel, va + done * PAGE_SIZE, &pa), "a page at %#zx is not mapped",
+			(size_t) (va + done * PAGE_SIZE));
+		if (last != NULL && last->pa + last->pages * PAGE_SIZE == pa)
+			last->pages += step;
+		else if (*count == RUNS)
+			break;
+		else
+			runs[(*count)++] = (struct run){ pa, step };
+		done += step;
+	}
+	return done;
+}
+
+static void pages_release(uintptr_t va, size_t pages)
+{
+	while (pages != 0) {
+		struct run runs[RUNS];
+		size_t count;
+		size_t done = runs_find(va, pages, runs, &count);
+
+		page_mapping_remove(&page_kernel, va, done);
+		for (size_t i = 0; i < count; i++)
+			frame_free(runs[i].pa, runs[i].pages);
+		va += done * PAGE_SIZE;
+		pages -= done;
+	}
+}
+
+/* Maps pages at va to frames taken for them, all or none. */
+static errno_t pages_supply(uintptr_t va, size_t pages, frame_flags_t flags)
+{
+	size_t done = 0;
+	errno_t error = EOK;
+
+	while (done < pages && error == EOK) {
+		size_t taken;
+		phys_t pa = run_take(va + done * PAGE_SIZE, pages - done, flags, &taken);
+
+		if (pa == 0) {
+			error = ENOMEM;
+			break;
+		}
+		error = page_mapping_insert(&page_kernel, va + done * PAGE_SIZE, pa, taken, MEMORY, flags & TABLE_FLAGS);
+		if (error == EOK)
+			done += taken;
+		else
+			frame_free(pa, taken);
+	}
+	if (error != EOK)
+		pages_release(va, done);
+	return error;
+}
+
+/* Whether the machine has so many frames at all; asked about sizes for which that is a question. */
+static bool is_possible(size_t pages)
+{
+	struct frame_info info;
+
+	if (pages <= IMPORT >> PAGE_WIDTH)
+		return true;
+	frame_get_info(&info);
+	return pages <= info.total;
+}
+
+errno_t km_alloc(size_t bytes, frame_flags_t flags, uintptr_t *va)
+{
+	size_t pages = (bytes >> PAGE_WIDTH) + ((bytes & (PAGE_SIZE - 1)) != 0);
+	uintptr_t start;
+	errno_t error;
+
+	if (bytes == 0)
+		return EINVAL;
+	if (!is_possible(pages))
+		return ENOMEM;
+	if (flags & FRAME_ZERO)
+		flags &= ~FRAME_HIGHMEM;
+	error = place(&km_alloc_arena, 0, pages, true, flags, &start);
+	if (error != EOK)
+		return error;
+	error = pages_supply(start, pages, flags);
+	if (error != EOK)
+		range_give(&km_alloc_arena, start, pages);
+	else
+		*va = start;
+	return error;
+}
+
+void km_free(uintptr_t va, size_t bytes)
+{
+	size_t pages = range_judge(va, bytes, "km_alloc");
+
+	pages_release(va, pages);
+	range_give(&km_alloc_arena, va, pages);
+}
+
+/* ---- setting up, looking at ---- */
 
 void km_get_info(struct km_info *info)
 {
-	port_irq_t irq = spinlock_lock(&km_lock);
+	struct vmem_info window, map, alloc;
 
-	*info = (struct km_info){
-		.start = KM_START, .end = KM_END, .pages = WINDOW_PAGES, .free = buddy_free_units(&window), .mappings = mappings
-	};
-	spinlock_unlock(&km_lock, irq);
+	vmem_get_info(&km_alloc_arena, &alloc);
+	vmem_get_info(&km_map_arena, &map);
+	vmem_get_info(&km_arena, &window);
+	*info = (struct km_info){ .start = KM_START,
+		.end = KM_END,
+		.pages = window.total >> PAGE_WIDTH,
+		.free = (window.free + map.free + alloc.free) >> PAGE_WIDTH,
+		.mappings = __atomic_load_n(&mappings, __ATOMIC_RELAXED),
+		.map_pages = (map.total - map.free) >> PAGE_WIDTH,
+		.alloc_pages = (alloc.total - alloc.free) >> PAGE_WIDTH };
 }
 
 errno_t km_init(void)
 {
-	size_t bytes = buddy_size(WINDOW_PAGES);
-	phys_t books = frame_alloc(ALIGN_UP(bytes, PAGE_SIZE) >> PAGE_WIDTH, FRAME_ATOMIC | FRAME_LOWMEM, 0);
+	struct vmem_options options = { .parent = &km_arena, .cached = CACHED, .import = IMPORT };
+	errno_t error = vmem_setup();
 
-	if (books == 0) {
-		port_log("km_init: no %zu KiB for the books of the window", bytes >> 10);
-		return ENOMEM;
-	}
-	mappings = taken = 0;
-	buddy_init(&window, (void *) PA2KA(books), WINDOW_PAGES);
-	buddy_free(&window, 0, WINDOW_PAGES);
-	return EOK;
+	mappings = 0;
+	if (error == EOK)
+		error = vmem_init(&km_arena, "kernel", NULL, FRAME_ATOMIC);
+	if (error == EOK)
+		error = vmem_add(&km_arena, KM_START + PAGE_SIZE, (WINDOW_PAGES - 1) << PAGE_WIDTH, FRAME_ATOMIC);
+	if (error == EOK)
+		error = vmem_init(&km_map_arena, "kernel-map", &options, FRAME_ATOMIC);
+	if (error == EOK)
+		error = vmem_init(&km_alloc_arena, "kernel-alloc", &options, FRAME_ATOMIC);
+	if (error != EOK)
+		port_log("km_init: no memory for the arenas of kernel space (error %d)", error);
+	return error;
 }
 
 size_t km_check(void)
 {
-	port_irq_t irq = spinlock_lock(&km_lock);
 	size_t mapped = page_mapping_count(&page_kernel, KM_START, WINDOW_PAGES);
-	size_t used = WINDOW_PAGES - buddy_free_units(&window);
-	const char *broken = buddy_check(&window);
-	size_t breaches = 0;
+	struct km_info info;
 
-	if (broken != NULL) {
-		port_log("km_check: buddy: %s", broken);
-		breaches++;
-	}
-	if (used != taken) {
-		port_log("km_check: taken: %zu pages of the window are not free, %zu are counted", used, taken);
-		breaches++;
-	}
-	if (mapped + mappings > taken) {
-		port_log("km_check: mapped: %zu pages and %zu guards of %zu taken", mapped, mappings, taken);
-		breaches++;
-	}
-	spinlock_unlock(&km_lock, irq);
-	return breaches;
+	km_get_info(&info);
+	if (mapped + info.mappings <= info.pages - info.free)
+		return 0;
+	port_log("km_check: mapped: %zu pages and %zu guards of %zu taken", mapped, info.mappings, info.pages - info.free);
+	return 1;
 }

@@ -3,15 +3,18 @@
 /*
  * Making threads and ending them.
  *
- * A struct thread comes from a slab cache, its stack from the frame allocator,
- * with a permanent address. The lowest word of the stack is a canary, which
- * `check` and, in debug builds, every switch look at; debug builds also fill
- * the stack, so that its deepest use can be seen.
+ * A struct thread comes from a slab cache, its stack from km_alloc. The page
+ * below it is not mapped: a thread that runs over the end of its stack faults
+ * there, which is told as what it is (kernel/trap.c). The lowest word of the
+ * stack is a canary, which `check` and, in debug builds, every switch look at;
+ * debug builds also fill the stack, so that its deepest use can be seen.
  *
  *        stack + THREAD_STACK_SIZE  ->  +--------------------+
  *                                       | calls, downwards   |
  *                                       | STACK_UNUSED ...   |
  *        stack                      ->  | STACK_CANARY       |
+ *                                       +--------------------+
+ *                                       | (not mapped)       |
  *                                       +--------------------+
  *
  * A thread ends on its own stack, so it cannot free itself. thread_join frees
@@ -26,10 +29,11 @@
 #include <kernel/lib.h>
 #include <kernel/panic.h>
 #include <kernel/scheduler.h>
-#include <mm/frame.h>
+#include <mm/km.h>
 #include <mm/slab.h>
 
-#define STACK_FRAMES (THREAD_STACK_SIZE / PAGE_SIZE)
+/* With fewer bytes than this left a stack is used up: a trap's frame does not fit. */
+#define STACK_LEAST 256
 
 struct list_link thread_list = LIST_INIT(thread_list);
 
@@ -59,10 +63,15 @@ void thread_enlist_locked(struct thread *thread)
 	list_insert_before(&thread_list, &thread->all_link);
 }
 
+bool thread_stack_overflowed(const struct thread *thread, uintptr_t va)
+{
+	return thread->stack != 0 && va >= thread->stack - PAGE_SIZE && va < thread->stack + STACK_LEAST;
+}
+
 void thread_free(struct thread *thread)
 {
 	mm_assert(thread_stack_whole(thread), "thread %u (%s) has overflowed its stack", thread->id, thread->name);
-	frame_free(KA2PA(thread->stack), STACK_FRAMES);
+	km_free(thread->stack, THREAD_STACK_SIZE);
 	slab_free(thread_cache, thread);
 }
 
@@ -97,16 +106,16 @@ struct thread *thread_create(const char *name, void (*function)(void *argument),
 	if (thread == NULL)
 		return NULL;
 
-	phys_t stack = frame_alloc(STACK_FRAMES, flags | FRAME_LOWMEM, 0);
+	uintptr_t stack;
 
-	if (stack == 0) {
+	if (km_alloc(THREAD_STACK_SIZE, flags, &stack) != EOK) {
 		slab_free(thread_cache, thread);
 		return NULL;
 	}
 	thread_construct(thread, name);
 	thread->function = function;
 	thread->argument = argument;
-	thread->stack = PA2KA(stack);
+	thread->stack = stack;
 	stack_prepare(thread->stack);
 	context_init(&thread->context, thread->stack + THREAD_STACK_SIZE, thread_begin, thread);
 

@@ -43,6 +43,9 @@ static void __attribute__((noreturn)) fatal(const struct trap_frame *frame, cons
 
 	if (name == NULL)
 		name = "no function";
+	if (!info->from_user && thread_stack_overflowed(thread_current(), info->stack_pointer))
+		panic_trap(frame, "thread %u (%s) has overflowed its stack at %p (%s+0x%zx)", thread_current()->id,
+			thread_current()->name, (void *) info->pc, name, offset);
 	if (info->kind == TRAP_PAGE_FAULT)
 		panic_trap(frame, "page fault in %s: cannot %s %p, which is %s, at %p (%s+0x%zx)", mode, access_name(info),
 			(void *) info->address, info->present ? "mapped, but not for that" : "not mapped", (void *) info->pc, name,

@@ -73,6 +73,7 @@ void trap_describe(const struct trap_frame *frame, struct trap_info *info)
 		.name = trap_name(frame->vector),
 		.pc = frame->ip,
 		.frame_pointer = frame->bp,
+		.stack_pointer = trap_stack_pointer(frame),
 		.from_user = (frame->cs & 3) != 0,
 	};
 	if (kind == TRAP_PAGE_FAULT) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Rows of page mapping, in a piece of the kernel's window that nobody else
+ * Rows of kernel pages, and of page mapping, in a piece of the kernel's window that nobody else
  * uses: it is taken by km_map, unmapped behind its back, and mapped again
  * before it is given up. The columns of others are amd64's.
  */
@@ -102,7 +102,23 @@ static void unprotect_range(void)
 	must(page_mapping_update(&page_kernel, range, RANGE_PAGES, PAGE_WRITE, FRAME_ATOMIC));
 }
 
+static void km_pair(void)
+{
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		uintptr_t va;
+
+		must(km_alloc(KiB(64), 0, &va));
+		km_free(va, KiB(64));
+	}
+}
+
 static const struct bench_row rows[] = {
+	{ .name = "km-pair",
+		.what = "64 KiB of kernel pages (km_alloc), pair",
+		.batch = km_pair,
+		.operations = ROUNDS,
+		.goal = 12000,
+		.linux = 61290 },
 	{ .name = "page-find", .what = "find a mapping, hot", .set_up = page_set_up, .batch = find,
 		.tear_down = window_tear_down, .operations = ROUNDS, .goal = 250, .helenos = 750, .linux = 720 },
 	{ .name = "page-pair", .what = "insert + remove one page, tables there", .set_up = page_set_up,

@@ -10,7 +10,7 @@
 #include <kernel/panic.h>
 #include <kernel/print.h>
 #include <kernel/symbols.h>
-#include <mm/page.h>
+#include <mm/km.h>
 #include <mm/tlb.h>
 
 #define RIGHTS_TEXT 32
@@ -43,6 +43,17 @@ static void print_part(const struct part *part)
 		mapping.size != 0 ? rights_text((char[RIGHTS_TEXT]){ 0 }, mapping.flags) : "-");
 }
 
+/* What the arenas of the window have given out. */
+static void print_window(void)
+{
+	struct km_info info;
+
+	km_get_info(&info);
+	kprintf("\nOf the window %s are free. %zu ranges, each with its guard page: %s of km_map, %s of km_alloc.\n",
+		SIZE((uint64_t) info.free * PAGE_SIZE), info.mappings, SIZE((uint64_t) info.map_pages * PAGE_SIZE),
+		SIZE((uint64_t) info.alloc_pages * PAGE_SIZE));
+}
+
 static bool run_layout(const struct command_call *call)
 {
 	const struct part parts[] = {
@@ -51,7 +62,7 @@ static bool run_layout(const struct command_call *call)
 		{ "image: text", (uintptr_t) image_start, (uintptr_t) image_text_end - 1 },
 		{ "image: read-only", (uintptr_t) image_text_end, (uintptr_t) image_rodata_end - 1 },
 		{ "image: data", (uintptr_t) image_rodata_end, (uintptr_t) image_end - 1 },
-		{ "km_map window", KM_START, KM_END - 1 },
+		{ "window", KM_START, KM_END - 1 },
 	};
 
 	(void) call;
@@ -59,6 +70,7 @@ static bool run_layout(const struct command_call *call)
 		"MAPPED", "RIGHTS");
 	for (size_t i = 0; i < ARRAY_COUNT(parts); i++)
 		print_part(&parts[i]);
+	print_window();
 	return true;
 }
 
@@ -160,7 +172,8 @@ static const struct command commands[] = {
 		.name = "layout",
 		.summary = "what virtual addresses are for",
 		.detail = "MAPPED: by the kernel's page tables. RIGHTS: of the first page of the part, as\n"
-				  "the page tables have it.\n",
+				  "the page tables have it. The window is where km_map and km_alloc have room; its\n"
+				  "first page is never mapped. vmem has more about it.\n",
 		.run = run_layout,
 	},
 	{

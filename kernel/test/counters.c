@@ -20,10 +20,16 @@ struct cache_count {
 	size_t in_use;
 };
 
+/* Of all arenas together. */
+struct arena_sums {
+	size_t arenas, spans, taken;
+};
+
 static struct {
 	struct frame_info frames;
 	struct page_table_info pages;
 	struct km_info km;
+	struct arena_sums arenas;
 	struct cache_count caches[CACHES_MOST];
 	size_t cache_count;
 } before;
@@ -46,12 +52,26 @@ static bool take_cache(struct slab_cache *cache, void *argument)
 	return true;
 }
 
+static bool add_arena(struct vmem *arena, void *argument)
+{
+	struct arena_sums *sums = argument;
+	struct vmem_info info;
+
+	vmem_get_info(arena, &info);
+	sums->arenas++;
+	sums->spans += info.spans;
+	sums->taken += info.taken;
+	return true;
+}
+
 void counters_take(void)
 {
 	frame_reclaim(RECLAIM_FULL, true);
 	frame_get_info(&before.frames);
 	page_table_get_info(&page_kernel, &before.pages);
 	km_get_info(&before.km);
+	before.arenas = (struct arena_sums){ 0 };
+	vmem_each(add_arena, &before.arenas);
 	before.cache_count = 0;
 	slab_cache_each(take_cache, NULL);
 }
@@ -108,6 +128,7 @@ static void compare_pages(void)
 size_t counters_compare(void)
 {
 	struct frame_info frames;
+	struct arena_sums arenas = { 0 };
 	struct km_info km;
 
 	differences = 0;
@@ -120,6 +141,10 @@ size_t counters_compare(void)
 	km_get_info(&km);
 	compare("free pages of the kernel's window", km.free, before.km.free);
 	compare("kernel mappings", km.mappings, before.km.mappings);
+	vmem_each(add_arena, &arenas);
+	compare("arenas", arenas.arenas, before.arenas.arenas);
+	compare("spans of arenas", arenas.spans, before.arenas.spans);
+	compare("ranges taken of arenas", arenas.taken, before.arenas.taken);
 	slab_cache_each(compare_cache, NULL);
 	return differences;
 }

@@ -102,10 +102,25 @@ TEST(km_large, "a range that holds large pages is put where they can be used, if
 	uintptr_t va;
 
 	NEED(test_km_map(pa, 2 * LARGE, RW, FRAME_ATOMIC, &va) == EOK);
-	CHECK_EQ(page_mapping_find(&page_kernel, va).size, PTL_LEVELS > 2 ? LARGE : PAGE_SIZE);
+	if (!test_injecting()) /* then it may be put elsewhere */
+		CHECK_EQ(page_mapping_find(&page_kernel, va).size, PTL_LEVELS > 2 ? LARGE : PAGE_SIZE);
 	CHECK_EQ(page_mapping_find(&page_kernel, va + 2 * LARGE - 1).pa, pa + 2 * LARGE - 1);
 	test_km_unmap(va, 2 * LARGE);
 	CHECK(!is_mapped(va));
+}
+
+TEST(km_large_inside, "a large page in the middle of a range is used, whatever the range begins with")
+{
+	phys_t pa = ALIGN_UP((phys_t) IDENTITY_PHYS + 1, (phys_t) LARGE) - 3 * PAGE_SIZE;
+	size_t bytes = LARGE + 5 * PAGE_SIZE;
+	uintptr_t va;
+
+	NEED(test_km_map(pa + 7, bytes, RW, FRAME_ATOMIC, &va) == EOK);
+	CHECK_EQ(page_mapping_find(&page_kernel, va).size, PAGE_SIZE);
+	if (!test_injecting())
+		CHECK_EQ(page_mapping_find(&page_kernel, va + 3 * PAGE_SIZE).size, PTL_LEVELS > 2 ? LARGE : PAGE_SIZE);
+	CHECK_EQ(page_mapping_find(&page_kernel, va + 3 * PAGE_SIZE).pa, pa + 7 + 3 * PAGE_SIZE);
+	CHECK_EQ(page_mapping_find(&page_kernel, va + bytes - 1).pa, pa + 7 + bytes - 1);
 }
 
 TEST(km_wrong_arguments, "no bytes, or bytes beyond the last physical address, are refused")
@@ -177,4 +192,139 @@ TEST(km_unmap_elsewhere, "undoing a mapping outside the window is told as what i
 	.panics = "not a mapping of km_map")
 {
 	km_unmap(IDENTITY_VIRT, PAGE_SIZE);
+}
+
+/* ---- km_alloc ---- */
+
+TEST(km_alloc_pages, "memory of 1 to 40 pages can be written and read, with a page on either side that is not mapped")
+{
+	for (size_t pages = 1; pages <= 40; pages += 3) {
+		uintptr_t va;
+
+		NEED(test_km_alloc(pages * PAGE_SIZE - 5, FRAME_ATOMIC, &va) == EOK);
+		CHECK_EQ(va & (PAGE_SIZE - 1), 0);
+		CHECK(!is_mapped(va - 1) && !is_mapped(va + pages * PAGE_SIZE));
+		for (size_t i = 0; i < pages; i++)
+			*view(va + i * PAGE_SIZE + i) = (uint8_t) (i + 1);
+		for (size_t i = 0; i < pages; i++)
+			CHECK_EQ(*view(va + i * PAGE_SIZE + i), (uint8_t) (i + 1));
+		if (pages % 2 == 0)
+			test_km_free(va, pages * PAGE_SIZE - 5);
+	}
+}
+
+TEST(km_alloc_scattered, "frames that are nowhere two in a row make one piece of kernel space")
+{
+	static phys_t frames[512];
+	size_t count = 0, free = 0;
+	uintptr_t va;
+
+	/* Two page tables' worth is left free as well, in a row or not. */
+	while (count < ARRAY_COUNT(frames) && (frames[count] = test_frame_alloc(1, FRAME_ATOMIC, 0)) != 0)
+		count++;
+	NEED(count == ARRAY_COUNT(frames));
+	(void) test_leave_frames(16, FRAME_LOWMEM);
+	for (size_t i = 0; i < count; i++)
+		if ((frames[i] >> PAGE_WIDTH & 1) != 0) {
+			test_frame_free(frames[i], 1);
+			free++;
+		}
+	NEED(test_km_alloc(free * PAGE_SIZE, FRAME_ATOMIC | FRAME_LOWMEM, &va) == EOK);
+	for (size_t i = 0; i < free; i++)
+		*view(va + i * PAGE_SIZE) = (uint8_t) i;
+	for (size_t i = 0; i < free; i++)
+		CHECK_EQ(*view(va + i * PAGE_SIZE), (uint8_t) i);
+}
+
+TEST(km_alloc_large, "memory of two large pages and one more is mapped by large pages if there are any below the root")
+{
+	size_t bytes = 2 * LARGE + PAGE_SIZE;
+	uintptr_t va;
+
+	NEED(test_km_alloc(bytes, FRAME_ATOMIC, &va) == EOK);
+	if (!test_injecting())
+		CHECK_EQ(page_mapping_find(&page_kernel, va).size, PTL_LEVELS > 2 ? LARGE : PAGE_SIZE);
+	CHECK_EQ(page_mapping_find(&page_kernel, va + 2 * LARGE).size, PAGE_SIZE);
+	CHECK_EQ(page_mapping_count(&page_kernel, va, bytes / PAGE_SIZE + 1), bytes / PAGE_SIZE);
+	test_km_free(va, bytes);
+	CHECK(!is_mapped(va) && !is_mapped(va + LARGE) && !is_mapped(va + 2 * LARGE));
+}
+
+TEST(km_alloc_zero, "FRAME_ZERO gives zeros, after the same frames had something else")
+{
+	for (unsigned round = 0; round < 2; round++) {
+		size_t bytes = 9 * PAGE_SIZE, wrong = 0;
+		uintptr_t va;
+
+		NEED(test_km_alloc(bytes, FRAME_ATOMIC | FRAME_ZERO, &va) == EOK);
+		for (size_t i = 0; i < bytes; i += 16) {
+			wrong += *view(va + i) != 0;
+			*view(va + i) = 0xee;
+		}
+		CHECK_EQ(wrong, 0);
+		test_km_free(va, bytes);
+	}
+}
+
+TEST(km_alloc_out_of_frames,
+	"more than is free is refused with FRAME_ATOMIC, more than there is in any case, and nothing is kept")
+{
+	struct frame_info frames;
+	size_t free;
+	uintptr_t va = 1;
+
+	(void) test_leave_frames(64, 0);
+	free = window_free();
+	frame_get_info(&frames);
+	CHECK_EQ(km_alloc((frames.free + frames.cached + 1) * PAGE_SIZE, FRAME_ATOMIC, &va), ENOMEM);
+	CHECK_EQ(window_free(), free);
+	CHECK_EQ(km_alloc((frames.total + 1) * PAGE_SIZE, 0, &va), ENOMEM);
+	CHECK_EQ(km_alloc(SIZE_MAX, 0, &va), ENOMEM);
+	CHECK_EQ(km_alloc(0, 0, &va), EINVAL);
+	CHECK_EQ(va, 1);
+}
+
+TEST(km_alloc_out_of_room, "when the window is full memory is refused, not waited for")
+{
+	struct km_info info;
+	uintptr_t va;
+	size_t bytes;
+
+	km_get_info(&info);
+	/* All there is in halves of what is left: afterwards no two pages are left in a row. */
+	for (bytes = (KM_END - KM_START) / 2; bytes >= PAGE_SIZE;)
+		if (test_km_map(PAGE_SIZE, bytes, PAGE_READ | PAGE_NO_LARGE, 0, &va) != EOK)
+			bytes = ALIGN_DOWN(bytes / 2, PAGE_SIZE);
+	/* More than what km_alloc's arena may have left of a span that stacks lie in. */
+	CHECK_EQ(km_alloc(100 * PAGE_SIZE, 0, &va), ENOMEM);
+	CHECK_LT(window_free(), info.free);
+}
+
+TEST(km_alloc_again, "what is given back is taken again: the same addresses, and no page of them mapped in between")
+{
+	uintptr_t first, second;
+
+	NEED(test_km_alloc(16 * PAGE_SIZE, FRAME_ATOMIC, &first) == EOK);
+	test_km_free(first, 16 * PAGE_SIZE);
+	CHECK_EQ(page_mapping_count(&page_kernel, first, 17), 0);
+	NEED(test_km_alloc(16 * PAGE_SIZE, FRAME_ATOMIC, &second) == EOK);
+	CHECK_EQ(first, second);
+}
+
+TEST(km_free_wrong, "giving back less than was taken is told as what it is", .panics = "not what was mapped")
+{
+	uintptr_t va;
+
+	if (km_alloc(3 * PAGE_SIZE, 0, &va) == EOK)
+		km_free(va, 2 * PAGE_SIZE);
+}
+
+TEST(km_free_twice, "giving back twice is told as what it is", .panics = "not what was mapped")
+{
+	uintptr_t va;
+
+	if (km_alloc(3 * PAGE_SIZE, 0, &va) == EOK) {
+		km_free(va, 3 * PAGE_SIZE);
+		km_free(va, 3 * PAGE_SIZE);
+	}
 }

@@ -25,11 +25,14 @@ enum record_kind {
 	RECORD_NONE,
 	RECORD_MAPPING,
 	RECORD_KM,
+	RECORD_KM_MEMORY,
 	RECORD_OBJECT,
 	RECORD_BLOCK,
 	RECORD_CHAIN,
 	RECORD_CACHE,
 	RECORD_REFERENCE,
+	RECORD_ARENA_IMPORTING,
+	RECORD_ARENA,
 	RECORD_KINDS
 };
 
@@ -302,6 +305,68 @@ void test_km_unmap(uintptr_t va, size_t bytes)
 	km_unmap(va, bytes);
 }
 
+errno_t test_km_alloc(size_t bytes, frame_flags_t flags, uintptr_t *va)
+{
+	errno_t error = km_alloc(bytes, flags, va);
+
+	if (error == EOK && !enter(RECORD_KM_MEMORY, *va, NULL, bytes)) {
+		km_free(*va, bytes);
+		return ENOMEM;
+	}
+	return error;
+}
+
+void test_km_free(uintptr_t va, size_t bytes)
+{
+	leave_surely(RECORD_KM_MEMORY, va);
+	km_free(va, bytes);
+}
+
+/* ---- arenas ---- */
+
+static enum record_kind arena_kind(const struct vmem *arena)
+{
+	return arena->parent != NULL ? RECORD_ARENA_IMPORTING : RECORD_ARENA;
+}
+
+errno_t test_vmem_init(
+	struct vmem *arena, const char *name, const struct vmem_options *options, frame_flags_t flags)
+{
+	errno_t error = vmem_init(arena, name, options, flags);
+
+	if (error == EOK && !enter(arena_kind(arena), (uintptr_t) arena, NULL, 0)) {
+		(void) !vmem_destroy(arena);
+		return ENOMEM;
+	}
+	return error;
+}
+
+errno_t test_vmem_destroy(struct vmem *arena)
+{
+	errno_t error = vmem_destroy(arena);
+
+	if (error == EOK)
+		leave_surely(arena_kind(arena), (uintptr_t) arena);
+	return error;
+}
+
+/* Gives back all that is taken of an arena, and ends it. */
+static void arena_settle(struct vmem *arena)
+{
+	struct vmem_range range;
+	uintptr_t va = 0;
+
+	frame_reclaim(RECLAIM_FULL, true); /* so that nothing is in a cache, which would look taken */
+	while (vmem_find(arena, va, &range)) {
+		if (range.kind == VMEM_TAKEN)
+			vmem_free(arena, range.start, range.size);
+		va = range.start + range.size;
+		if (va == 0)
+			break;
+	}
+	(void) !vmem_destroy(arena);
+}
+
 /* ---- chains ---- */
 
 void test_chain_push(struct test_chain *chain, void *object)
@@ -350,6 +415,13 @@ static void settle(struct record record)
 		break;
 	case RECORD_KM:
 		km_unmap(record.key, record.size);
+		break;
+	case RECORD_KM_MEMORY:
+		km_free(record.key, record.size);
+		break;
+	case RECORD_ARENA:
+	case RECORD_ARENA_IMPORTING:
+		arena_settle(address);
 		break;
 	case RECORD_OBJECT:
 		slab_free(record.owner, address);

@@ -46,6 +46,7 @@
 #include <mm/port.h>
 #include <mm/slab.h>
 #include <mm/types.h>
+#include <mm/vmem.h>
 
 /* ---- cases ---- */
 
@@ -166,6 +167,13 @@ MUST_USE errno_t test_page_mapping_insert(
 void test_page_mapping_remove(struct page_table *table, uintptr_t va, size_t pages); /* any part, any number of times */
 MUST_USE errno_t test_km_map(phys_t pa, size_t bytes, page_flags_t flags, frame_flags_t alloc, uintptr_t *va);
 void test_km_unmap(uintptr_t va, size_t bytes);
+MUST_USE errno_t test_km_alloc(size_t bytes, frame_flags_t flags, uintptr_t *va);
+void test_km_free(uintptr_t va, size_t bytes);
+
+/* The ranges of an arena are given back with it. One that imports may not have a child itself. */
+MUST_USE errno_t test_vmem_init(
+	struct vmem *arena, const char *name, const struct vmem_options *options, frame_flags_t flags);
+MUST_USE errno_t test_vmem_destroy(struct vmem *arena);
 
 /* The ledger has room for so many objects, blocks and mappings together; of frames it holds any number. */
 #define TEST_LEDGER_ROOM 3072

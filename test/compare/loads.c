@@ -69,7 +69,7 @@ static void take_batch(void)
 		objects[i] = subject_alloc(OBJECT_SIZE);
 }
 
-/* The compiler is not to see that nothing is done with the object: it would leave out malloc and free, which it knows. */
+/* The compiler, which knows malloc and free, is not to see that nothing is done with the object: it leaves them out. */
 static void hot_round(void)
 {
 	for (unsigned i = 0; i < BATCH; i++) {

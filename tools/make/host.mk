@@ -9,17 +9,26 @@ SANITIZERS_address := -fsanitize=address,undefined -fno-sanitize-recover=all
 SANITIZERS_thread := -fsanitize=thread
 CFLAGS += $(SANITIZERS_$(SANITIZE))
 
-TEST_SOURCES := $(filter-out kernel/test/machine/%,$(call find_sources,kernel/test)) $(filter-out test/compare/%,$(call find_sources,test))
+TEST_SOURCES := $(filter-out kernel/test/machine/%,$(call find_sources,kernel/test)) \
+	$(filter-out test/examples/% test/compare/%,$(call find_sources,test))
 # What the kernel has that needs no kernel, and is tested here too.
 KERNEL_SOURCES := $(wildcard kernel/console/line/*.c)
 
 SHARED_SOURCES := $(CORE_SOURCES) $(KERNEL_SOURCES) $(ARCH_SOURCES) $(GENARCH_SOURCES) $(TEST_SOURCES)
-SOURCES := $(SHARED_SOURCES) $(foreach design,$(MAPPING),$(call mapping_sources,$(design)))
+# Programs of the manual: each is one file, and the core.
+EXAMPLE_SOURCES := $(wildcard test/examples/*.c)
+SOURCES := $(SHARED_SOURCES) $(EXAMPLE_SOURCES) $(foreach design,$(MAPPING),$(call mapping_sources,$(design)))
+EXAMPLES := $(patsubst test/examples/%.c,$(B)/%,$(EXAMPLE_SOURCES))
 PROGRAMS := $(foreach design,$(MAPPING),$(B)/test-$(design))
 
 .PHONY: all run test
 
-all: $(PROGRAMS)
+all: $(PROGRAMS) $(EXAMPLES)
+
+$(EXAMPLES): $(B)/%: $(B)/test/examples/%.o $(call objects,$(CORE_SOURCES) $(ARCH_SOURCES) $(GENARCH_SOURCES) \
+		$(call mapping_sources,$(firstword $(MAPPING))))
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) -o $@ $(filter %.o,$^) $(MACHINE_LIBS)
 
 $(PROGRAMS): $(B)/test-%: $(call objects,$(SHARED_SOURCES)) $(B)/flags $(B)/objects
 
@@ -38,6 +47,7 @@ run: test
 TEST_ARGUMENTS := $(if $(filter thread,$(SANITIZE)),--threads) $(filter-out all,$(TEST))
 
 test: all
+	@for example in $(EXAMPLES); do $$example >$$example.log || { cat $$example.log; exit 1; }; done
 	@status=0; for program in $(notdir $(PROGRAMS)); do \
 		tools/run --title '$(PROFILE) $(VARIANT) '$$program --timeout $(TIMEOUT) --log $(B)/$$program.log \
 			program -- $(B)/$$program $(TEST_ARGUMENTS) || status=1; \

@@ -19,7 +19,9 @@
  * below it in this table. No lock is held across port_park, port_cross_call or
  * an allocation that may sleep.
  *
- *   km            km_lock                    virtual ranges of the kernel
+ *   arenas        vmem_list_lock             the list of all arenas
+ *   arena caches  struct vmem_cache.lock     one CPU's ranges of one arena; an arena's before its parent's
+ *   arena         struct vmem.lock           its spans, segments and tags
  *   page table    struct page_table.lock     one address space's mappings
  *   page tables   page_table_list_lock       the list of page tables; taken after page_kernel's lock, before another's
  *   slab registry slab_registry_lock         the list of all caches

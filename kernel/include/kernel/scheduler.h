@@ -78,6 +78,9 @@ static inline bool thread_is_idle(const struct thread *thread)
 	return thread->stack == 0;
 }
 
+/** Whether this thread's stack pointer says that its stack is used up: it is in the page below, or just above it. */
+bool thread_stack_overflowed(const struct thread *thread, uintptr_t va);
+
 static inline bool thread_stack_whole(const struct thread *thread)
 {
 	return thread_is_idle(thread) || *(const uintptr_t *) thread->stack == STACK_CANARY;

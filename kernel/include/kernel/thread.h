@@ -63,8 +63,8 @@ struct thread {
  *
  * @param name   at most THREAD_NAME_SIZE - 1 characters are kept
  * @param flags  FRAME_ATOMIC or 0, and FRAME_NO_RECLAIM
- * @return NULL with FRAME_ATOMIC for want of memory: then nothing was taken. It is the caller's till thread_join or
- *         thread_detach
+ * @return NULL with FRAME_ATOMIC for want of memory, or if kernel space has no room for its stack: then nothing was
+ *         taken. It is the caller's till thread_join or thread_detach
  */
 MUST_USE struct thread *thread_create(
 	const char *name, void (*function)(void *argument), void *argument, frame_flags_t flags);

@@ -34,7 +34,7 @@ struct trap_info {
 	unsigned number;  /* TRAP_INTERRUPT: of the interrupt line; otherwise the machine's number of the exception */
 	const char *name; /* of the exception, as the machine's manual has it */
 	uintptr_t pc;     /* the instruction that was interrupted, or is to blame */
-	uintptr_t frame_pointer;
+	uintptr_t frame_pointer, stack_pointer;
 	uintptr_t address;            /* TRAP_PAGE_FAULT: the address that was wanted */
 	bool from_user;               /* the trap came out of user mode */
 	bool write, execute, present; /* TRAP_PAGE_FAULT: what was tried; whether the page is mapped at all */

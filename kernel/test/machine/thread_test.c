@@ -6,8 +6,10 @@
 
 #include <kernel/lib.h>
 #include <kernel/machine.h>
+#include <kernel/scheduler.h>
 #include <kernel/thread.h>
 #include <kernel/time.h>
+#include <kernel/trap.h>
 #include <test.h>
 
 /* ---- making and ending ---- */
@@ -33,6 +35,26 @@ TEST(thread_hundred, "a hundred threads are made, run once each, and leave nothi
 	CHECK_EQ(ran, made);
 	CHECK_EQ(thread_count(), before);
 	NEED(made == HUNDRED);
+}
+
+static void touch_guards(void *argument)
+{
+	uintptr_t stack = thread_current()->stack;
+
+	*(bool *) argument = probe_write(stack) && probe_write(stack + THREAD_STACK_SIZE - 1) && !probe_read(stack - 1) &&
+		!probe_write(stack - PAGE_SIZE) && !probe_write(stack + THREAD_STACK_SIZE);
+}
+
+TEST(thread_guards, "the pages below and above a thread's stack fault", .threads = true)
+{
+	bool guarded = false;
+	struct thread *thread;
+
+	NEED((thread = thread_create("guards", touch_guards, &guarded, FRAME_ATOMIC)) != NULL);
+	CHECK(thread_stack_overflowed(thread, thread->stack - sizeof(uintptr_t)));
+	CHECK(!thread_stack_overflowed(thread, thread->stack + THREAD_STACK_SIZE / 2));
+	thread_join(thread);
+	CHECK(guarded);
 }
 
 TEST(thread_no_memory, "with no frame left thread_create gives NULL, and has taken nothing")

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * Quantum caches: ranges of few quanta that were given back, kept for each CPU
+ * and each size, up to CACHE_DEPTH of them, last in first out. An arena with
+ * caches of up to `cached` bytes has a struct vmem_cache for each CPU, which
+ * has a stack for each size of 1 to cached / quantum quanta.
+ *
+ * A range in a cache is taken for the segments; nobody joins it with its
+ * neighbours. caches_flush gives all of them back, when the arena or its parent
+ * has nothing left, and at reclaim. Any CPU may do that, so each cache has a
+ * lock, which otherwise only its own CPU takes.
+ *
+ * A debug build looks at the segment of each range that goes into a cache, and marks
+ * it VMEM_CACHED there, so that what is given back twice is told at once. A
+ * release build finds it when the cache is flushed.
+ *
+ * LOCKS. struct vmem_cache.lock; the arena's may be taken with it held.
+ */
+
+#include "vmem_internal.h"
+
+#include <mm/malloc.h>
+
+#define CACHE_DEPTH 8
+
+struct vmem_stack {
+	size_t count;
+	uintptr_t ranges[CACHE_DEPTH];
+};
+
+struct vmem_cache {
+	struct spinlock lock;
+	uint64_t hits;
+	struct vmem_stack stacks[]; /* of 1 quantum, 2 quanta ... */
+};
+
+static size_t stack_count(const struct vmem *arena)
+{
+	return arena->cached / arena->quantum;
+}
+
+static size_t cache_size(const struct vmem *arena)
+{
+	return ALIGN_UP(sizeof(struct vmem_cache) + stack_count(arena) * sizeof(struct vmem_stack), (size_t) CACHE_LINE);
+}
+
+static struct vmem_cache *cache_of(const struct vmem *arena, unsigned cpu)
+{
+	return (struct vmem_cache *) ((char *) arena->cache + cpu * cache_size(arena));
+}
+
+errno_t caches_make(struct vmem *arena, frame_flags_t flags)
+{
+	arena->cache = mm_memalign(CACHE_LINE, CONFIG_MAX_CPUS * cache_size(arena), flags | FRAME_ZERO);
+	return arena->cache != NULL ? EOK : ENOMEM;
+}
+
+void caches_end(struct vmem *arena)
+{
+	mm_free(arena->cache);
+}
+
+/* Debug builds: the segment of a range that goes into a cache, or leaves it, says so. */
+static void mark(struct vmem *arena, uintptr_t start, size_t size, enum vmem_kind from, enum vmem_kind to)
+{
+	port_irq_t irq;
+	struct vmem_tag *tag;
+
+	if (!CONFIG_DEBUG)
+		return;
+	irq = spinlock_lock(&arena->lock);
+	tag = tag_floor(arena, start);
+	mm_assert(tag != NULL && tag_start(tag) == start && tag->size == size && tag->kind == from,
+		"%zu bytes at %#zx are not a range taken of arena %s", size, (size_t) start, arena->name);
+	tag->kind = to;
+	spinlock_unlock(&arena->lock, irq);
+}
+
+bool cache_take(struct vmem *arena, size_t size, uintptr_t *start)
+{
+	port_irq_t irq = port_irq_save();
+	struct vmem_cache *cache = cache_of(arena, port_cpu());
+	struct vmem_stack *stack = &cache->stacks[size / arena->quantum - 1];
+	bool found;
+
+	spinlock_lock_raw(&cache->lock);
+	found = stack->count != 0;
+	if (found) {
+		*start = stack->ranges[--stack->count];
+		cache->hits++;
+		mark(arena, *start, size, VMEM_CACHED, VMEM_TAKEN);
+	}
+	spinlock_unlock(&cache->lock, irq);
+	return found;
+}
+
+bool cache_give(struct vmem *arena, uintptr_t start, size_t size)
+{
+	port_irq_t irq = port_irq_save();
+	struct vmem_cache *cache = cache_of(arena, port_cpu());
+	struct vmem_stack *stack = &cache->stacks[size / arena->quantum - 1];
+	bool room;
+
+	spinlock_lock_raw(&cache->lock);
+	room = stack->count < CACHE_DEPTH;
+	if (room) {
+		mark(arena, start, size, VMEM_TAKEN, VMEM_CACHED);
+		stack->ranges[stack->count++] = start;
+	}
+	spinlock_unlock(&cache->lock, irq);
+	return room;
+}
+
+static void flush_locked(struct vmem *arena, struct vmem_cache *cache)
+{
+	for (size_t i = 0; i < stack_count(arena); i++) {
+		struct vmem_stack *stack = &cache->stacks[i];
+		size_t size = (i + 1) * arena->quantum;
+
+		while (stack->count != 0) {
+			uintptr_t start = stack->ranges[--stack->count];
+
+			mark(arena, start, size, VMEM_CACHED, VMEM_TAKEN);
+			segment_free(arena, start, size);
+		}
+	}
+}
+
+void caches_flush(struct vmem *arena)
+{
+	for (unsigned cpu = 0; cpu < CONFIG_MAX_CPUS; cpu++) {
+		struct vmem_cache *cache = cache_of(arena, cpu);
+		port_irq_t irq = spinlock_lock(&cache->lock);
+
+		flush_locked(arena, cache);
+		spinlock_unlock(&cache->lock, irq);
+	}
+}
+
+void caches_count(struct vmem *arena, size_t *ranges, size_t *bytes, uint64_t *hits)
+{
+	for (unsigned cpu = 0; cpu < CONFIG_MAX_CPUS; cpu++) {
+		struct vmem_cache *cache = cache_of(arena, cpu);
+		port_irq_t irq = spinlock_lock(&cache->lock);
+
+		*hits += cache->hits;
+		for (size_t i = 0; i < stack_count(arena); i++) {
+			*ranges += cache->stacks[i].count;
+			*bytes += cache->stacks[i].count * (i + 1) * arena->quantum;
+		}
+		spinlock_unlock(&cache->lock, irq);
+	}
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * What the files of the virtual ranges share; generic/vmem.c tells how they go together.
+ *
+ *   vmem.c        taking a range and giving it back: boundary tags and lists
+ *   vmem_span.c   arenas made and ended, spans that come and go, tags set aside, reclaim
+ *   vmem_cache.c  the quantum caches
+ *   vmem_info.c   looking at arenas, and holding them to their invariants
+ */
+
+#ifndef VMEM_INTERNAL_H
+#define VMEM_INTERNAL_H
+
+#include <mm/assert.h>
+#include <mm/vmem.h>
+
+/* A segment, or a span, or neither: set aside. */
+struct vmem_tag {
+	struct tree_node node; /* its key is the first address */
+	size_t size;
+	enum vmem_kind kind;
+	bool imported;                    /* a span's */
+	struct vmem_tag *span;            /* a segment's */
+	struct vmem_tag *next, *previous; /* in a list of free segments, the list of spans, that of tags set aside */
+};
+
+/* What one call uses up at most: an imported span, its segment, and the two more that a range cuts it into. */
+#define TAGS_NEEDED 4
+/* So many are kept in an arena when ranges are given back; what is over goes back to the slab. */
+#define TAGS_KEPT 16
+
+static inline uintptr_t tag_start(const struct vmem_tag *tag)
+{
+	return tag->node.key;
+}
+
+static inline uintptr_t tag_last(const struct vmem_tag *tag)
+{
+	return tag->node.key + (tag->size - 1);
+}
+
+static inline struct vmem_tag *tag_of(const struct tree_node *node)
+{
+	return node != NULL ? CONTAINER_OF(node, struct vmem_tag, node) : NULL;
+}
+
+/* The segment that begins at an address or is the last one to begin below. */
+static inline struct vmem_tag *tag_floor(const struct vmem *arena, uintptr_t address)
+{
+	return tag_of(tree_floor(&arena->segments, address));
+}
+
+static inline unsigned size_order(size_t size)
+{
+	return (unsigned) (8 * sizeof(long)) - 1 - (unsigned) __builtin_clzl(size);
+}
+
+/* In whole quanta; 0 if that wraps. */
+static inline size_t round_up(const struct vmem *arena, size_t size)
+{
+	return ALIGN_UP(size, arena->quantum);
+}
+
+/* ---- vmem.c ---- */
+
+void list_insert_locked(struct vmem *arena, struct vmem_tag *tag);
+void list_remove_locked(struct vmem *arena, struct vmem_tag *tag);
+
+/** Gives a range back past the caches. */
+void segment_free(struct vmem *arena, uintptr_t start, size_t size);
+
+/* ---- vmem_span.c ---- */
+
+extern struct spinlock vmem_list_lock;
+extern struct vmem *vmem_first;
+
+/** Takes the lock with TAGS_NEEDED tags set aside. @return false if there is no memory for them: not locked then */
+MUST_USE bool tags_lock(struct vmem *arena, frame_flags_t flags, port_irq_t *irq);
+
+/** Lets the lock go, and gives back the tags that are too many. */
+void tags_unlock(struct vmem *arena, port_irq_t irq);
+
+struct vmem_tag *tag_take_locked(struct vmem *arena);
+void tag_give_locked(struct vmem *arena, struct vmem_tag *tag);
+
+/** Puts in a span that is free. @return its only segment */
+struct vmem_tag *span_add_locked(struct vmem *arena, uintptr_t start, size_t size, bool imported);
+
+/** Takes a span out that is this one free segment. */
+void span_drop_locked(struct vmem *arena, struct vmem_tag *segment);
+
+/** Empties the caches of the arena and of those that import from it. */
+void vmem_reap(struct vmem *arena);
+
+/* ---- vmem_cache.c ---- */
+
+MUST_USE errno_t caches_make(struct vmem *arena, frame_flags_t flags);
+void caches_end(struct vmem *arena);
+MUST_USE bool cache_take(struct vmem *arena, size_t size, uintptr_t *start);
+MUST_USE bool cache_give(struct vmem *arena, uintptr_t start, size_t size);
+void caches_flush(struct vmem *arena);
+void caches_count(struct vmem *arena, size_t *ranges, size_t *bytes, uint64_t *hits);
+
+#endif

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * Arenas made and ended, their spans, their tags, and reclaim.
+ *
+ * TAGS. A call that could need tags begins with tags_lock, which sees to it that
+ * there are TAGS_NEEDED set aside, by getting them, with the lock let go, from
+ * the cache "vmem-tag". What is given back adds to those set aside; over
+ * TAGS_KEPT they go back to the cache. So an arena in use asks the slab for
+ * nothing, and giving back never does.
+ *
+ * RECLAIM empties all caches of ranges and gives back all tags set aside. It is
+ * a reclaimer like any other, asked by who looks for frames, so nothing here
+ * looks for memory with a lock held.
+ */
+
+#include "vmem_internal.h"
+
+#include <mm/slab.h>
+
+struct spinlock vmem_list_lock = SPINLOCK_INIT;
+struct vmem *vmem_first; /* in the order they were made */
+
+static struct vmem *vmem_last;
+static struct slab_cache *tag_cache;
+
+/* ---- tags ---- */
+
+struct vmem_tag *tag_take_locked(struct vmem *arena)
+{
+	struct vmem_tag *tag = arena->spare;
+
+	mm_assert(tag != NULL, "arena %s has no tag set aside", arena->name);
+	arena->spare = tag->next;
+	arena->spare_count--;
+	return tag;
+}
+
+void tag_give_locked(struct vmem *arena, struct vmem_tag *tag)
+{
+	tag->next = arena->spare;
+	arena->spare = tag;
+	arena->spare_count++;
+}
+
+bool tags_lock(struct vmem *arena, frame_flags_t flags, port_irq_t *irq)
+{
+	*irq = spinlock_lock(&arena->lock);
+	while (unlikely(arena->spare_count < TAGS_NEEDED)) {
+		struct vmem_tag *tag;
+
+		spinlock_unlock(&arena->lock, *irq);
+		tag = slab_alloc(tag_cache, flags);
+		if (tag == NULL)
+			return false;
+		*irq = spinlock_lock(&arena->lock);
+		tag_give_locked(arena, tag);
+	}
+	return true;
+}
+
+/* Lets go of the lock and of all tags over so many. */
+static void tags_trim(struct vmem *arena, size_t keep, port_irq_t irq)
+{
+	struct vmem_tag *surplus = NULL, *tag;
+
+	while (arena->spare_count > keep) {
+		tag = tag_take_locked(arena);
+		tag->next = surplus;
+		surplus = tag;
+	}
+	spinlock_unlock(&arena->lock, irq);
+	while ((tag = surplus) != NULL) {
+		surplus = tag->next;
+		slab_free(tag_cache, tag);
+	}
+}
+
+void tags_unlock(struct vmem *arena, port_irq_t irq)
+{
+	tags_trim(arena, arena->spare_count > TAGS_KEPT ? TAGS_KEPT / 2 : TAGS_KEPT, irq);
+}
+
+/* ---- spans ---- */
+
+struct vmem_tag *span_add_locked(struct vmem *arena, uintptr_t start, size_t size, bool imported)
+{
+	struct vmem_tag *span = tag_take_locked(arena), *segment = tag_take_locked(arena);
+
+	span->node.key = segment->node.key = start;
+	span->size = segment->size = size;
+	span->imported = imported;
+	segment->span = span;
+	span->previous = NULL;
+	span->next = arena->spans;
+	if (span->next != NULL)
+		span->next->previous = span;
+	arena->spans = span;
+	arena->span_count++;
+	arena->import_count += imported;
+	arena->segment_count++;
+	arena->total += size;
+	arena->free += size;
+	tree_insert(&arena->segments, &segment->node);
+	list_insert_locked(arena, segment);
+	return segment;
+}
+
+void span_drop_locked(struct vmem *arena, struct vmem_tag *segment)
+{
+	struct vmem_tag *span = segment->span;
+
+	list_remove_locked(arena, segment);
+	tree_remove(&arena->segments, &segment->node);
+	if (span->next != NULL)
+		span->next->previous = span->previous;
+	if (span->previous != NULL)
+		span->previous->next = span->next;
+	else
+		arena->spans = span->next;
+	arena->span_count--;
+	arena->import_count -= span->imported;
+	arena->segment_count--;
+	arena->total -= span->size;
+	arena->free -= span->size;
+	tag_give_locked(arena, segment);
+	tag_give_locked(arena, span);
+}
+
+errno_t vmem_add(struct vmem *arena, uintptr_t start, size_t size, frame_flags_t flags)
+{
+	errno_t error = EOK;
+	struct vmem_tag *tag;
+	port_irq_t irq;
+
+	if (size == 0 || ((start | size) & (arena->quantum - 1)) != 0 || start + (size - 1) < start)
+		return EINVAL;
+	if (!tags_lock(arena, flags, &irq))
+		return ENOMEM;
+	tag = tag_floor(arena, start + (size - 1));
+	if (tag != NULL && tag_last(tag) >= start)
+		error = EEXIST;
+	else
+		span_add_locked(arena, start, size, false);
+	spinlock_unlock(&arena->lock, irq);
+	return error;
+}
+
+static errno_t remove_span(struct vmem *arena, uintptr_t start, size_t size)
+{
+	port_irq_t irq = spinlock_lock(&arena->lock);
+	struct vmem_tag *tag = tag_floor(arena, start);
+	errno_t error = EOK;
+
+	if (tag == NULL || tag_start(tag->span) != start || tag->span->size != size || tag->span->imported)
+		error = ENOENT;
+	else if (tag->kind != VMEM_FREE || tag->size != size)
+		error = EBUSY;
+	else
+		span_drop_locked(arena, tag);
+	tags_unlock(arena, irq);
+	return error;
+}
+
+errno_t vmem_remove(struct vmem *arena, uintptr_t start, size_t size)
+{
+	errno_t error = remove_span(arena, start, size);
+
+	if (error == EBUSY) {
+		vmem_reap(arena);
+		error = remove_span(arena, start, size);
+	}
+	return error;
+}
+
+/* ---- arenas ---- */
+
+static bool options_make_sense(const struct vmem_options *options, size_t quantum)
+{
+	const struct vmem *parent = options->parent;
+
+	return IS_POWER_OF_TWO(quantum) && options->cached / quantum <= VMEM_CACHED_QUANTA &&
+		options->import % quantum == 0 && (parent == NULL || quantum % parent->quantum == 0);
+}
+
+static void enlist(struct vmem *arena)
+{
+	port_irq_t irq = spinlock_lock(&vmem_list_lock);
+
+	arena->next = NULL;
+	arena->previous = vmem_last;
+	if (vmem_last != NULL)
+		vmem_last->next = arena;
+	else
+		vmem_first = arena;
+	vmem_last = arena;
+	spinlock_unlock(&vmem_list_lock, irq);
+}
+
+static void delist(struct vmem *arena)
+{
+	port_irq_t irq = spinlock_lock(&vmem_list_lock);
+
+	if (arena->next != NULL)
+		arena->next->previous = arena->previous;
+	else
+		vmem_last = arena->previous;
+	if (arena->previous != NULL)
+		arena->previous->next = arena->next;
+	else
+		vmem_first = arena->next;
+	spinlock_unlock(&vmem_list_lock, irq);
+}
+
+errno_t vmem_init(struct vmem *arena, const char *name, const struct vmem_options *options, frame_flags_t flags)
+{
+	static const struct vmem_options defaults;
+	size_t quantum;
+
+	if (options == NULL)
+		options = &defaults;
+	quantum = options->quantum != 0 ? options->quantum : PAGE_SIZE;
+	if (!options_make_sense(options, quantum))
+		return EINVAL;
+	/* lists[] is left as it is: `nonempty` says which of them mean anything. */
+	__builtin_memset(arena, 0, offsetof(struct vmem, lists));
+	arena->name = name;
+	arena->parent = options->parent;
+	arena->quantum = quantum;
+	arena->import = options->import;
+	arena->cached = ALIGN_DOWN(options->cached, quantum);
+	if (arena->cached != 0 && caches_make(arena, flags) != EOK)
+		return ENOMEM;
+	enlist(arena);
+	return EOK;
+}
+
+errno_t vmem_destroy(struct vmem *arena)
+{
+	port_irq_t irq;
+
+	vmem_reap(arena);
+	irq = spinlock_lock(&arena->lock);
+	if (arena->taken_count != 0) {
+		spinlock_unlock(&arena->lock, irq);
+		return EBUSY;
+	}
+	while (arena->spans != NULL)
+		span_drop_locked(arena, tag_floor(arena, tag_start(arena->spans)));
+	spinlock_unlock(&arena->lock, irq);
+	delist(arena);
+	tags_trim(arena, 0, spinlock_lock(&arena->lock));
+	if (arena->cached != 0)
+		caches_end(arena);
+	return EOK;
+}
+
+/* ---- reclaim ---- */
+
+static bool imports_from(const struct vmem *arena, const struct vmem *source)
+{
+	while (arena != NULL && arena != source)
+		arena = arena->parent;
+	return arena != NULL;
+}
+
+void vmem_reap(struct vmem *source)
+{
+	port_irq_t irq = spinlock_lock(&vmem_list_lock);
+
+	for (struct vmem *arena = vmem_last; arena != NULL; arena = arena->previous)
+		if (arena->cached != 0 && imports_from(arena, source))
+			caches_flush(arena);
+	spinlock_unlock(&vmem_list_lock, irq);
+}
+
+static size_t reclaim(enum reclaim_strength strength, bool may_wait)
+{
+	port_irq_t irq = spinlock_lock(&vmem_list_lock);
+
+	(void) may_wait;
+	for (struct vmem *arena = vmem_last; arena != NULL; arena = arena->previous) {
+		if (arena->cached != 0 && strength == RECLAIM_FULL)
+			caches_flush(arena);
+		tags_trim(arena, 0, spinlock_lock(&arena->lock));
+	}
+	spinlock_unlock(&vmem_list_lock, irq);
+	return 0;
+}
+
+errno_t vmem_setup(void)
+{
+	static struct reclaimer reclaimer = { .name = "vmem", .reclaim = reclaim };
+
+	tag_cache = slab_cache_create("vmem-tag", sizeof(struct vmem_tag), NULL, FRAME_ATOMIC);
+	if (tag_cache == NULL)
+		return ENOMEM;
+	frame_reclaimer_register(&reclaimer);
+	return EOK;
+}
