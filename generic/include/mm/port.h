@@ -62,6 +62,12 @@ void port_relax(void);
  */
 void port_cross_call(void (*function)(void *argument), void *argument);
 
+/**
+ * Interrupts another CPU: it calls tlb_answer (mm/tlb.h) as soon as its interrupts are on. Interrupts are off here.
+ * Never called before a second CPU has called tlb_cpu_start.
+ */
+void port_interrupt(unsigned cpu);
+
 /** The running thread: anything that port_unpark takes. Never NULL in a thread. */
 void *port_self(void);
 
