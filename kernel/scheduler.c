@@ -26,8 +26,9 @@
  * the switch: the thread that gives the CPU away takes it, and the one that gets
  * the CPU lets it go, in scheduler_switched. Until then the first one's stack is
  * in use, and nobody can look at it, wake it or free it. Nothing is allocated,
- * freed or printed under it (but for a panic). It is the last lock of the order in mm/port.h
- * but those of time and print, so that a thread can be woken in any context.
+ * freed or printed under it (but for a panic). It is the last lock of the order
+ * in mm/port.h but those of time and print, so that a thread can be woken in any
+ * context.
  *
  * PREEMPTION. A tick on each CPU counts down its running thread's slice, and sets
  * need_resched when it is over and somebody else is ready; so does whoever
@@ -38,8 +39,8 @@
  * INVARIANTS (thread_check): run-queue-length; ready-is-queued; sleeping-waits;
  * time-outs-sorted; stack-canary.
  *
- * COST. Switch, preemption: O(1); wake-up, and a switch to the idle thread: O(CPUs). A sleep with a time-out: O(time-outs
- * that end later than this one).
+ * COST. Switch, preemption: O(1); wake-up, and a switch to the idle thread:
+ * O(CPUs). A sleep with a time-out: O(time-outs that end later than this one).
  */
 
 #include <kernel/lib.h>

@@ -25,7 +25,7 @@ void tlb_drop(const struct page_table *table, uintptr_t va, size_t pages);
 /** This CPU takes part from here on: what is dropped anywhere is dropped on it too. Interrupts are off. Once a CPU. */
 void tlb_cpu_start(void);
 
-/** Does what other CPUs have asked this one to do. Called in the interrupt that port_interrupt raises. Interrupts off. */
+/** Does what other CPUs have asked this one to do. Called in the interrupt of port_interrupt, interrupts off. */
 void tlb_answer(void);
 
 /* Whether a second CPU has started. */
