@@ -152,6 +152,12 @@ void tlb_drop(const struct page_table *table, uintptr_t va, size_t pages)
 		drop_here(va, pages);
 }
 
+COLD void tlb_drop_restore(const struct page_table *table, uintptr_t va, port_irq_t state)
+{
+	tlb_drop(table, va, 1);
+	port_irq_restore(state);
+}
+
 void tlb_get_info(struct tlb_info *info)
 {
 	*info = (struct tlb_info){ 0 };

@@ -55,6 +55,20 @@ static inline void tlb_drop_page(const struct page_table *table, uintptr_t va)
 	tlb_invalidate_page(va);
 }
 
+/** As tlb_drop, of one page, and then port_irq_restore: the slow half of tlb_drop_page_restore. */
+void tlb_drop_restore(const struct page_table *table, uintptr_t va, port_irq_t state);
+
+/** As tlb_drop_page, and then port_irq_restore: where nothing comes after, this costs the caller no stack frame. */
+static inline void tlb_drop_page_restore(const struct page_table *table, uintptr_t va, port_irq_t state)
+{
+	if (unlikely(tlb_shared)) {
+		tlb_drop_restore(table, va, state);
+		return;
+	}
+	tlb_drop_page(table, va);
+	port_irq_restore(state);
+}
+
 /** What was dropped since boot, all CPUs together. */
 struct tlb_info {
 	size_t pages;  /* pages dropped one by one */
