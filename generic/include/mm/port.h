@@ -16,8 +16,9 @@
  * the same question, and whoever holds a spinlock has them off.
  *
  * ORDER OF LOCKS. A lock may be taken while another is held only if it stands
- * below it in this table. No lock is held across port_park, port_cross_call or
- * an allocation that may sleep.
+ * below it in this table. No lock is held across port_park, port_cross_call,
+ * tlb_drop (whatever unmaps or changes a mapping) or an allocation that may
+ * sleep.
  *
  *   km            km_lock                    virtual ranges of the kernel
  *   page table    struct page_table.lock     one address space's mappings
