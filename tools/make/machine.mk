@@ -40,8 +40,12 @@ MAX_CPUS_DEFAULT := 8
 SMP_MOST := 1
 CHECK_SMPS :=
 
+# More emulated CPUs than there are real ones take turns in one thread: otherwise each would wait, spinning, for others
+# that do not run. (Counting instructions, they take turns anyway.)
+CPU_THREADS = $(if $(filter yes,$(ICOUNT)),single,$(shell test $(SMP) -le `nproc` && echo multi || echo single))
+
 QEMU_FLAGS = -m $(MEMORY) -display none -serial stdio -monitor none -no-reboot \
-	$(if $(filter-out 1,$(SMP)),-smp $(SMP)) $(if $(filter yes,$(ICOUNT)),-icount shift=0$(COMMA)sleep=off)
+	$(if $(filter-out 1,$(SMP)),-smp $(SMP) -accel tcg$(COMMA)thread=$(CPU_THREADS)) $(if $(filter yes,$(ICOUNT)),-icount shift=0$(COMMA)sleep=off)
 
 COMMA := ,
 
