@@ -13,8 +13,8 @@
  * bit in the in-service register. It must not be acknowledged; but the first
  * chip has really served its line 2 when the second one is at fault.
  *
- * Contexts: i8259_init and i8259_unmask with interrupts off; the masks are not
- * locked (one CPU).
+ * Contexts: i8259_init and i8259_unmask with interrupts off; callers of
+ * i8259_unmask keep each other out. Only the first CPU is interrupted.
  */
 
 #include <arch/io.h>

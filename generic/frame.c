@@ -305,7 +305,7 @@ static void cache_give_locked(struct frame_cache *cache, size_t keep)
 		cache->frames[i] = cache->frames[i + count - keep];
 	cache_set_count(cache, keep);
 	if (count > keep && sleepers_any())
-		sleepers_wake_locked();
+		sleepers_serve_locked();
 }
 
 size_t frame_cache_drain(void)

@@ -145,8 +145,8 @@ phys_t sleepers_wait(
 /** Waits in line for a promise of so many frames. */
 void sleepers_wait_promise(size_t frames);
 
-/** Told when frames have become free or unpromised. */
-void sleepers_wake_locked(void);
+/** Serves those in line: told when frames have become free or unpromised. */
+void sleepers_serve_locked(void);
 
 /** Frames that those in line want, all together. */
 size_t sleepers_want_locked(void);

@@ -63,6 +63,6 @@ void reserve_free(size_t frames)
 		frame_accounts.promised);
 	frame_accounts.promised -= frames;
 	if (sleepers_any())
-		sleepers_wake_locked();
+		sleepers_serve_locked();
 	spinlock_unlock(&frame_lock, irq);
 }

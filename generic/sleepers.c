@@ -10,15 +10,15 @@
  * NONE IS LOST. A sleeper first stands in line, then has every CPU's caches
  * emptied and switched through (frame_reclaim), then looks, then parks. What is
  * freed after it stood in line either is in the zones when it looks, or comes
- * through zone_free_run, which sees the line and wakes its head; port_park remembers
- * a wake that came first.
+ * through zone_free_run, which sees the line and serves it: whoever frees hands
+ * over, from the head on, under frame_lock. So the order does not depend on
+ * which thread runs first; port_park remembers a wake that came before it.
  *
  * A LARGE REQUEST IS NOT STARVED. The line is strict: only its head is served,
  * so that what small requests hold comes together again as they get in line.
  * But the head may want what will never be (a long run in memory that others
- * hold for ever), and must not take the system along. So whoever has stood
- * behind it for PATIENCE, unserved and unwoken, adds one to `impatience`, and
- * the line is
+ * hold for ever), and must not take the system along. So each PATIENCE that the
+ * first behind it has waited in vain adds one to `impatience`, and the line is
  *
  *   strict, at 0                only the head is served
  *   polite, from 1 on           others too, if what they leave is enough, by number, for the head
@@ -36,7 +36,7 @@
  * wait for its turn in line, but only for those before it that want the same.
  *
  * LOCKS. The line is under frame_lock; an alternative is asked without it.
- * COST. To wake: the head, O(1); polite, or with an alternative: O(sleepers).
+ * COST. To hand over: O(sleepers).
  */
 
 #include "frame_internal.h"
@@ -44,7 +44,7 @@
 /* How long, in milliseconds, one stands behind the head before one loses patience. */
 #define PATIENCE 50
 
-/* How often that is, for all in line, before whoever can be served is. */
+/* How often that is before whoever can be served is. */
 #define OPEN_FROM 10
 
 /* How often the head may be overtaken before the line is strict again. */
@@ -57,12 +57,15 @@ struct sleeper {
 	bool (*alternative)(void *argument);
 	void *argument;
 	bool for_promise; /* of request->min frames, not for the frames */
-	bool woken;       /* since it last looked */
+	bool kicked;      /* since it last looked: its alternative may be there */
+	bool served;      /* it is in line no longer; base and taken are what it got */
+	phys_t base;
+	size_t taken;
 };
 
 static struct sleeper *line; /* the head, or NULL */
 static struct sleeper **line_end = &line;
-static unsigned impatience; /* of those in line, since it was strict */
+static unsigned impatience; /* since the line was strict */
 static unsigned overtakes;  /* likewise */
 
 size_t sleeper_count;
@@ -83,40 +86,19 @@ static void line_join(struct sleeper *sleeper)
 	spinlock_unlock(&frame_lock, irq);
 }
 
-static void wake_locked(struct sleeper *sleeper)
+/* The sleeper at *link leaves the line. */
+static void line_leave_locked(struct sleeper **link)
 {
-	sleeper->woken = true;
-	port_unpark(sleeper->thread);
-}
-
-void sleepers_wake_locked(void)
-{
-	struct sleeper *sleeper = line;
-
-	do {
-		if (sleeper == NULL)
-			return;
-		wake_locked(sleeper);
-		sleeper = sleeper->next;
-	} while (impatience > 0);
-}
-
-/* Leaves the line; who comes next has a look, since it may be its turn now. */
-static void line_leave_locked(struct sleeper *sleeper)
-{
-	struct sleeper **link = &line;
+	struct sleeper *sleeper = *link;
 
 	if (sleeper == line || ++overtakes >= OVERTAKES) {
 		impatience = 0;
 		overtakes = 0;
 	}
-	while (*link != sleeper)
-		link = &(*link)->next;
 	*link = sleeper->next;
 	if (line_end == &sleeper->next)
 		line_end = link;
 	__atomic_sub_fetch(&sleeper_count, 1, __ATOMIC_SEQ_CST);
-	sleepers_wake_locked();
 }
 
 static bool has_promise(const struct sleeper *sleeper)
@@ -167,6 +149,57 @@ static bool first_for_alternative_locked(const struct sleeper *self)
 	return ahead == self;
 }
 
+/* Gives a sleeper what it stands in line for, if it can be had. */
+static void serve_locked(struct sleeper *sleeper)
+{
+	if (!sleeper->for_promise) {
+		sleeper->base = zone_take_locked(sleeper->request, &sleeper->taken);
+		sleeper->served = sleeper->base != 0;
+	} else if (frame_accounts.free - frame_accounts.promised >= sleeper->request->min) {
+		frame_accounts.promised += sleeper->request->min;
+		sleeper->served = true;
+	}
+}
+
+/*
+ * Who is told that there is memory serves the line himself, from its head on, so that nobody's place depends on which
+ * thread runs first. A sleeper that was served may be gone as soon as the lock is let go.
+ */
+void sleepers_serve_locked(void)
+{
+	struct sleeper **link = &line;
+
+	while (*link != NULL) {
+		struct sleeper *sleeper = *link;
+
+		if (my_turn_locked(sleeper))
+			serve_locked(sleeper);
+		if (sleeper->served) {
+			line_leave_locked(link);
+			port_unpark(sleeper->thread);
+		} else {
+			link = &sleeper->next;
+		}
+	}
+}
+
+/* Leaves the line, or gives back what it was served with meanwhile. */
+static void line_give_up(struct sleeper *self)
+{
+	port_irq_t irq = spinlock_lock(&frame_lock);
+	struct sleeper **link = &line;
+
+	if (!self->served) {
+		while (*link != self)
+			link = &(*link)->next;
+		line_leave_locked(link);
+		sleepers_serve_locked();
+	}
+	spinlock_unlock(&frame_lock, irq);
+	if (self->served)
+		frame_free(self->base, self->taken);
+}
+
 static bool try_alternative(struct sleeper *self)
 {
 	port_irq_t irq;
@@ -175,68 +208,42 @@ static bool try_alternative(struct sleeper *self)
 	if (self->alternative == NULL)
 		return false;
 	irq = spinlock_lock(&frame_lock);
-	first = first_for_alternative_locked(self);
+	first = !self->served && first_for_alternative_locked(self);
 	spinlock_unlock(&frame_lock, irq);
 	if (!first || !self->alternative(self->argument))
 		return false;
-	irq = spinlock_lock(&frame_lock);
-	line_leave_locked(self);
-	spinlock_unlock(&frame_lock, irq);
+	line_give_up(self);
 	frame_sleepers_kick(self->argument); /* there may be more of it for the next one */
 	return true;
 }
 
-/* Gives a sleeper what it stands in line for. @return whether it could be had */
-static bool serve_locked(const struct sleeper *self, phys_t *base, size_t *taken)
-{
-	if (!self->for_promise) {
-		*base = zone_take_locked(self->request, taken);
-		return *base != 0;
-	}
-	if (frame_accounts.free - frame_accounts.promised < self->request->min)
-		return false;
-	frame_accounts.promised += self->request->min;
-	return true;
-}
-
-static bool try_frames(struct sleeper *self, phys_t *base, size_t *taken)
+static bool is_served(struct sleeper *self, bool *head)
 {
 	port_irq_t irq = spinlock_lock(&frame_lock);
-	bool served = my_turn_locked(self) && serve_locked(self, base, taken);
+	bool served;
 
-	if (served)
-		line_leave_locked(self);
+	sleepers_serve_locked();
+	served = self->served;
+	*head = self == line;
 	spinlock_unlock(&frame_lock, irq);
 	return served;
 }
 
-/* Who has waited for PATIENCE behind the head, and was not woken, loosens the line. */
+/* The first behind the head, when he has waited for PATIENCE and nothing came, loosens the line. */
 static void lose_patience(struct sleeper *self)
 {
 	port_irq_t irq = spinlock_lock(&frame_lock);
-	bool woken = self->woken;
 
-	self->woken = false;
-	if (self != line && !woken && impatience < OPEN_FROM) {
+	if (line != NULL && self == line->next && !self->kicked && impatience < OPEN_FROM)
 		impatience++;
-		sleepers_wake_locked();
-	}
+	self->kicked = false;
 	spinlock_unlock(&frame_lock, irq);
-}
-
-static bool is_head(const struct sleeper *self)
-{
-	port_irq_t irq = spinlock_lock(&frame_lock);
-	bool head = self == line;
-
-	spinlock_unlock(&frame_lock, irq);
-	return head;
 }
 
 /* Stands in line till it is served, or its alternative is. @return address of the frames; 0 for anything else */
 static phys_t stand_in_line(struct sleeper *self, size_t *taken)
 {
-	phys_t base = 0;
+	bool head;
 
 	line_join(self);
 	frame_reclaim(RECLAIM_FULL, true);
@@ -245,14 +252,13 @@ static phys_t stand_in_line(struct sleeper *self, size_t *taken)
 			*taken = 0;
 			return 0;
 		}
-		if (try_frames(self, &base, taken))
-			return base;
-		if (is_head(self)) {
-			port_park(0);
-		} else {
-			port_park(PATIENCE);
-			lose_patience(self);
+		if (is_served(self, &head)) {
+			*taken = self->taken;
+			return self->base;
 		}
+		port_park(head ? 0 : PATIENCE);
+		if (!head)
+			lose_patience(self);
 	}
 }
 
@@ -283,7 +289,8 @@ void frame_sleepers_kick(const void *argument)
 	irq = spinlock_lock(&frame_lock);
 	for (struct sleeper *sleeper = line; sleeper != NULL; sleeper = sleeper->next) {
 		if (sleeper->alternative != NULL && sleeper->argument == argument) {
-			wake_locked(sleeper);
+			sleeper->kicked = true;
+			port_unpark(sleeper->thread);
 			break;
 		}
 	}

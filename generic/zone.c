@@ -357,7 +357,7 @@ void zone_free_run(pfn_t first, size_t count)
 	if (unlikely(!free_whole_locked(first, count)))
 		free_part_locked(first, count);
 	if (sleepers_any())
-		sleepers_wake_locked();
+		sleepers_serve_locked();
 	spinlock_unlock(&frame_lock, irq);
 }
 

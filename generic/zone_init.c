@@ -274,6 +274,6 @@ void frame_release_boot(phys_t base, size_t count)
 	}
 	mm_assert(managed == count, "of %zu frames from %#zx only %zu lie in a zone", count, piece.first, managed);
 	if (sleepers_any())
-		sleepers_wake_locked();
+		sleepers_serve_locked();
 	spinlock_unlock(&frame_lock, irq);
 }

@@ -3,7 +3,7 @@
 /*
  * Interrupt lines and their handlers. A line has one handler, set once; a
  * handler is never removed, so irq_dispatch reads the table without a lock.
- * irq_lock keeps two that register apart. The handler runs after the controller
+ * irq_lock keeps two that register apart. Interrupts are counted per CPU. The handler runs after the controller
  * has been told, with interrupts off.
  */
 
@@ -15,12 +15,12 @@ struct irq {
 	void (*handler)(void *argument); /* NULL = none; set last */
 	void *argument;
 	const char *name;
-	uint64_t count;
+	uint64_t counts[CONFIG_MAX_CPUS]; /* of each CPU, written by it */
 };
 
 static struct spinlock irq_lock = SPINLOCK_INIT;
 static struct irq irqs[IRQ_COUNT];
-static uint64_t unclaimed;
+static uint64_t unclaimed[CONFIG_MAX_CPUS];
 
 errno_t irq_register(unsigned irq, const char *name, void (*handler)(void *argument), void *argument)
 {
@@ -46,11 +46,21 @@ void irq_dispatch(unsigned irq)
 
 	run_queue_current()->interrupts++;
 	if (!real || irq >= IRQ_COUNT || irqs[irq].handler == NULL) {
-		unclaimed++;
+		unclaimed[cpu_number()]++;
 		return;
 	}
-	irqs[irq].count++;
+	irqs[irq].counts[cpu_number()]++;
 	irqs[irq].handler(irqs[irq].argument);
+}
+
+/* Counts are read while their CPUs write them: on a machine of 32 bits one may be seen half-way to the next 2^32. */
+static uint64_t sum(const uint64_t counts[CONFIG_MAX_CPUS])
+{
+	uint64_t total = 0;
+
+	for (size_t i = 0; i < CONFIG_MAX_CPUS; i++)
+		total += counts[i];
+	return total;
 }
 
 bool irq_get_info(unsigned irq, const char **name, uint64_t *count)
@@ -58,19 +68,12 @@ bool irq_get_info(unsigned irq, const char **name, uint64_t *count)
 	if (irq >= IRQ_COUNT || irqs[irq].handler == NULL)
 		return false;
 
-	port_irq_t state = port_irq_save();
-
 	*name = irqs[irq].name;
-	*count = irqs[irq].count;
-	port_irq_restore(state);
+	*count = sum(irqs[irq].counts);
 	return true;
 }
 
 uint64_t irq_unclaimed(void)
 {
-	port_irq_t state = port_irq_save();
-	uint64_t count = unclaimed;
-
-	port_irq_restore(state);
-	return count;
+	return sum(unclaimed);
 }

@@ -3,7 +3,7 @@
 /*
  * From the boot code's hands to the prompt.
  *
- * Everything happens on the boot stack with interrupts off, so whatever
+ * Everything happens on the boot stack of the first CPU with interrupts off, so whatever
  * allocates here does so with FRAME_ATOMIC, till the console thread has been
  * made; then the boot stack becomes the first CPU's idle thread. A step that
  * fails says so in a sentence, and the machine stops with HALT_BOOT.
@@ -11,6 +11,7 @@
 
 #include <kernel/boot.h>
 #include <kernel/console.h>
+#include <kernel/cpus.h>
 #include <kernel/lib.h>
 #include <kernel/panic.h>
 #include <kernel/print.h>
@@ -53,6 +54,7 @@ static const struct step {
 	{ "malloc", malloc_init },
 	{ "kernel mappings", km_init },
 	{ "threads", thread_init },
+	{ "calls between CPUs", cpus_init },
 	{ "the console", console_step },
 };
 

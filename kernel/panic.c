@@ -4,7 +4,8 @@
  * Stopping, and telling why: the message, the registers if a trap is to blame,
  * where it happened, who called whom; then arch_halt.
  *
- * The first CPU that panics prints; others that do stop at once. A panic within
+ * The first CPU that panics stops the others, and prints; one that panics too
+ * waits to be stopped. A panic within
  * a panic says only its message, a third one nothing; so whatever is broken,
  * this comes to its end. Nothing here takes a lock.
  */
@@ -30,6 +31,8 @@ static void panic_enter(void)
 			cpu_relax();
 	if (++panic_depth > 2)
 		arch_halt(HALT_PANIC);
+	if (panic_depth == 1)
+		arch_cpus_stop();
 	print_break_lock();
 }
 

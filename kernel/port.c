@@ -2,23 +2,13 @@
 
 /*
  * The kernel's half of mm/port.h, but for the five inline functions
- * (port_inline.h) and port_panic (panic.c). What is promised is told there.
+ * (port_inline.h), port_panic (panic.c) and what concerns other CPUs (cpus.c).
+ * What is promised is told there.
  */
 
 #include <kernel/print.h>
 #include <kernel/thread.h>
 #include <mm/port.h>
-
-/* One CPU is up, so running here is running everywhere. */
-void port_cross_call(void (*function)(void *argument), void *argument)
-{
-	mm_assert(interrupts_are_on(), "called with interrupts off");
-
-	port_irq_t state = port_irq_save();
-
-	function(argument);
-	port_irq_restore(state);
-}
 
 void *port_self(void)
 {

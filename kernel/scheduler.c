@@ -4,9 +4,8 @@
  * Who runs.
  *
  * Each CPU has a run queue: the ready threads in order of arrival, and an idle
- * thread that is in no queue and runs when there is none. A thread that becomes
- * ready goes to the end of the queue of the CPU it ran on last. The running
- * thread is in no queue either. So a thread is always in exactly one place:
+ * thread that is in no queue and runs when there is none. The running thread is
+ * in no queue either. So a thread is always in exactly one place:
  *
  *       thread_create               scheduler_switch
  *      ---------------> READY ----------------------------> RUNNING ----> EXITED
@@ -15,16 +14,23 @@
  *                        '------ wake-up, time-out ------- SLEEPING
  *                                                          (a wait queue, and perhaps the list of time-outs)
  *
+ * WHICH CPU. A thread that wakes up or is new goes to the end of the queue of the
+ * CPU with least to do, the one it ran on last if that has no more than others;
+ * if that CPU idles it is interrupted. One that is preempted or yields stays. A
+ * CPU that has nothing left takes the first thread of the longest queue. So no
+ * thread waits while a CPU idles (but for the time of the interrupt).
+ *
  * LOCK. One spinlock, scheduler_lock, protects all run queues, wait queues and
  * time-outs, and the state of every thread. That a thread's state and its place
  * change together under one lock is why no wake-up is lost. It is held across
  * the switch: the thread that gives the CPU away takes it, and the one that gets
  * the CPU lets it go, in scheduler_switched. Until then the first one's stack is
  * in use, and nobody can look at it, wake it or free it. Nothing is allocated,
- * freed or printed under it (but for a panic). It is the last lock of the order in mm/port.h
- * but those of time and print, so that a thread can be woken in any context.
+ * freed or printed under it (but for a panic). It is the last lock of the order
+ * in mm/port.h but those of time and print, so that a thread can be woken in any
+ * context.
  *
- * PREEMPTION. A tick counts down the running thread's slice, and sets
+ * PREEMPTION. A tick on each CPU counts down its running thread's slice, and sets
  * need_resched when it is over and somebody else is ready; so does whoever
  * wakes a thread on a CPU that idles. trap_dispatch calls scheduler_preempt on
  * the way out of an interrupt: only interrupts that came while they were on get
@@ -33,8 +39,8 @@
  * INVARIANTS (thread_check): run-queue-length; ready-is-queued; sleeping-waits;
  * time-outs-sorted; stack-canary.
  *
- * COST. Switch, wake-up, preemption: O(1). A sleep with a time-out: O(time-outs
- * that end later than this one).
+ * COST. Switch, preemption: O(1); wake-up, and a switch to the idle thread:
+ * O(CPUs). A sleep with a time-out: O(time-outs that end later than this one).
  */
 
 #include <kernel/lib.h>
@@ -83,37 +89,87 @@ void scheduler_init_cpu(void)
 
 	port_irq_t state = spinlock_lock(&scheduler_lock);
 	thread_enlist_locked(idle);
-	cpus_up++;
+	__atomic_store_n(&cpus_up, cpus_up + 1, __ATOMIC_RELEASE);
 	cpu_current()->thread = idle;
 	spinlock_unlock(&scheduler_lock, state);
 }
 
 unsigned cpu_count(void)
 {
-	return __atomic_load_n(&cpus_up, __ATOMIC_RELAXED);
+	return __atomic_load_n(&cpus_up, __ATOMIC_ACQUIRE);
 }
 
-void scheduler_ready_locked(struct thread *thread)
+static bool idles(const struct run_queue *queue)
+{
+	return queue->running == queue->idle;
+}
+
+/* Threads that a CPU has to run. */
+static size_t load(const struct run_queue *queue)
+{
+	return queue->length + !idles(queue);
+}
+
+/* The CPU with least to do; last if that is one. */
+static unsigned least_loaded(unsigned last)
+{
+	unsigned best = last;
+
+	for (unsigned cpu = 0; cpu < cpus_up; cpu++)
+		if (load(&run_queues[cpu]) < load(&run_queues[best]))
+			best = cpu;
+	return best;
+}
+
+/* Lets a CPU that idles look for what it has to run. */
+static void rouse(struct run_queue *queue, unsigned cpu)
+{
+	__atomic_store_n(&queue->need_resched, true, __ATOMIC_RELAXED);
+	if (cpu != cpu_number())
+		arch_cpu_interrupt(cpu);
+}
+
+/* Puts a thread at the end of the queue of the CPU it is to run on. */
+static void enqueue(struct thread *thread)
 {
 	struct run_queue *queue = &run_queues[thread->cpu];
 
 	thread->state = THREAD_READY;
 	list_insert_before(&queue->ready, &thread->queue_link);
 	queue->length++;
-	if (thread->cpu == cpu_number() && thread_current() == queue->idle)
-		queue->need_resched = true;
 }
 
-/* The next to run, taken out of the queue. */
+void scheduler_ready_locked(struct thread *thread)
+{
+	thread->cpu = least_loaded(thread->cpu);
+	enqueue(thread);
+	if (idles(&run_queues[thread->cpu]))
+		rouse(&run_queues[thread->cpu], thread->cpu);
+}
+
+/* The longest queue of all; some queue if all are empty. */
+static struct run_queue *longest_queue(void)
+{
+	struct run_queue *longest = &run_queues[0];
+
+	for (unsigned cpu = 1; cpu < cpus_up; cpu++)
+		if (run_queues[cpu].length > longest->length)
+			longest = &run_queues[cpu];
+	return longest;
+}
+
+/* The next to run, taken out of its queue. */
 static struct thread *take_next(struct run_queue *queue)
 {
-	if (list_empty(&queue->ready))
+	struct run_queue *from = list_empty(&queue->ready) ? longest_queue() : queue;
+
+	if (list_empty(&from->ready))
 		return queue->idle;
 
-	struct thread *next = thread_of(queue->ready.next);
+	struct thread *next = thread_of(from->ready.next);
 
 	list_remove(&next->queue_link);
-	queue->length--;
+	from->length--;
 	return next;
 }
 
@@ -135,8 +191,9 @@ void scheduler_switch(void)
 	struct thread *next = take_next(queue);
 
 	queue->slice = slice_ticks();
-	queue->need_resched = false;
+	__atomic_store_n(&queue->need_resched, false, __ATOMIC_RELAXED);
 	next->state = THREAD_RUNNING;
+	next->cpu = cpu_number();
 	if (next != old) {
 		mm_debug(thread_stack_whole(old), "thread %u (%s) has overflowed its stack", old->id, old->name);
 		mm_debug(thread_stack_whole(next), "the stack of thread %u (%s) was overrun", next->id, next->name);
@@ -191,13 +248,13 @@ void scheduler_preempt(void)
 {
 	struct run_queue *queue = run_queue_current();
 
-	if (likely(!queue->need_resched))
+	if (likely(!__atomic_load_n(&queue->need_resched, __ATOMIC_RELAXED)))
 		return;
 	spinlock_lock_raw(&scheduler_lock);
 	if (thread_current() == queue->idle)
 		queue->idle->state = THREAD_READY;
 	else
-		scheduler_ready_locked(thread_current());
+		enqueue(thread_current());
 	scheduler_switch();
 }
 
@@ -207,7 +264,7 @@ void thread_yield(void)
 
 	port_irq_t state = spinlock_lock(&scheduler_lock);
 
-	scheduler_ready_locked(thread_current());
+	enqueue(thread_current());
 	scheduler_switch();
 	port_irq_restore(state);
 }
@@ -230,7 +287,7 @@ void scheduler_tick(void)
 	if (thread_current() == queue->idle)
 		queue->idle_ticks++;
 	else if ((queue->slice == 0 || --queue->slice == 0) && queue->length != 0)
-		queue->need_resched = true;
+		__atomic_store_n(&queue->need_resched, true, __ATOMIC_RELAXED);
 	expire_timeouts_locked();
 	spinlock_unlock_raw(&scheduler_lock);
 }
@@ -239,7 +296,7 @@ void scheduler_idle(void)
 {
 	for (;;) {
 		(void) interrupts_disable();
-		if (run_queue_current()->need_resched)
+		if (__atomic_load_n(&run_queue_current()->need_resched, __ATOMIC_RELAXED))
 			scheduler_preempt();
 		else
 			cpu_idle();

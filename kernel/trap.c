@@ -7,6 +7,7 @@
  *   entry code saves registers -> trap_dispatch -> interrupt: irq_dispatch, then perhaps another thread
  *   (the machine)                               -> breakpoint: told, and passed over
  *                                               -> system call: answered; there is none yet
+ *                                               -> stop: another CPU has panicked or halted; this one parks
  *                                               -> fault in a probe: the probe returns false
  *                                               -> anything else: panic with the registers
  *
@@ -59,7 +60,9 @@ void trap_dispatch(struct trap_frame *frame)
 	struct trap_info info;
 
 	trap_describe(frame, &info);
-	if (info.kind == TRAP_INTERRUPT)
+	if (info.kind == TRAP_STOP)
+		arch_cpu_park();
+	else if (info.kind == TRAP_INTERRUPT)
 		irq_dispatch(info.number);
 	else if (info.kind == TRAP_BREAKPOINT)
 		breakpoint(frame, &info);

@@ -186,8 +186,9 @@ void page_mapping_remove(struct page_table *table, uintptr_t va, size_t pages)
 
 			spinlock_unlock_raw(&table->lock);
 			if (likely(was_mapped))
-				tlb_drop_page(table, va);
-			port_irq_restore(irq);
+				tlb_drop_page_restore(table, va, irq);
+			else
+				port_irq_restore(irq);
 			return;
 		}
 		spinlock_unlock(&table->lock, irq);

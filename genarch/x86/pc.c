@@ -4,8 +4,9 @@
  * The PC as a whole: which devices there are, where, and how the kernel's
  * wishes (kernel/machine.h, kernel/trap.h) become theirs.
  *
- *   line 0  interval timer, arch_timer_hz times a second -> timer_tick
- *   line 4  serial port COM1, a byte has come in         -> console_input
+ *   line 0   interval timer, arch_timer_hz times a second -> timer_tick, and the same on the other CPUs by line 17
+ *   line 4   serial port COM1, a byte has come in         -> console_input
+ *   line 16  another CPU calls                            -> cpu_called (genarch/x86/smp.c)
  *
  * Order at boot: x86_start sets up tables and the console's output, so that all
  * that follows can be told; the kernel's arch_init then starts what interrupts.
@@ -22,6 +23,8 @@
 #include <kernel/trap.h>
 #include <mm/assert.h>
 #include <x86/boot.h>
+#include <x86/lapic.h>
+#include <x86/smp.h>
 
 #define TIMER_LINE 0
 #define CONSOLE_LINE 4
@@ -33,6 +36,7 @@ static const struct ns16550 console_port = { .base = 0x3f8, .divisor = 1 /* 115,
 static void timer_interrupt(void *unused)
 {
 	(void) unused;
+	cpus_tick();
 	timer_tick();
 }
 
@@ -59,13 +63,19 @@ void arch_init(void)
 
 bool arch_irq_acknowledge(unsigned irq)
 {
-	return i8259_acknowledge(irq);
+	if (irq < I8259_LINES)
+		return i8259_acknowledge(irq);
+	if (irq == SPURIOUS_LINE)
+		return false;
+	lapic_acknowledge();
+	return true;
 }
 
 void arch_irq_unmask(unsigned irq)
 {
 	mm_assert(irq < IRQ_LINES, "there is no interrupt line %u", irq);
-	i8259_unmask(irq);
+	if (irq < I8259_LINES) /* the LAPIC's are open */
+		i8259_unmask(irq);
 }
 
 void arch_console_write(char character)
@@ -78,6 +88,7 @@ void arch_halt(unsigned status)
 	static const char halted[] = "The machine is halted.\r\n";
 
 	(void) interrupts_disable();
+	arch_cpus_stop();
 	ns16550_flush(&console_port);
 	isa_debug_exit(status);
 	for (size_t i = 0; halted[i] != 0; i++)

@@ -16,6 +16,7 @@
 #include <arch/mm.h>
 #include <kernel/print.h>
 #include <kernel/trap.h>
+#include <x86/smp.h>
 
 /* Error code of a page fault, figure 4-12. */
 #define FAULT_PRESENT 0x01u
@@ -52,6 +53,8 @@ static const char *trap_name(unsigned vector)
 static enum trap_kind trap_kind(unsigned vector)
 {
 	switch (vector) {
+	case VECTOR_NMI:
+		return cpus_stopping() ? TRAP_STOP : TRAP_ERROR;
 	case VECTOR_PAGE_FAULT:
 		return TRAP_PAGE_FAULT;
 	case VECTOR_BREAKPOINT:

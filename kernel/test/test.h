@@ -251,6 +251,9 @@ uint64_t test_now_ms(void); /* since some fixed moment */
 		(condition);                                        \
 	})
 
+/** What `host_only` and `panics` ask. */
+extern const bool test_on_host;
+
 /* ---- random numbers: the same for the same seed, everywhere ---- */
 
 struct test_random {

@@ -57,9 +57,6 @@ void test_log_mark(void);
 /** Runs a case that is to panic. */
 enum test_outcome test_run_panicking(const struct test_case *test, char *reason);
 
-/** What `host_only` and `panics` ask. */
-extern const bool test_on_host;
-
 /** Makes ready what starting threads will need, before the counters are taken. */
 void test_threads_prepare(void);
 

@@ -53,9 +53,10 @@ $(IMAGE): $(OBJECTS) $(B)/kernel.ld $(B)/objects
 
 # ---- runs ----
 
-RUNNER = tools/run --good $(STATUS_GOOD) --panic $(STATUS_PANIC) --timeout $(TIMEOUT) --title '$(PROFILE) $(VARIANT) $(MEMORY) MiB'
+SMP_TITLE = $(if $(filter-out 1,$(SMP)), $(SMP) CPUs)
+RUNNER = tools/run --good $(STATUS_GOOD) --panic $(STATUS_PANIC) --timeout $(TIMEOUT) --title '$(PROFILE) $(VARIANT) $(MEMORY) MiB$(SMP_TITLE)'
 EMULATE = $(EMULATOR) $(EMULATOR_FLAGS)
-TRANSCRIPT = $(B)/$@-$(MEMORY).log
+TRANSCRIPT = $(B)/$@-$(MEMORY)$(if $(filter-out 1,$(SMP)),-smp$(SMP)).log
 
 run: all ## boot it, the console in this terminal (host: run the tests)
 	@$(RUNNER) console -- $(EMULATE) -kernel $(IMAGE)
@@ -90,5 +91,6 @@ iso-test: $(ISO) ## as test, booted from the GRUB image
 
 # Steps of `make check`, with + for a space.
 CHECK_STEPS := $(foreach mode,debug release,$(foreach memory,$(CHECK_MEMORIES),MODE=$(mode)+MEMORY=$(memory)+test)) \
+	$(foreach mode,debug release,$(foreach smp,$(CHECK_SMPS),MODE=$(mode)+SMP=$(smp)+test)) \
 	$(foreach split,$(filter-out 3,$(KERNEL_SPLITS)),MODE=debug+KERNEL_SPLIT=$(split)+test) \
 	$(if $(filter multiboot,$(BOOT)),MODE=release+iso-test)

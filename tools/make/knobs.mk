@@ -40,9 +40,10 @@ endif
 
 ifeq ($(HOSTED),)
 $(call number,MEMORY,$(MEMORY_LEAST),$(MEMORY_MOST),MiB)
+$(call number,SMP,1,$(SMP_MOST),CPUs)
 $(if $(filter none,$(SANITIZE)),,$(error SANITIZE=$(SANITIZE) does not go with PROFILE=$(PROFILE): only host has sanitizers))
 else
-$(foreach knob,MEMORY ICOUNT,$(if $(call given,$(knob)),$(error $(knob) does not go with PROFILE=$(PROFILE): there is \
+$(foreach knob,MEMORY SMP ICOUNT,$(if $(call given,$(knob)),$(error $(knob) does not go with PROFILE=$(PROFILE): there is \
 	no emulator to tell it)))
 endif
 endif

@@ -21,6 +21,8 @@
 #   PAGE_LEVELS       values LEVELS may have, the default first; empty: the page format has levels of its own
 #   MEMORY_LEAST, MEMORY_MOST   MiB of memory the machine can have
 #   CHECK_MEMORIES    MiB of memory `make check` runs it with
+#   SMP_MOST          CPUs the machine can have
+#   CHECK_SMPS        numbers of CPUs beyond 1 that `make check` runs it with
 #   MAX_CPUS_DEFAULT  what MAX_CPUS is if it is empty
 #
 # arch/<machine>/offsets.c, if there is one, is compiled to assembly, and each
@@ -35,9 +37,15 @@ GENARCH :=
 BOOT :=
 LEAF_CFLAGS :=
 MAX_CPUS_DEFAULT := 8
+SMP_MOST := 1
+CHECK_SMPS :=
+
+# More emulated CPUs than there are real ones take turns in one thread: otherwise each would wait, spinning, for others
+# that do not run. (Counting instructions, they take turns anyway.)
+CPU_THREADS = $(if $(filter yes,$(ICOUNT)),single,$(shell test $(SMP) -le `nproc` && echo multi || echo single))
 
 QEMU_FLAGS = -m $(MEMORY) -display none -serial stdio -monitor none -no-reboot \
-	$(if $(filter yes,$(ICOUNT)),-icount shift=0$(COMMA)sleep=off)
+	$(if $(filter-out 1,$(SMP)),-smp $(SMP) -accel tcg$(COMMA)thread=$(CPU_THREADS)) $(if $(filter yes,$(ICOUNT)),-icount shift=0$(COMMA)sleep=off)
 
 COMMA := ,
 

@@ -121,6 +121,15 @@ static inline void tlb_invalidate_all(void)
 	__asm__ volatile("mov %0, %%cr4" : : "r"(cr4) : "memory");
 }
 
+/** Lets this CPU keep global pages; paging is on (SDM vol. 3A, 4.10.2.4). */
+static inline void tlb_global_enable(void)
+{
+	uintptr_t cr4;
+
+	__asm__ volatile("mov %%cr4, %0" : "=r"(cr4));
+	__asm__ volatile("mov %0, %%cr4" : : "r"(cr4 | CR4_PGE) : "memory");
+}
+
 /** Physical address of the root table in use. */
 static inline phys_t page_root_current(void)
 {

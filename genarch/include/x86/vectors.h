@@ -12,11 +12,16 @@
 #define VECTOR_DOUBLE_FAULT 8
 #define VECTOR_PAGE_FAULT 14
 #define VECTOR_MACHINE_CHECK 18
-#define VECTOR_IRQ 32 /* the first of the interrupt controller's, IRQ_LINES of them */
+#define VECTOR_IRQ 32 /* of line 0; there are IRQ_LINES of them */
 #define VECTOR_SYSTEM_CALL 0x80
 #define VECTORS 256
 
-#define IRQ_LINES 16
+/* Interrupt lines: first the i8259's, I8259_LINES of them, then what the CPUs send each other by their LAPICs. */
+#define IRQ_LINES 32
+#define CALL_LINE 16     /* another CPU wants something */
+#define TICK_LINE 17     /* the first CPU passes its timer's tick on */
+#define SPURIOUS_LINE 31 /* the LAPIC's own; its low four bits must be set (SDM vol. 3A, figure 10-23) */
+#define VECTOR_SPURIOUS (VECTOR_IRQ + SPURIOUS_LINE)
 
 /* Exceptions that push an error code, one bit for each vector: #DF #TS #NP #SS #GP #PF #AC #CP #VC #SX. */
 #define VECTORS_WITH_ERROR 0x60227d00

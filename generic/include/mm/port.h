@@ -16,8 +16,9 @@
  * the same question, and whoever holds a spinlock has them off.
  *
  * ORDER OF LOCKS. A lock may be taken while another is held only if it stands
- * below it in this table. No lock is held across port_park, port_cross_call or
- * an allocation that may sleep.
+ * below it in this table. No lock is held across port_park, port_cross_call,
+ * tlb_drop (whatever unmaps or changes a mapping) or an allocation that may
+ * sleep.
  *
  *   arenas        vmem_list_lock             the list of all arenas
  *   arena caches  struct vmem_cache.lock     one CPU's ranges of one arena; an arena's before its parent's
@@ -63,6 +64,12 @@ void port_relax(void);
  * interrupts on and holds no spinlock.
  */
 void port_cross_call(void (*function)(void *argument), void *argument);
+
+/**
+ * Interrupts another CPU: it calls tlb_answer (mm/tlb.h) as soon as its interrupts are on. Interrupts are off here.
+ * Never called before a second CPU has called tlb_cpu_start.
+ */
+void port_interrupt(unsigned cpu);
 
 /** The running thread: anything that port_unpark takes. Never NULL in a thread. */
 void *port_self(void);

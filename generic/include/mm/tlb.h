@@ -22,9 +22,19 @@
  */
 void tlb_drop(const struct page_table *table, uintptr_t va, size_t pages);
 
-/* What each CPU has dropped; written by that CPU, with interrupts off. */
+/** This CPU takes part from here on: what is dropped anywhere is dropped on it too. Interrupts are off. Once a CPU. */
+void tlb_cpu_start(void);
+
+/** Does what other CPUs have asked this one to do. Called in the interrupt of port_interrupt, interrupts off. */
+void tlb_answer(void);
+
+/* Whether a second CPU has started. */
+extern bool tlb_shared;
+
+/* What each CPU has told to drop, and what it cost; written by that CPU, with interrupts off. */
 struct tlb_counts {
 	size_t pages, ranges, alls;
+	size_t requests, interrupts, answers;
 } __attribute__((aligned(CACHE_LINE)));
 
 extern struct tlb_counts tlb_counts[CONFIG_MAX_CPUS];
@@ -37,9 +47,26 @@ static inline void tlb_count(size_t *counter, uint64_t more)
 /** As tlb_drop, of one page. */
 static inline void tlb_drop_page(const struct page_table *table, uintptr_t va)
 {
-	(void) table;
-	tlb_count(&tlb_counts[port_cpu()].pages, 1);
+	if (unlikely(tlb_shared)) {
+		tlb_drop(table, va, 1);
+		return;
+	}
+	tlb_count(&tlb_counts[0].pages, 1); /* the only CPU is the first */
 	tlb_invalidate_page(va);
+}
+
+/** As tlb_drop, of one page, and then port_irq_restore: the slow half of tlb_drop_page_restore. */
+void tlb_drop_restore(const struct page_table *table, uintptr_t va, port_irq_t state);
+
+/** As tlb_drop_page, and then port_irq_restore: where nothing comes after, this costs the caller no stack frame. */
+static inline void tlb_drop_page_restore(const struct page_table *table, uintptr_t va, port_irq_t state)
+{
+	if (unlikely(tlb_shared)) {
+		tlb_drop_restore(table, va, state);
+		return;
+	}
+	tlb_drop_page(table, va);
+	port_irq_restore(state);
 }
 
 /** What was dropped since boot, all CPUs together. */
@@ -47,6 +74,9 @@ struct tlb_info {
 	size_t pages;  /* pages dropped one by one */
 	size_t ranges; /* ranges of more than one page that were dropped so */
 	size_t alls;   /* times that everything was dropped */
+	size_t requests;   /* times that other CPUs were asked to drop too */
+	size_t interrupts; /* CPUs interrupted for it; the others had one on its way, or were asking too */
+	size_t answers;    /* requests answered, each once by every other CPU */
 };
 
 void tlb_get_info(struct tlb_info *info);

@@ -60,6 +60,23 @@ void arch_stack_set(uintptr_t stack_top);
 /** Frame pointer of a context that is not running: where a backtrace of its thread begins. */
 uintptr_t context_frame_pointer(const struct context *context);
 
+/* ---- other CPUs ---- */
+
+/**
+ * Starts the other CPUs, as far as there is room for them; each enters the kernel by cpu_main, and when this returns
+ * all that will have done so. Tells of those that do not come. Once, at boot, when there is memory; interrupts are off.
+ */
+void arch_cpus_start(void);
+
+/** Interrupts another CPU that is up: it calls cpu_called. Interrupts are off. */
+void arch_cpu_interrupt(unsigned cpu);
+
+/** Stops all other CPUs for good, whatever they are doing: each gets a trap of kind TRAP_STOP. Any context. */
+void arch_cpus_stop(void);
+
+/** Where a CPU ends that was stopped. */
+void arch_cpu_park(void) __attribute__((noreturn));
+
 /** Prints what is known of this CPU's TLB, a line or a few, for the console. */
 void arch_tlb_describe(void);
 

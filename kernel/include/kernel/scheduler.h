@@ -10,14 +10,14 @@
 
 #include <kernel/thread.h>
 
-/* What one CPU runs. */
+/* What one CPU runs. Under scheduler_lock; need_resched is read without. */
 struct run_queue {
 	struct list_link ready; /* threads by queue_link, next to run first */
 	size_t length;
 	struct thread *running;
 	struct thread *idle;
 	struct thread *dead; /* a detached thread that has ended on this CPU: freed when the switch is done */
-	bool need_resched;   /* the running thread is to make room when it may; this CPU only */
+	bool need_resched;   /* the running thread is to make room when it may */
 	unsigned slice;      /* ticks left to the running thread */
 	uint64_t ticks, idle_ticks, switches;
 	uint64_t interrupts; /* this CPU only, interrupts off */
@@ -37,7 +37,7 @@ static inline struct run_queue *run_queue_current(void)
 /** Makes the code that is running this CPU's idle thread. Interrupts are off. */
 void scheduler_init_cpu(void);
 
-/** Puts a thread that is in no queue at the end of its CPU's run queue. */
+/** Puts a thread that is in no queue at the end of a run queue, of the CPU with least to do. */
 void scheduler_ready_locked(struct thread *thread);
 
 /**

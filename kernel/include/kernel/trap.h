@@ -6,7 +6,9 @@
  *
  *   kernel_main    once, at boot (kernel/boot.h)
  *   trap_dispatch  at every exception and every interrupt, with interrupts off
- *   timer_tick     from the timer's interrupt handler, arch_timer_hz times a second
+ *   timer_tick     from the timer's interrupt handler, arch_timer_hz times a second, on every CPU
+ *   cpu_main       once on each other CPU, when it is set up
+ *   cpu_called     when arch_cpu_interrupt has interrupted this CPU
  *
  * The machine's entry code saves all registers in a struct trap_frame, which is
  * its own, calls trap_dispatch with it, and puts them back. The same path serves
@@ -25,6 +27,7 @@ enum trap_kind {
 	TRAP_PAGE_FAULT, /* no translation, or one that forbids this */
 	TRAP_BREAKPOINT, /* reported and passed over */
 	TRAP_SYSTEM_CALL,
+	TRAP_STOP, /* another CPU has stopped the machine */
 	TRAP_ERROR /* anything else the running code has done */
 };
 
@@ -67,6 +70,12 @@ void trap_dispatch(struct trap_frame *frame);
 
 /** A tick of this CPU's timer. Interrupts are off. */
 void timer_tick(void);
+
+/** Where another CPU than the first enters the kernel, with the number cpu_count(): its stack is its idle thread's. */
+void cpu_main(void) __attribute__((noreturn));
+
+/** Another CPU wants something of this one. Interrupts are off. */
+void cpu_called(void);
 
 /* ---- for drivers ---- */
 

@@ -148,6 +148,7 @@ struct mutex_case {
 	struct mutex mutex;
 	struct arrivals arrivals;
 	size_t inside; /* threads that have the mutex: 1 at most */
+	bool let_go;   /* whoever gets the mutex may give it back */
 	size_t counter;
 };
 
@@ -163,6 +164,8 @@ static void lock_once(void *argument)
 
 	mutex_lock(&self->common->mutex);
 	arrive(&self->common->arrivals, self->number);
+	while (!__atomic_load_n(&self->common->let_go, __ATOMIC_ACQUIRE))
+		thread_yield();
 	mutex_unlock(&self->common->mutex);
 }
 
@@ -182,6 +185,7 @@ TEST(mutex_fifo, "a mutex goes to those who wait for it in their order", .thread
 	mutex_unlock(&common.mutex);
 	CHECK(!mutex_held(&common.mutex));
 	CHECK(!mutex_trylock(&common.mutex));
+	__atomic_store_n(&common.let_go, true, __ATOMIC_RELEASE);
 	for (unsigned i = 0; i < CROWD; i++)
 		test_thread_join(threads[i].thread);
 	for (unsigned i = 0; i < CROWD; i++)

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * The other CPUs: starting them, calling them, stopping them.
+ *
+ * START (SDM vol. 3A, 8.4.4). The firmware's table says which CPUs there are
+ * (x86/madt.h). The first one starts the others one after another, each by a
+ * reset and a start-up interrupt, which lets it begin in real mode at a page
+ * below 1 MiB, where the trampoline (genarch/x86/trampoline.S) has been copied:
+ *
+ *   first CPU                                   the other
+ *     writes its number and stack to `next`
+ *     reset, 10 ms, start-up interrupt   --->   trampoline: page table made for it
+ *                                               x86_start_other: the kernel's page table, GDT, IDT, TSS, LAPIC
+ *     waits till cpu_count has risen     <---   cpu_main
+ *
+ * So there is one stack to be had at a time, and numbers have no gaps: a CPU
+ * that does not come is told, and the next one gets its number. It takes the
+ * stack by an exchange with 0; so one that comes after the first has given up,
+ * and taken the stack back, sleeps for ever, in the trampoline, which is
+ * therefore not freed then.
+ *
+ * The page table for the trampoline is an address space of its own, in which
+ * the page is mapped at its physical address. Its root is copied below 1 MiB
+ * too, as CR3 is loaded before there are 64 bits.
+ *
+ * With one CPU the LAPIC is not touched.
+ *
+ * STOP. A CPU is stopped by an NMI, since its interrupts may be off for good; it
+ * parks (cpu_park) instead of telling of it.
+ *
+ * Contexts: arch_cpus_start once, at boot, interrupts off; the others any, with
+ * interrupts off.
+ */
+
+#include <arch/cpu.h>
+#include <arch/kernel.h>
+#include <arch/mm.h>
+#include <kernel/lib.h>
+#include <kernel/machine.h>
+#include <kernel/print.h>
+#include <kernel/thread.h>
+#include <kernel/trap.h>
+#include <mm/page.h>
+#include <x86/io.h>
+#include <x86/lapic.h>
+#include <x86/madt.h>
+#include <x86/smp.h>
+#include <x86/trampoline.h>
+
+#define RESET_US 10000
+#define START_US 200000 /* after which the start-up interrupt is sent once more */
+#define GIVE_UP_US 5000000
+
+/* Writing here does nothing, and takes about 1 us on a PC's bus. */
+#define DELAY_PORT 0x80
+
+#define TRAMPOLINE_FRAMES 2 /* the code, and the root of its page table */
+#define TRAMPOLINE_LAST 0xfffff
+
+static uint8_t lapic_ids[CONFIG_MAX_CPUS];
+static unsigned next_number;   /* of the CPU that is being started */
+static phys_t kernel_root;
+static bool stopping;
+static unsigned parked;
+
+/* ---- calls ---- */
+
+void arch_cpu_interrupt(unsigned cpu)
+{
+	lapic_send_vector(lapic_ids[cpu], VECTOR_IRQ + CALL_LINE);
+}
+
+void cpus_tick(void)
+{
+	for (unsigned cpu = 1; cpu < cpu_count(); cpu++)
+		lapic_send_vector(lapic_ids[cpu], VECTOR_IRQ + TICK_LINE);
+}
+
+static void call_interrupt(void *unused)
+{
+	(void) unused;
+	cpu_called();
+}
+
+static void tick_interrupt(void *unused)
+{
+	(void) unused;
+	timer_tick();
+}
+
+/* ---- stop ---- */
+
+bool cpus_stopping(void)
+{
+	return __atomic_load_n(&stopping, __ATOMIC_ACQUIRE);
+}
+
+void arch_cpus_stop(void)
+{
+	unsigned others = cpu_count() - 1;
+
+	if (cpu_count() < 2 || __atomic_exchange_n(&stopping, true, __ATOMIC_SEQ_CST))
+		return;
+	for (unsigned cpu = 0; cpu < cpu_count(); cpu++)
+		if (cpu != cpu_number())
+			lapic_send_nmi(lapic_ids[cpu]);
+	for (unsigned i = 0; i < RESET_US && __atomic_load_n(&parked, __ATOMIC_ACQUIRE) < others; i++)
+		io_write8(DELAY_PORT, 0);
+}
+
+void arch_cpu_park(void)
+{
+	__atomic_fetch_add(&parked, 1, __ATOMIC_RELEASE);
+	for (;;)
+		__asm__ volatile("cli; hlt");
+}
+
+/* ---- start ---- */
+
+void x86_start_other(void)
+{
+	page_root_load(kernel_root);
+	tlb_global_enable();
+	cpu_start(next_number);
+	lapic_start(false);
+	cpu_main();
+}
+
+static bool wait_for_cpu(unsigned number, unsigned microseconds)
+{
+	while (cpu_count() == number && microseconds-- > 0)
+		io_write8(DELAY_PORT, 0);
+	return cpu_count() > number;
+}
+
+static void wait(unsigned microseconds)
+{
+	while (microseconds-- > 0)
+		io_write8(DELAY_PORT, 0);
+}
+
+/* Starts one CPU; its stack is on offer. */
+static bool start(unsigned id, unsigned number, phys_t trampoline)
+{
+	lapic_send_reset(id);
+	wait(RESET_US);
+	lapic_send_start(id, trampoline);
+	if (wait_for_cpu(number, START_US))
+		return true;
+	lapic_send_start(id, trampoline);
+	if (wait_for_cpu(number, GIVE_UP_US))
+		return true;
+	if (__atomic_exchange_n(&trampoline_stack, 0, __ATOMIC_SEQ_CST) != 0)
+		return false;
+	while (cpu_count() == number) /* it has taken the stack: it is on its way */
+		cpu_relax();
+	return true;
+}
+
+/* @return whether it came */
+static bool start_with_stack(unsigned id, phys_t trampoline)
+{
+	unsigned number = cpu_count();
+	phys_t stack = frame_alloc(THREAD_STACK_SIZE / PAGE_SIZE, FRAME_ATOMIC | FRAME_LOWMEM, 0);
+
+	if (stack == 0) {
+		kprintf("smp: no memory for the stack of CPU %u\n", number);
+		return true; /* it was not called, so it will not come late */
+	}
+	lapic_ids[number] = (uint8_t) id;
+	next_number = number;
+	__atomic_store_n(&trampoline_stack, PA2KA(stack) + THREAD_STACK_SIZE, __ATOMIC_SEQ_CST);
+	if (start(id, number, trampoline))
+		return true;
+	frame_free(stack, THREAD_STACK_SIZE / PAGE_SIZE);
+	kprintf("smp: the CPU with LAPIC %u does not start\n", id);
+	return false;
+}
+
+/* Frames with the trampoline, the page table in use there; 0 if there are none. */
+static phys_t trampoline_prepare(struct page_table *table)
+{
+	struct frame_request request = FRAME_REQUEST(TRAMPOLINE_FRAMES, FRAME_ATOMIC | FRAME_DMA);
+	size_t taken, code = (size_t) (trampoline_end - trampoline_start);
+	phys_t frames;
+
+	request.upper = TRAMPOLINE_LAST;
+	frames = frame_alloc_request(&request, &taken);
+	if (frames == 0)
+		return 0;
+	if (page_mapping_insert(table, (uintptr_t) frames, frames, 1, PAGE_READ | PAGE_EXEC, FRAME_ATOMIC) != EOK) {
+		frame_free(frames, TRAMPOLINE_FRAMES);
+		return 0;
+	}
+	memcpy((void *) PA2KA(frames), trampoline_start, code);
+	memcpy((void *) PA2KA(frames + PAGE_SIZE), (const void *) PA2KA(page_table_root(table)), PAGE_SIZE);
+	*(uint32_t *) (PA2KA(frames) + (size_t) (trampoline_root - trampoline_start)) = (uint32_t) (frames + PAGE_SIZE);
+	return frames;
+}
+
+/* Starts all that there is room for. @return whether all that were called have come */
+static bool start_all(const struct madt *madt, phys_t trampoline)
+{
+	bool all = true;
+	unsigned left = 0;
+
+	kernel_root = page_root_current();
+	for (unsigned i = 0; i < madt->count; i++) {
+		if (madt->ids[i] == lapic_ids[0])
+			continue;
+		if (cpu_count() < CONFIG_MAX_CPUS)
+			all = start_with_stack(madt->ids[i], trampoline) && all;
+		else
+			left++;
+	}
+	if (left != 0)
+		kprintf("smp: %u more CPUs are left alone: this image is built for %u (MAX_CPUS)\n", left, CONFIG_MAX_CPUS);
+	return all;
+}
+
+static errno_t start_others(const struct madt *madt)
+{
+	struct page_table *table = page_table_create(FRAME_ATOMIC);
+	phys_t trampoline = table != NULL ? trampoline_prepare(table) : 0;
+
+	if (trampoline != 0 && start_all(madt, trampoline))
+		frame_free(trampoline, TRAMPOLINE_FRAMES);
+	if (table != NULL)
+		page_table_destroy(table);
+	return trampoline != 0 ? EOK : ENOMEM;
+}
+
+static errno_t lines_register(void)
+{
+	errno_t error = irq_register(CALL_LINE, "calls of other CPUs", call_interrupt, NULL);
+
+	return error != EOK ? error : irq_register(TICK_LINE, "ticks passed on", tick_interrupt, NULL);
+}
+
+void arch_cpus_start(void)
+{
+	static struct madt madt;
+	errno_t error;
+
+	if (!madt_read(&madt) || madt.count < 2)
+		return;
+	error = lapic_map(madt.lapic);
+	if (error == EOK)
+		error = lines_register();
+	if (error == EOK) {
+		lapic_start(true);
+		lapic_ids[0] = (uint8_t) lapic_id();
+		error = start_others(&madt);
+	}
+	if (error != EOK)
+		kprintf("smp: %u CPUs, but only one is used: no memory to start the others\n", madt.count);
+	else
+		kprintf("smp: %u CPUs are up\n", cpu_count());
+}

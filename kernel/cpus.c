@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * The CPUs together: starting the others, and calling them.
+ *
+ * One interrupt serves all that a CPU may want of another (cpu_called):
+ * translations to be dropped (mm/tlb.h), functions to be run (port_cross_call),
+ * and a thread to be run, which the way out of the interrupt sees to
+ * (need_resched).
+ *
+ * CALLS. Each CPU has one call of its own, and an inbox, the set of CPUs that
+ * have called it. The caller writes its call, puts itself into the inbox of
+ * each CPU that is up, interrupts those whose inbox was empty, runs the
+ * function itself, and waits till all have run it. It does all that with
+ * interrupts off, so that the call stays its CPU's; while it waits it does what
+ * it is called for itself. So two that call each other both come to an end,
+ * and so does one that calls a CPU which waits for translations to be dropped
+ * here. Whoever else has interrupts off does not wait for another CPU but in a
+ * spinlock, and no caller holds one.
+ *
+ * COST. An interrupt on each other CPU, and the time of the slowest.
+ */
+
+#include <kernel/cpus.h>
+#include <kernel/machine.h>
+#include <kernel/scheduler.h>
+#include <kernel/trap.h>
+#include <mm/assert.h>
+#include <mm/cpu_set.h>
+#include <mm/tlb.h>
+
+struct call {
+	void (*function)(void *argument);
+	void *argument;
+	unsigned waiting; /* CPUs that have not run it yet */
+} __attribute__((aligned(CACHE_LINE)));
+
+static struct call calls[CONFIG_MAX_CPUS];      /* by who calls */
+static struct cpu_set inboxes[CONFIG_MAX_CPUS]; /* by who is called */
+
+errno_t cpus_init(void)
+{
+	port_irq_t state = port_irq_save();
+
+	tlb_cpu_start();
+	arch_cpus_start();
+	port_irq_restore(state);
+	return EOK;
+}
+
+void cpu_main(void)
+{
+	tlb_cpu_start();
+	scheduler_init_cpu();
+	scheduler_idle();
+}
+
+static void run_call(unsigned caller)
+{
+	struct call *call = &calls[caller];
+
+	call->function(call->argument);
+	__atomic_fetch_sub(&call->waiting, 1, __ATOMIC_RELEASE);
+}
+
+void cpu_called(void)
+{
+	tlb_answer();
+	cpu_set_take_all(&inboxes[cpu_number()], run_call);
+}
+
+void port_interrupt(unsigned cpu)
+{
+	arch_cpu_interrupt(cpu);
+}
+
+static void call_others(struct call *call, unsigned here, unsigned count)
+{
+	for (unsigned cpu = 0; cpu < count; cpu++)
+		if (cpu != here && cpu_set_put(&inboxes[cpu], here))
+			arch_cpu_interrupt(cpu);
+	call->function(call->argument);
+	while (__atomic_load_n(&call->waiting, __ATOMIC_ACQUIRE) != 0) {
+		cpu_called();
+		cpu_relax();
+	}
+}
+
+void port_cross_call(void (*function)(void *argument), void *argument)
+{
+	mm_assert(interrupts_are_on(), "called with interrupts off");
+
+	port_irq_t state = port_irq_save();
+	unsigned here = cpu_number(), count = cpu_count();
+
+	calls[here] = (struct call){ function, argument, count - 1 };
+	call_others(&calls[here], here, count);
+	port_irq_restore(state);
+}
