@@ -187,8 +187,8 @@ static inline size_t large_at(uintptr_t va, size_t pages)
 }
 
 /*
- * Frames for pages at va, without sleeping: for a large page as one run, else as many as there are in a row. For who may
- * sleep it is a first try, which passes nobody who sleeps already.
+ * Frames for pages at va, without sleeping: for a large page as one run, else as many as there are in a row. For
+ * one who may sleep it is a first try, which passes nobody who sleeps already.
  */
 static phys_t run_try(uintptr_t va, size_t pages, frame_flags_t flags, size_t *taken)
 {
@@ -211,39 +211,42 @@ static phys_t run_try(uintptr_t va, size_t pages, frame_flags_t flags, size_t *t
 	return pa != 0 ? pa : frame_alloc_request(&request, taken);
 }
 
-/* The frames of pages from va on, as far as there is room for them. @return pages */
-static size_t runs_find(uintptr_t va, size_t pages, struct run runs[static RUNS], size_t *count)
+/* Base pages from va on whose frames follow each other from pa on, up to the next place for a large page. */
+static size_t base_run(uintptr_t va, phys_t pa, size_t pages)
 {
-	size_t done = 0;
+	size_t left = (LARGE_LEAST - (va & (LARGE_LEAST - 1))) >> PAGE_WIDTH;
+	size_t count = 1;
+	phys_t next;
 
-	*count = 0;
-	while (done < pages) {
-		struct run *last = *count != 0 ? &runs[*count - 1] : NULL;
-		size_t step = large_at(va + done * PAGE_SIZE, pages - done);
-		phys_t pa = 0;
-
-		if (step > 1 && page_mapping_find(&page_kernel, va + done * PAGE_SIZE).size < step * PAGE_SIZE)
-			step = 1;
-		mm_assert(page_translate(&page_kernel, va + done * PAGE_SIZE, &pa), "a page at %#zx is not mapped",
-			(size_t) (va + done * PAGE_SIZE));
-		if (last != NULL && last->pa + last->pages * PAGE_SIZE == pa)
-			last->pages += step;
-		else if (*count == RUNS)
+	for (pages = pages < left ? pages : left; count < pages; count++) {
+		va += PAGE_SIZE;
+		pa += PAGE_SIZE;
+		if (!page_translate(&page_kernel, va, &next) || next != pa)
 			break;
-		else
-			runs[(*count)++] = (struct run){ pa, step };
-		done += step;
 	}
-	return done;
+	return count;
+}
+
+/* The run of frames that pages at va begin with, or a part of it. */
+static struct run run_find(uintptr_t va, size_t pages)
+{
+	size_t large = large_at(va, pages);
+	struct run run = { .pages = large };
+
+	mm_assert(page_translate(&page_kernel, va, &run.pa), "a page at %#zx is not mapped", (size_t) va);
+	if (large == 1 || page_mapping_find(&page_kernel, va).size < large * PAGE_SIZE)
+		run.pages = base_run(va, run.pa, pages);
+	return run;
 }
 
 static void pages_release(uintptr_t va, size_t pages)
 {
 	while (pages != 0) {
 		struct run runs[RUNS];
-		size_t count;
-		size_t done = runs_find(va, pages, runs, &count);
+		size_t count = 0, done = 0;
 
+		for (; count < RUNS && done < pages; done += runs[count++].pages)
+			runs[count] = run_find(va + done * PAGE_SIZE, pages - done);
 		page_mapping_remove(&page_kernel, va, done);
 		for (size_t i = 0; i < count; i++)
 			frame_free(runs[i].pa, runs[i].pages);
