@@ -20,7 +20,8 @@
  * there is no such place free, anywhere.
  *
  * km_alloc takes frames in runs as long as can be had, for a large page as one run
- * that is aligned like it, and maps run by run. km_free reads them back from the
+ * that is aligned like it, and maps run by run. Who may sleep sleeps for a promise of
+ * all its frames (mm/reserve.h), never for one frame with another in hand. km_free reads them back from the
  * page table, some at a time: nothing is written down for them. Nor is the size: who
  * gives back says how many bytes it asked for, and the ends and the guards are
  * looked at.
@@ -37,6 +38,7 @@
 
 #include <mm/assert.h>
 #include <mm/km.h>
+#include <mm/reserve.h>
 
 #define WINDOW_PAGES ((size_t) (KM_END - KM_START) >> PAGE_WIDTH)
 #define MEMORY (PAGE_READ | PAGE_WRITE | PAGE_GLOBAL)
@@ -162,6 +164,9 @@ void km_unmap(uintptr_t va, size_t bytes)
 
 /* ---- km_alloc ---- */
 
+/* The smallest of the pages larger than the base. */
+#define LARGE_LEAST PTL_COVERS(PTL_LEVELS - 2)
+
 /* Frames that follow each other. */
 struct run {
 	phys_t pa;
@@ -171,67 +176,77 @@ struct run {
 #define RUNS 16 /* that km_free holds at a time */
 
 /* Base pages of the largest page that can be mapped at va, and is no longer than so many. */
-static size_t large_at(uintptr_t va, size_t pages)
+static inline size_t large_at(uintptr_t va, size_t pages)
 {
+	if (pages < LARGE_LEAST >> PAGE_WIDTH || (va & (LARGE_LEAST - 1)) != 0)
+		return 1;
 	for (unsigned level = 1; level < PTL_LEVELS - 1; level++)
 		if (ptl_leaf_allowed(level) && (va & (PTL_COVERS(level) - 1)) == 0 && pages >= PTL_COVERS(level) >> PAGE_WIDTH)
 			return PTL_COVERS(level) >> PAGE_WIDTH;
 	return 1;
 }
 
-/* Frames for pages at va: for a large page, or, if that is not to be had at once, as many as there are in a row. */
-static phys_t run_take(uintptr_t va, size_t pages, frame_flags_t flags, size_t *taken)
+/*
+ * Frames for pages at va, without sleeping: for a large page as one run, else as many as there are in a row. For
+ * one who may sleep it is a first try, which passes nobody who sleeps already.
+ */
+static phys_t run_try(uintptr_t va, size_t pages, frame_flags_t flags, size_t *taken)
 {
-	struct frame_request request = FRAME_REQUEST(1, flags);
+	struct frame_request request = FRAME_REQUEST(1, flags | FRAME_ATOMIC);
 	size_t large = large_at(va, pages);
 	phys_t pa = 0;
 
+	if (!(flags & (FRAME_ATOMIC | FRAME_NO_RESERVE)) && frame_sleepers() != 0)
+		return 0;
+	*taken = request.max = pages;
 	if (large == 1 && IS_POWER_OF_TWO(pages)) {
-		pa = frame_alloc(pages, flags | FRAME_ATOMIC | FRAME_NO_RECLAIM, 0);
-		*taken = pages;
+		pa = frame_alloc(pages, request.flags | FRAME_NO_RECLAIM, 0);
 	} else if (large > 1) {
-		request.min = request.max = request.align = large;
-		request.flags |= FRAME_ATOMIC | FRAME_NO_RECLAIM;
+		*taken = request.min = request.max = request.align = large;
+		request.flags |= FRAME_NO_RECLAIM;
 		pa = frame_alloc_request(&request, taken);
-		request = FRAME_REQUEST(1, flags);
+		request = FRAME_REQUEST(1, flags | FRAME_ATOMIC);
+		request.max = large;
 	}
-	request.max = large > 1 ? large : pages;
 	return pa != 0 ? pa : frame_alloc_request(&request, taken);
 }
 
-/* The frames of pages from va on, as far as there is room for them. @return pages */
-static size_t runs_find(uintptr_t va, size_t pages, struct run runs[static RUNS], size_t *count)
+/* Base pages from va on whose frames follow each other from pa on, up to the next place for a large page. */
+static size_t base_run(uintptr_t va, phys_t pa, size_t pages)
 {
-	size_t done = 0;
+	size_t left = (LARGE_LEAST - (va & (LARGE_LEAST - 1))) >> PAGE_WIDTH;
+	size_t count = 1;
+	phys_t next;
 
-	*count = 0;
-	while (done < pages) {
-		struct run *last = *count != 0 ? &runs[*count - 1] : NULL;
-		size_t step = large_at(va + done * PAGE_SIZE, pages - done);
-		phys_t pa = 0;
-
-		if (step > 1 && page_mapping_find(&page_kernel, va + done * PAGE_SIZE).size < step * PAGE_SIZE)
-			step = 1;
-		mm_assert(page_translate(&page_kernel, va + done * PAGE_SIZE, &pa), "a page at %#zx is not mapped",
-			(size_t) (va + done * PAGE_SIZE));
-		if (last != NULL && last->pa + last->pages * PAGE_SIZE == pa)
-			last->pages += step;
-		else if (*count == RUNS)
+	for (pages = pages < left ? pages : left; count < pages; count++) {
+		va += PAGE_SIZE;
+		pa += PAGE_SIZE;
+		if (!page_translate(&page_kernel, va, &next) || next != pa)
 			break;
-		else
-			runs[(*count)++] = (struct run){ pa, step };
-		done += step;
 	}
-	return done;
+	return count;
+}
+
+/* The run of frames that pages at va begin with, or a part of it. */
+static struct run run_find(uintptr_t va, size_t pages)
+{
+	size_t large = large_at(va, pages);
+	struct run run = { .pages = large };
+
+	mm_assert(page_translate(&page_kernel, va, &run.pa), "a page at %#zx is not mapped", (size_t) va);
+	if (large == 1 || page_mapping_find(&page_kernel, va).size < large * PAGE_SIZE)
+		run.pages = base_run(va, run.pa, pages);
+	return run;
 }
 
 static void pages_release(uintptr_t va, size_t pages)
 {
 	while (pages != 0) {
 		struct run runs[RUNS];
-		size_t count;
-		size_t done = runs_find(va, pages, runs, &count);
+		size_t count = 0, done = 0;
 
+		for (; count < RUNS && done < pages; done += runs[count++].pages)
+			runs[count] = run_find(va + done * PAGE_SIZE, pages - done);
 		page_mapping_remove(&page_kernel, va, done);
 		for (size_t i = 0; i < count; i++)
 			frame_free(runs[i].pa, runs[i].pages);
@@ -240,29 +255,66 @@ static void pages_release(uintptr_t va, size_t pages)
 	}
 }
 
-/* Maps pages at va to frames taken for them, all or none. */
-static errno_t pages_supply(uintptr_t va, size_t pages, frame_flags_t flags)
+/* One run more, of frames that were promised: there are such, or there soon will be. */
+static phys_t run_wait(size_t pages, frame_flags_t flags, size_t *taken)
 {
-	size_t done = 0;
+	struct frame_request request = FRAME_REQUEST(1, flags);
+
+	request.max = pages;
+	return frame_alloc_request(&request, taken);
+}
+
+/*
+ * Maps pages from va + *done on, and counts them in *done, to frames that are there at once or promised.
+ * @retval EAGAIN  they are not
+ */
+static errno_t pages_try(uintptr_t va, size_t pages, frame_flags_t flags, size_t *done, size_t *promised)
+{
 	errno_t error = EOK;
 
-	while (done < pages && error == EOK) {
+	while (*done < pages && error == EOK) {
+		uintptr_t at = va + *done * PAGE_SIZE;
 		size_t taken;
-		phys_t pa = run_take(va + done * PAGE_SIZE, pages - done, flags, &taken);
+		phys_t pa = run_try(at, pages - *done, flags, &taken);
 
-		if (pa == 0) {
-			error = ENOMEM;
-			break;
-		}
-		error = page_mapping_insert(&page_kernel, va + done * PAGE_SIZE, pa, taken, MEMORY, flags & TABLE_FLAGS);
+		if (pa == 0 && (flags & (FRAME_NO_RESERVE | FRAME_ATOMIC)) == FRAME_NO_RESERVE)
+			pa = run_wait(pages - *done, flags, &taken);
+		if (pa == 0)
+			return EAGAIN;
+		*promised -= *promised != 0 ? taken : 0;
+		error = page_mapping_insert(&page_kernel, at, pa, taken, MEMORY, flags & TABLE_FLAGS);
 		if (error == EOK)
-			done += taken;
+			*done += taken;
 		else
 			frame_free(pa, taken);
 	}
-	if (error != EOK)
-		pages_release(va, done);
 	return error;
+}
+
+/*
+ * Maps pages at va to frames taken for them, all or none. Who may sleep does so for a promise of all of them, with none
+ * in his hands, so that two who want more than there is do not wait for each other.
+ */
+static errno_t pages_supply(uintptr_t va, size_t pages, frame_flags_t flags)
+{
+	size_t done = 0, promised = 0;
+	errno_t error = pages_try(va, pages, flags, &done, &promised);
+
+	if (error == EAGAIN && !(flags & FRAME_ATOMIC)) {
+		pages_release(va, done);
+		done = 0;
+		error = reserve_wait(pages);
+		if (error == EOK) {
+			promised = pages;
+			error = pages_try(va, pages, flags | FRAME_NO_RESERVE, &done, &promised);
+		}
+	}
+	if (error == EOK)
+		return EOK;
+	pages_release(va, done);
+	if (promised != 0)
+		reserve_free(promised);
+	return ENOMEM;
 }
 
 /* Whether the machine has so many frames at all; asked about sizes for which that is a question. */

@@ -347,7 +347,7 @@ COLD static void refused(struct slab_cache *cache)
 {
 	port_irq_t irq = spinlock_lock(&cache->lock);
 
-	cache->failed++;
+	__atomic_add_fetch(&cache->failed, 1, __ATOMIC_RELAXED); /* slab_alloc_injected holds no lock */
 	cache->allocs--;
 	spinlock_unlock(&cache->lock, irq);
 }

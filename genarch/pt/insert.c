@@ -14,8 +14,8 @@
  * A page of an upper level is used wherever its whole slot is in the range and
  * unused, and the physical address is aligned to it too.
  *
- * One page whose table is there does not take that way: it is one look and one
- * store, and if the table is the recent one, no walk.
+ * Pages of one table that is there do not take that way: it is one look and one
+ * store each, and if the table is the recent one, no walk.
  *
  * COST. A page alone, its table the recent one: about 45 instructions, else
  * about 100; in a range: under three a page, and 800 for each table that it
@@ -203,17 +203,31 @@ static inline errno_t insert_recent(struct page_table *table, uintptr_t va, phys
 	return EOK;
 }
 
-/* Maps one page if its table is there. @retval EAGAIN  it is not */
-static errno_t insert_one(
-	struct page_table *table, uintptr_t va, phys_t pa, page_flags_t flags, frame_flags_t alloc)
+/* Maps pages of one table if that is there. @retval EAGAIN  it is not */
+static errno_t insert_near(
+	struct page_table *table, uintptr_t va, phys_t pa, size_t pages, page_flags_t flags, frame_flags_t alloc)
 {
 	port_irq_t irq = spinlock_lock(&table->lock);
-	errno_t error;
+	errno_t error = EAGAIN;
 
 	check_may_sleep(alloc, irq);
-	error = recent_find(table, va) ? insert_recent(table, va, pa, flags) : EAGAIN;
+	if (recent_find(table, va)) {
+		pte_t *entries = &table->recent_entries[PTL_INDEX(va, PTL_LEAF)];
+
+		error = leaves_unused(entries, pages) ? EOK : EEXIST;
+		if (error == EOK) {
+			leaves_fill(entries, pages, leaf_make(pa, flags), leaf_step(PTL_LEAF));
+			*table->recent_uses += pages;
+		}
+	}
 	spinlock_unlock(&table->lock, irq);
 	return error;
+}
+
+static bool is_valid(const struct page_table *table, uintptr_t va, phys_t pa, size_t pages)
+{
+	return range_valid(table, va, pages) && (pa & PAGE_MASK) == 0 && pa <= PHYS_LAST &&
+		pages - 1 <= (PHYS_LAST - pa) >> PAGE_WIDTH;
 }
 
 COLD static errno_t insert_some(
@@ -222,15 +236,22 @@ COLD static errno_t insert_some(
 	struct insertion insertion = {
 		.table = table, .delta = pa - va, .flags = flags & ~PAGE_NO_LARGE, .large = !(flags & PAGE_NO_LARGE)
 	};
-	errno_t error;
 
-	if (!range_valid(table, va, pages) || (pa & PAGE_MASK) != 0 || pa > PHYS_LAST ||
-		pages - 1 > (PHYS_LAST - pa) >> PAGE_WIDTH)
+	if (!is_valid(table, va, pa, pages))
 		return EINVAL;
-	if (pages == 1 && (error = insert_one(table, va, pa, flags, alloc)) != EAGAIN)
-		return error;
 	return insert_range(
 		&insertion, va, va + (pages - 1) * PAGE_SIZE + PAGE_MASK, alloc & (FRAME_ATOMIC | FRAME_NO_RECLAIM));
+}
+
+/* All that is not one page whose table is the recent one. */
+static NOINLINE errno_t insert_pages(
+	struct page_table *table, uintptr_t va, phys_t pa, size_t pages, page_flags_t flags, frame_flags_t alloc)
+{
+	errno_t error = EAGAIN;
+
+	if (range_near(va, pages) && is_valid(table, va, pa, pages))
+		error = insert_near(table, va, pa, pages, flags, alloc);
+	return error != EAGAIN ? error : insert_some(table, va, pa, pages, flags, alloc);
 }
 
 errno_t page_mapping_insert(
@@ -248,5 +269,5 @@ errno_t page_mapping_insert(
 		}
 		spinlock_unlock(&table->lock, irq);
 	}
-	return insert_some(table, va, pa, pages, flags, alloc);
+	return insert_pages(table, va, pa, pages, flags, alloc);
 }

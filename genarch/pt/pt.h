@@ -205,6 +205,12 @@ static inline bool range_valid(const struct page_table *table, uintptr_t va, siz
 		pages - 1 <= (table->last - va) >> PAGE_WIDTH;
 }
 
+/** Whether pages from va, at least one, are part of what one table of the last level serves, but not all of it. */
+static inline bool range_near(uintptr_t va, size_t pages)
+{
+	return pages - 1 < PTL_ENTRIES(PTL_LEAF) - 1 && PTL_INDEX(va, PTL_LEAF) + pages <= PTL_ENTRIES(PTL_LEAF);
+}
+
 /* ---- tables (table.c) ---- */
 
 void table_push(struct table_list *list, phys_t table);

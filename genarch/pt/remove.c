@@ -138,16 +138,20 @@ static inline bool recent_stays(const struct page_table *table)
 	return *table->recent_uses > 1;
 }
 
-/* Unmaps one page if it is a base page, and not the last in its table. @return false if there is more to it */
-static bool remove_one(struct page_table *table, uintptr_t va)
+/* Unmaps pages of one table, if that is there, and stays. @return false if there is more to it */
+static bool remove_near(struct page_table *table, uintptr_t va, size_t pages)
 {
 	port_irq_t irq = spinlock_lock(&table->lock);
-	bool done = recent_find(table, va) && recent_stays(table);
-	bool was_mapped = done && remove_recent(table, va);
+	bool done = recent_find(table, va) && *table->recent_uses > pages;
+	size_t gone = 0;
 
+	if (done) {
+		gone = leaves_clear(&table->recent_entries[PTL_INDEX(va, PTL_LEAF)], pages);
+		*table->recent_uses -= gone;
+	}
 	spinlock_unlock_raw(&table->lock);
-	if (was_mapped)
-		tlb_drop_page(table, va);
+	if (gone != 0)
+		tlb_drop(table, va, pages);
 	port_irq_restore(irq);
 	return done;
 }
@@ -172,8 +176,14 @@ COLD static void remove_some(struct page_table *table, uintptr_t va, size_t page
 	mm_assert((va & PAGE_MASK) == 0, "the address %#zx is not that of a page", (size_t) va);
 	if (!range_clip(table, &va, &last, pages))
 		return;
-	if (pages != 1 || !remove_one(table, va))
-		remove_range(table, va, last);
+	remove_range(table, va, last);
+}
+
+/* All that is not one page whose table is the recent one. */
+static NOINLINE void remove_pages(struct page_table *table, uintptr_t va, size_t pages)
+{
+	if (!range_near(va, pages) || !range_valid(table, va, pages) || !remove_near(table, va, pages))
+		remove_some(table, va, pages);
 }
 
 void page_mapping_remove(struct page_table *table, uintptr_t va, size_t pages)
@@ -193,5 +203,5 @@ void page_mapping_remove(struct page_table *table, uintptr_t va, size_t pages)
 		}
 		spinlock_unlock(&table->lock, irq);
 	}
-	remove_some(table, va, pages);
+	remove_pages(table, va, pages);
 }

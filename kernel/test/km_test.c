@@ -300,6 +300,27 @@ TEST(km_alloc_out_of_room, "when the window is full memory is refused, not waite
 	CHECK_LT(window_free(), info.free);
 }
 
+static void free_soon(void *argument)
+{
+	test_sleep_ms(20);
+	test_frame_free(*(phys_t *) argument, 32);
+}
+
+TEST(km_alloc_sleeps, "without FRAME_ATOMIC it waits until there are frames enough, with none in hand", .threads = true,
+	.plain_only = "it waits")
+{
+	struct test_thread *thread;
+	uintptr_t va = 0;
+	phys_t frames;
+
+	NEED((frames = test_frame_alloc(32, FRAME_ATOMIC, 0)) != 0);
+	thread = test_thread_start("frees", free_soon, &frames);
+	(void) test_leave_frames(24, 0);
+	CHECK_EQ(test_km_alloc(40 * PAGE_SIZE, 0, &va), EOK);
+	test_thread_join(thread);
+	CHECK_EQ(page_mapping_count(&page_kernel, va, 40), 40);
+}
+
 TEST(km_alloc_again, "what is given back is taken again: the same addresses, and no page of them mapped in between")
 {
 	uintptr_t first, second;
