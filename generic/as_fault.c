@@ -93,16 +93,9 @@ static errno_t touch_absent(
 static errno_t touch_mapped(
 	struct as *as, struct as_area *area, uintptr_t va, unsigned access, frame_flags_t alloc, phys_t *pa)
 {
-	struct page_mapping mapping;
-	errno_t error;
-
-	if (!(access & AS_ACCESS_WRITE))
+	if (!(access & AS_ACCESS_WRITE) || area->backend->map != NULL)
 		return EOK;
-	mapping = page_mapping_find(as->table, va);
-	if (mapping.flags & PAGE_WRITE)
-		return EOK;
-	error = page_own(as, area, va, *pa, alloc);
-	return error == EOK && !page_translate(as->table, va, pa) ? EFAULT : error;
+	return page_own(as, area, va, pa, alloc);
 }
 
 enum as_fault_result as_touch(struct as *as, uintptr_t va, unsigned access, frame_flags_t alloc, phys_t *pa)

@@ -202,7 +202,7 @@ void area_destroy(struct as *as, struct as_area *area);
 /** A frame for a page; off the promise if there is one. @return 0 with FRAME_ATOMIC for want of memory */
 MUST_USE phys_t page_frame_take(size_t *promised, frame_flags_t alloc);
 
-/** The next page that is mapped in [*va, last]. @return false if there is none */
+/* The pages that are mapped in [va, last], one after the other. */
 struct pages_walk {
 	struct page_table *table;
 	uintptr_t va, last;
@@ -211,10 +211,39 @@ struct pages_walk {
 };
 #define PAGES_WALK(walk_table, from, to) \
 	((struct pages_walk){ .table = (walk_table), .va = (from), .last = (to), .counted = UINTPTR_MAX })
-MUST_USE bool pages_next(struct pages_walk *walk, uintptr_t *va, phys_t *pa);
+
+/** Goes on by so many bytes. */
+static inline void pages_advance(struct pages_walk *walk, uintptr_t bytes)
+{
+	if (unlikely(walk->last - walk->va < bytes))
+		walk->ended = true;
+	else
+		walk->va += bytes;
+}
+
+/** The half of pages_next that looks beyond the next page. */
+MUST_USE bool pages_next_far(struct pages_walk *walk, uintptr_t *va, phys_t *pa);
+
+/** The next page that is mapped, and to what. @return false if there is none */
+MUST_USE static inline bool pages_next(struct pages_walk *walk, uintptr_t *va, phys_t *pa)
+{
+	if (unlikely(walk->ended || !page_translate(walk->table, walk->va, pa)))
+		return pages_next_far(walk, va, pa);
+	*va = walk->va;
+	pages_advance(walk, PAGE_SIZE);
+	return true;
+}
 
 /** Whether the frame that a page is mapped to is held by the mapping. */
-bool page_is_own(const struct as_area *area, uintptr_t va, phys_t pa);
+static inline bool page_is_own(const struct as_area *area, uintptr_t va, phys_t pa)
+{
+	phys_t place;
+
+	if (area->memory != NULL || area->backend->shared)
+		return false;
+	return area->backend->in_place == NULL || !area->backend->in_place(area, area_page(area, va), &place) ||
+		place != pa;
+}
 
 /** Unmaps [first, last] of an area and gives back what was its own. */
 void pages_unmap(struct as *as, struct as_area *area, uintptr_t first, uintptr_t last);
@@ -222,11 +251,11 @@ void pages_unmap(struct as *as, struct as_area *area, uintptr_t first, uintptr_t
 /** Changes what the mapped pages of an area allow. */
 void pages_protect(struct as *as, struct as_area *area, page_flags_t flags);
 
-/** Gives a mapped page a frame of its own, with the same contents. @retval ENOMEM */
-MUST_USE errno_t page_copy(struct as *as, struct as_area *area, uintptr_t va, phys_t pa, frame_flags_t alloc);
+/** Gives a mapped page a frame of its own, with the same contents; *pa changes from one to the other. @retval ENOMEM */
+MUST_USE errno_t page_copy(struct as *as, struct as_area *area, uintptr_t va, phys_t *pa, frame_flags_t alloc);
 
 /** Makes a mapped page one that can be written: its own, by a copy if need be. @retval ENOMEM */
-MUST_USE errno_t page_own(struct as *as, struct as_area *area, uintptr_t va, phys_t pa, frame_flags_t alloc);
+MUST_USE errno_t page_own(struct as *as, struct as_area *area, uintptr_t va, phys_t *pa, frame_flags_t alloc);
 
 /** Promises frames to an area or a memory. @retval ENOMEM */
 MUST_USE errno_t promise_more(size_t *promised, size_t frames);

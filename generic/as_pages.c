@@ -76,15 +76,6 @@ void promise_less(size_t *promised, size_t frames)
 
 /* ---- walking ---- */
 
-/* Goes on by so many bytes. */
-static void advance(struct pages_walk *walk, uintptr_t bytes)
-{
-	if (walk->last - walk->va < bytes)
-		walk->ended = true;
-	else
-		walk->va += bytes;
-}
-
 /* Passes over what is left of a chunk in which nothing is mapped, or one page. */
 static void advance_over_hole(struct pages_walk *walk)
 {
@@ -94,39 +85,26 @@ static void advance_over_hole(struct pages_walk *walk)
 	if (walk->last - walk->va < rest)
 		rest = walk->last - walk->va + 1;
 	if (walk->counted == chunk) {
-		advance(walk, PAGE_SIZE);
+		pages_advance(walk, PAGE_SIZE);
 	} else if (page_mapping_count(walk->table, walk->va, rest >> PAGE_WIDTH) == 0) {
-		advance(walk, rest);
+		pages_advance(walk, rest);
 	} else {
 		walk->counted = chunk;
-		advance(walk, PAGE_SIZE);
+		pages_advance(walk, PAGE_SIZE);
 	}
 }
 
-bool pages_next(struct pages_walk *walk, uintptr_t *va, phys_t *pa)
+bool pages_next_far(struct pages_walk *walk, uintptr_t *va, phys_t *pa)
 {
 	while (!walk->ended) {
-		bool found = page_translate(walk->table, walk->va, pa);
-
 		*va = walk->va;
-		if (found)
-			advance(walk, PAGE_SIZE);
-		else
-			advance_over_hole(walk);
-		if (found)
+		if (page_translate(walk->table, walk->va, pa)) {
+			pages_advance(walk, PAGE_SIZE);
 			return true;
+		}
+		advance_over_hole(walk);
 	}
 	return false;
-}
-
-bool page_is_own(const struct as_area *area, uintptr_t va, phys_t pa)
-{
-	phys_t place;
-
-	if (area->memory != NULL || area->backend->shared)
-		return false;
-	return area->backend->in_place == NULL || !area->backend->in_place(area, area_page(area, va), &place) ||
-		place != pa;
 }
 
 /* ---- unmapping ---- */
@@ -137,13 +115,26 @@ struct batch {
 	phys_t own[BATCH];
 };
 
+/* Gives frames back, those that follow each other together. */
+static void frames_free(const phys_t *frames, size_t count)
+{
+	while (count != 0) {
+		size_t run = 1;
+
+		while (run < count && frames[run] == frames[0] + (run << PAGE_WIDTH))
+			run++;
+		frame_free(frames[0], run);
+		frames += run;
+		count -= run;
+	}
+}
+
 static void batch_unmap(struct as *as, struct as_area *area, struct batch *batch)
 {
 	if (batch->pages == 0)
 		return;
 	page_mapping_remove(as->table, batch->first, ((batch->last - batch->first) >> PAGE_WIDTH) + 1);
-	for (size_t i = 0; i < batch->frames; i++)
-		frame_free(batch->own[i], 1);
+	frames_free(batch->own, batch->frames);
 	area->resident -= batch->pages;
 	batch->pages = batch->frames = 0;
 }
@@ -221,39 +212,42 @@ void pages_protect(struct as *as, struct as_area *area, page_flags_t flags)
 
 /* ---- writing ---- */
 
-/* The page is the last reference to its frame, or its memory's. */
+/* Lets a page be written that needs no copy. */
 static void allow(struct as *as, const struct as_area *area, uintptr_t va)
 {
 	protect_run(as, va, 1, area_page_flags(area));
 }
 
-errno_t page_copy(struct as *as, struct as_area *area, uintptr_t va, phys_t pa, frame_flags_t alloc)
+errno_t page_copy(struct as *as, struct as_area *area, uintptr_t va, phys_t *pa, frame_flags_t alloc)
 {
-	bool own = page_is_own(area, va, pa);
+	phys_t old = *pa;
 	phys_t frame = page_frame_take(&area->promised, alloc);
 	errno_t error;
 
 	if (frame == 0)
 		return ENOMEM;
-	frame_copy((void *) PA2KA(frame), (const void *) PA2KA(pa));
+	frame_copy((void *) PA2KA(frame), (const void *) PA2KA(old));
 	error = page_mapping_replace(as->table, va, frame, area_page_flags(area));
 	mm_assert(error == EOK, "the page at %#zx is mapped, and cannot be replaced: error %d", (size_t) va, error);
-	if (own)
-		frame_free(pa, 1);
+	if (page_is_own(area, va, old))
+		frame_free(old, 1);
+	*pa = frame;
 	__atomic_fetch_add(&as_pages_copied, 1, __ATOMIC_RELAXED);
 	return EOK;
 }
 
-errno_t page_own(struct as *as, struct as_area *area, uintptr_t va, phys_t pa, frame_flags_t alloc)
+errno_t page_own(struct as *as, struct as_area *area, uintptr_t va, phys_t *pa, frame_flags_t alloc)
 {
 	if (area->memory != NULL) {
 		allow(as, area, va);
-	} else if (page_is_own(area, va, pa) && frame_reference_count(pa) == 1) {
-		allow(as, area, va);
-		if (!area->was_changed)
-			promise_less(&area->promised, 1);
-	} else {
-		return page_copy(as, area, va, pa, alloc);
+		return EOK;
 	}
+	if (!page_is_own(area, va, *pa) || frame_is(*pa >> PAGE_WIDTH, FRAME_KIND_SHARED))
+		return page_copy(as, area, va, pa, alloc);
+	if ((area->flags & AS_RESERVE) && (page_mapping_find(as->table, va).flags & PAGE_WRITE))
+		return EOK; /* it has been let be written already, and has given its promise back then */
+	allow(as, area, va);
+	if (!area->was_changed)
+		promise_less(&area->promised, 1);
 	return EOK;
 }

@@ -137,8 +137,8 @@ static errno_t own_all(struct as *as, struct as_area *area, frame_flags_t alloc)
 	phys_t pa;
 
 	for (size_t seen = 0; error == EOK && seen < area->resident && pages_next(&walk, &va, &pa); seen++)
-		if (page_is_own(area, va, pa) && frame_reference_count(pa) > 1)
-			error = page_copy(as, area, va, pa, alloc);
+		if (page_is_own(area, va, pa) && frame_is(pa >> PAGE_WIDTH, FRAME_KIND_SHARED))
+			error = page_copy(as, area, va, &pa, alloc);
 	return error;
 }
 
