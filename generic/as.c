@@ -43,6 +43,7 @@ static struct slab_cache *as_cache;
 static struct as list = { .next = &list, .previous = &list };
 static size_t list_count;
 static unsigned last_number;
+static phys_t kernel_root;
 
 /* Address spaces that nobody holds, chained through next. */
 static struct as *spares;
@@ -227,7 +228,7 @@ void as_switch(struct as *as)
 	struct running *here = &running[port_cpu()];
 
 	if (here->as != as) {
-		page_root_load(as != NULL ? as->root : page_table_root(&page_kernel));
+		page_root_load(as != NULL ? as->root : kernel_root);
 		__atomic_store_n(&here->as, as, __ATOMIC_RELEASE);
 	}
 	port_irq_restore(irq);
@@ -295,6 +296,7 @@ errno_t as_init(void)
 	as_area_cache = slab_cache_create("as_area", sizeof(struct as_area), NULL, FRAME_ATOMIC);
 	if (as_cache == NULL || as_area_cache == NULL)
 		return ENOMEM;
+	kernel_root = page_table_root(&page_kernel);
 	frame_reclaimer_register(&reclaimer);
 	return EOK;
 }

@@ -62,11 +62,13 @@ bool area_flags_valid(const struct as_backend *backend, unsigned flags)
 
 errno_t area_provide(struct as *as, struct as_area *area, uintptr_t va, size_t pages, frame_flags_t alloc)
 {
-	size_t promised = (area->flags & AS_RESERVE) != 0 ? pages : 0;
-	errno_t error = promise_more(&area->promised, promised);
+	errno_t error;
 
-	if (error != EOK || area->backend->map == NULL)
-		return error;
+	/* No backend maps pages when it is made and takes promises. */
+	if (area->flags & AS_RESERVE)
+		return promise_more(&area->promised, pages);
+	if (area->backend->map == NULL)
+		return EOK;
 	error = area->backend->map(as, area, va, pages, alloc);
 	if (error == EOK)
 		area->resident += pages;
@@ -220,8 +222,10 @@ void area_destroy(struct as *as, struct as_area *area)
 {
 	as->areas = area_tree_remove(as->areas, area);
 	as->area_count--;
-	pages_unmap(as, area, area->first, area->last);
-	promise_less(&area->promised, area->promised);
+	if (area->resident != 0)
+		pages_unmap(as, area, area->first, area->last);
+	if (area->promised != 0)
+		promise_less(&area->promised, area->promised);
 	if (area->memory != NULL)
 		memory_drop(area->memory);
 	slab_free(as_area_cache, area);

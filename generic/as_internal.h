@@ -61,9 +61,31 @@ struct as_mutex {
 
 void as_mutex_init(struct as_mutex *mutex);
 
+/* What is seldom taken of the two below. */
+void as_mutex_lock_slow(struct as_mutex *mutex);
+void as_mutex_unlock_slow(struct as_mutex *mutex);
+void as_mutex_forbidden(void);
+
 /** Takes the lock; sleeps while another has it. Interrupts are on. */
-void as_mutex_lock(struct as_mutex *mutex);
-void as_mutex_unlock(struct as_mutex *mutex);
+static inline void as_mutex_lock(struct as_mutex *mutex)
+{
+	uint32_t free = 0;
+	port_irq_t irq = port_irq_save();
+
+	port_irq_restore(irq);
+	if (unlikely(!port_irq_were_on(irq)))
+		as_mutex_forbidden();
+	if (unlikely(!__atomic_compare_exchange_n(&mutex->state, &free, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)))
+		as_mutex_lock_slow(mutex);
+}
+
+static inline void as_mutex_unlock(struct as_mutex *mutex)
+{
+	uint32_t held = 1;
+
+	if (unlikely(!__atomic_compare_exchange_n(&mutex->state, &held, 0, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED)))
+		as_mutex_unlock_slow(mutex);
+}
 
 static inline bool as_mutex_is_held(const struct as_mutex *mutex)
 {

@@ -21,13 +21,9 @@ void as_mutex_init(struct as_mutex *mutex)
 	mutex->end = &mutex->first;
 }
 
-static void check_may_sleep(void)
+COLD void as_mutex_forbidden(void)
 {
-	port_irq_t irq = port_irq_save();
-
-	port_irq_restore(irq);
-	if (unlikely(!port_irq_were_on(irq)))
-		port_panic("an address space is used with interrupts off or a spinlock held: it may have to be waited for");
+	port_panic("an address space is used with interrupts off or a spinlock held: it may have to be waited for");
 }
 
 static void enqueue_locked(struct as_mutex *mutex, struct as_waiter *waiter)
@@ -48,7 +44,7 @@ static struct as_waiter *dequeue_locked(struct as_mutex *mutex)
 	return waiter;
 }
 
-static NOINLINE void lock_slow(struct as_mutex *mutex)
+void as_mutex_lock_slow(struct as_mutex *mutex)
 {
 	struct as_waiter waiter = { .thread = port_self() };
 	port_irq_t irq = spinlock_lock(&mutex->guard);
@@ -66,7 +62,7 @@ static NOINLINE void lock_slow(struct as_mutex *mutex)
 	spinlock_unlock(&mutex->guard, irq);
 }
 
-static NOINLINE void unlock_slow(struct as_mutex *mutex)
+void as_mutex_unlock_slow(struct as_mutex *mutex)
 {
 	port_irq_t irq = spinlock_lock(&mutex->guard);
 	struct as_waiter *waiter = dequeue_locked(mutex);
@@ -78,21 +74,4 @@ static NOINLINE void unlock_slow(struct as_mutex *mutex)
 		__atomic_store_n(&mutex->state, 0, __ATOMIC_RELEASE);
 	}
 	spinlock_unlock(&mutex->guard, irq);
-}
-
-void as_mutex_lock(struct as_mutex *mutex)
-{
-	uint32_t free = 0;
-
-	check_may_sleep();
-	if (unlikely(!__atomic_compare_exchange_n(&mutex->state, &free, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)))
-		lock_slow(mutex);
-}
-
-void as_mutex_unlock(struct as_mutex *mutex)
-{
-	uint32_t held = 1;
-
-	if (unlikely(!__atomic_compare_exchange_n(&mutex->state, &held, 0, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED)))
-		unlock_slow(mutex);
 }

@@ -218,7 +218,8 @@ static void allow(struct as *as, const struct as_area *area, uintptr_t va)
 	protect_run(as, va, 1, area_page_flags(area));
 }
 
-errno_t page_copy(struct as *as, struct as_area *area, uintptr_t va, phys_t *pa, frame_flags_t alloc)
+/* Gives a page a frame of its own; what it is mapped to is its own already (and others'), or nobody's. */
+static inline errno_t copy(struct as *as, struct as_area *area, uintptr_t va, phys_t *pa, bool own, frame_flags_t alloc)
 {
 	phys_t old = *pa;
 	phys_t frame = page_frame_take(&area->promised, alloc);
@@ -229,21 +230,28 @@ errno_t page_copy(struct as *as, struct as_area *area, uintptr_t va, phys_t *pa,
 	frame_copy((void *) PA2KA(frame), (const void *) PA2KA(old));
 	error = page_mapping_replace(as->table, va, frame, area_page_flags(area));
 	mm_assert(error == EOK, "the page at %#zx is mapped, and cannot be replaced: error %d", (size_t) va, error);
-	if (page_is_own(area, va, old))
+	if (own)
 		frame_free(old, 1);
 	*pa = frame;
 	__atomic_fetch_add(&as_pages_copied, 1, __ATOMIC_RELAXED);
 	return EOK;
 }
 
+errno_t page_copy(struct as *as, struct as_area *area, uintptr_t va, phys_t *pa, frame_flags_t alloc)
+{
+	return copy(as, area, va, pa, page_is_own(area, va, *pa), alloc);
+}
+
 errno_t page_own(struct as *as, struct as_area *area, uintptr_t va, phys_t *pa, frame_flags_t alloc)
 {
+	bool own = page_is_own(area, va, *pa);
+
 	if (area->memory != NULL) {
 		allow(as, area, va);
 		return EOK;
 	}
-	if (!page_is_own(area, va, *pa) || frame_is(*pa >> PAGE_WIDTH, FRAME_KIND_SHARED))
-		return page_copy(as, area, va, pa, alloc);
+	if (!own || frame_is(*pa >> PAGE_WIDTH, FRAME_KIND_SHARED))
+		return copy(as, area, va, pa, own, alloc);
 	if ((area->flags & AS_RESERVE) && (page_mapping_find(as->table, va).flags & PAGE_WRITE))
 		return EOK; /* it has been let be written already, and has given its promise back then */
 	allow(as, area, va);

@@ -210,7 +210,7 @@ errno_t page_mapping_update(
 /* ---- another frame ---- */
 
 /* The entry of the last level for va, or NULL. The table is locked. */
-static pte_t *leaf_entry(struct page_table *table, uintptr_t va)
+static NOINLINE pte_t *leaf_entry(struct page_table *table, uintptr_t va)
 {
 	pte_t *entry = &table->entries[PTL_INDEX(va, 0)];
 
@@ -221,25 +221,25 @@ static pte_t *leaf_entry(struct page_table *table, uintptr_t va)
 			return NULL;
 		entry = &table_entries(pte_table_pa(pte))[PTL_INDEX(va, level + 1)];
 	}
-	return pte_present(entry_load(entry)) ? entry : NULL;
+	return entry;
 }
 
 errno_t page_mapping_replace(struct page_table *table, uintptr_t va, phys_t pa, page_flags_t flags)
 {
 	port_irq_t irq;
 	pte_t *entry;
+	bool is_mapped;
 
-	if (!range_valid(table, va, 1) || (pa & PAGE_MASK) != 0 || pa > PHYS_LAST)
+	if (unlikely(!range_valid(table, va, 1) || (pa & PAGE_MASK) != 0 || pa > PHYS_LAST))
 		return EINVAL;
 	irq = spinlock_lock(&table->lock);
-	entry = recent_is(table, va) ? &table->recent_entries[PTL_INDEX(va, PTL_LEAF)] : leaf_entry(table, va);
-	if (entry != NULL && !pte_present(entry_peek(entry)))
-		entry = NULL;
-	if (entry != NULL)
+	entry = likely(recent_is(table, va)) ? &table->recent_entries[PTL_INDEX(va, PTL_LEAF)] : leaf_entry(table, va);
+	is_mapped = entry != NULL && pte_present(entry_peek(entry));
+	if (likely(is_mapped))
 		entry_store(entry, leaf_make(pa, flags));
 	spinlock_unlock_raw(&table->lock);
-	if (entry != NULL)
+	if (likely(is_mapped))
 		tlb_drop_page(table, va);
 	port_irq_restore(irq);
-	return entry != NULL ? EOK : ENOENT;
+	return is_mapped ? EOK : ENOENT;
 }
