@@ -112,3 +112,57 @@ TEST(user_threads, "threads that take turns each see the address space they have
 		test_thread_join(threads[i]);
 	CHECK_EQ(as_check(), 0);
 }
+
+/* ---- one address space, several threads ---- */
+
+static struct {
+	struct as *as;
+	struct test_barrier start;
+	bool stop;
+	size_t copied, refused;
+} race;
+
+static void copy_loop(void *argument)
+{
+	struct test_random random = TEST_RANDOM(1 + (uintptr_t) argument);
+	uint8_t bytes[32] = { 0 };
+
+	test_as_borrow(race.as);
+	test_barrier_wait(&race.start);
+	while (!__atomic_load_n(&race.stop, __ATOMIC_ACQUIRE)) {
+		uintptr_t va = FIRST + test_random_below(&random, PAGES(8));
+		errno_t error = (test_random_below(&random, 2) != 0) ? user_copy_in(bytes, va, sizeof(bytes))
+															 : user_copy_out(va, bytes, sizeof(bytes));
+
+		__atomic_fetch_add((error == EOK) ? &race.copied : &race.refused, 1, __ATOMIC_RELAXED);
+		test_yield();
+	}
+	test_as_borrow(NULL);
+}
+
+TEST(user_copy_and_destroy,
+	"copies in an area while it is made, changed and destroyed succeed or fail, and touch no other memory",
+	.threads = true, .plain_only = "its threads may not be refused")
+{
+	struct test_thread *threads[THREADS];
+
+	race.stop = false;
+	race.copied = race.refused = 0;
+	race.as = test_as_create(0);
+	test_barrier_init(&race.start, THREADS + 1);
+	for (size_t i = 0; i < THREADS; i++)
+		threads[i] = test_thread_start("copy", copy_loop, (void *) i);
+	test_barrier_wait(&race.start);
+	for (size_t i = 0; i < 200; i++) {
+		CHECK_EQ(make(race.as, 8, AS_WRITE), EOK);
+		test_yield();
+		CHECK_EQ(as_area_change_flags(race.as, FIRST, 0), EOK);
+		test_yield();
+		CHECK_EQ(as_area_destroy(race.as, FIRST), EOK);
+	}
+	__atomic_store_n(&race.stop, true, __ATOMIC_RELEASE);
+	for (size_t i = 0; i < THREADS; i++)
+		test_thread_join(threads[i]);
+	CHECK_GT(race.copied + race.refused, 0);
+	CHECK_EQ(as_check(), 0);
+}
