@@ -44,17 +44,7 @@
 
 size_t as_pages_copied;
 
-/* ---- frames and promises ---- */
-
-phys_t page_frame_take(size_t *promised, frame_flags_t alloc)
-{
-	bool from_promise = *promised != 0;
-	phys_t pa = frame_alloc(1, alloc | FRAME_LOWMEM | (from_promise ? FRAME_NO_RESERVE : 0), 0);
-
-	if (pa != 0 && from_promise)
-		--*promised;
-	return pa;
-}
+/* ---- promises ---- */
 
 errno_t promise_more(size_t *promised, size_t frames)
 {
