@@ -5,6 +5,7 @@
  * takes the lock of what it walks; none allocates.
  */
 
+#include <mm/as.h>
 #include <mm/check.h>
 #include <mm/frame.h>
 #include <mm/km.h>
@@ -14,5 +15,5 @@
 
 size_t mm_check(void)
 {
-	return frame_check() + slab_check() + page_check() + vmem_check() + km_check();
+	return frame_check() + slab_check() + page_check() + vmem_check() + km_check() + as_check();
 }

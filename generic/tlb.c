@@ -126,7 +126,7 @@ COLD static void drop_everywhere(uintptr_t va, size_t pages)
 	request->va = va;
 	request->pages = pages;
 	tlb_count(&tlb_counts[here].requests, 1);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* entries are changed before it is seen who is up */
+	__atomic_exchange_n(&request->waiting, 0, __ATOMIC_SEQ_CST); /* entries are changed before it is seen who is up */
 	ask(request, here);
 	drop_here(va, pages);
 	while (__atomic_load_n(&request->waiting, __ATOMIC_ACQUIRE) != 0) {

@@ -293,6 +293,13 @@ static void run_validate_locked(pfn_t first, size_t count)
 	}
 }
 
+/* Drops one reference of a frame that has more. */
+static inline void share_drop_locked(pfn_t pfn)
+{
+	if (--frame_counts[pfn - FRAME_FIRST] == 0)
+		frame_state_set(pfn, FRAME_KIND_PLAIN);
+}
+
 /* Drops a reference of each frame of a run that is anything else than a plain run in one zone. */
 static void free_singly_locked(pfn_t first, size_t count)
 {
@@ -300,8 +307,8 @@ static void free_singly_locked(pfn_t first, size_t count)
 	for (pfn_t pfn = first; pfn < first + count; pfn++) {
 		if (frame_kind(pfn) == FRAME_KIND_PLAIN)
 			zone_give_locked(pfn, 1);
-		else if (--frame_counts[pfn - FRAME_FIRST] == 0)
-			frame_state_set(pfn, FRAME_KIND_PLAIN);
+		else
+			share_drop_locked(pfn);
 	}
 }
 
@@ -354,7 +361,9 @@ void zone_free_run(pfn_t first, size_t count)
 	if (unlikely(!run_known(first, count)))
 		port_panic("frame_free: %zu frames from %#zx: not frames of this machine", count, first);
 	irq = spinlock_lock(&frame_lock);
-	if (unlikely(!free_whole_locked(first, count)))
+	if (count == 1 && frame_state(first) == FRAME_KIND_SHARED)
+		share_drop_locked(first);
+	else if (unlikely(!free_whole_locked(first, count)))
 		free_part_locked(first, count);
 	if (sleepers_any())
 		sleepers_serve_locked();

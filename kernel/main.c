@@ -16,6 +16,7 @@
 #include <kernel/panic.h>
 #include <kernel/print.h>
 #include <kernel/scheduler.h>
+#include <mm/as.h>
 #include <mm/frame.h>
 #include <mm/km.h>
 #include <mm/malloc.h>
@@ -53,6 +54,7 @@ static const struct step {
 	{ "the slab allocator", slab_init },
 	{ "malloc", malloc_init },
 	{ "kernel mappings", km_init },
+	{ "address spaces", as_init },
 	{ "threads", thread_init },
 	{ "calls between CPUs", cpus_init },
 	{ "the console", console_step },

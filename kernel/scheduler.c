@@ -46,6 +46,7 @@
 #include <kernel/lib.h>
 #include <kernel/scheduler.h>
 #include <kernel/time.h>
+#include <mm/as.h>
 
 /* How long a thread runs before others have their turn. */
 #define SLICE_MS 20
@@ -205,6 +206,7 @@ void scheduler_switch(void)
 		cpu_current()->thread = next;
 		if (!thread_is_idle(next))
 			arch_stack_set(next->stack + THREAD_STACK_SIZE);
+		as_switch(next->as);
 		context_switch(&old->context, &next->context);
 	}
 	scheduler_switched();

@@ -29,6 +29,7 @@
 #include <kernel/lib.h>
 #include <kernel/panic.h>
 #include <kernel/scheduler.h>
+#include <mm/as.h>
 #include <mm/km.h>
 #include <mm/slab.h>
 
@@ -128,11 +129,29 @@ struct thread *thread_create(const char *name, void (*function)(void *argument),
 	return thread;
 }
 
+void thread_borrow(struct as *as)
+{
+	struct thread *self = thread_current();
+	struct as *before = self->as;
+	port_irq_t state;
+
+	thread_check_may_sleep(__func__);
+	if (as != NULL)
+		as_hold(as);
+	state = port_irq_save();
+	self->as = as;
+	as_switch(as);
+	port_irq_restore(state);
+	if (before != NULL)
+		as_release(before);
+}
+
 void thread_exit(void)
 {
 	struct thread *self = thread_current();
 
 	thread_check_may_sleep(__func__);
+	thread_borrow(NULL);
 	(void) port_irq_save();
 	spinlock_lock_raw(&scheduler_lock);
 	self->state = THREAD_EXITED;

@@ -8,6 +8,8 @@
  *   (the machine)                               -> breakpoint: told, and passed over
  *                                               -> system call: answered; there is none yet
  *                                               -> stop: another CPU has panicked or halted; this one parks
+ *                                               -> page fault in a borrowed address space: as_page_fault; what it
+ *                                                  refuses ends a user_copy_in or _out with EFAULT
  *                                               -> fault in a probe: the probe returns false
  *                                               -> anything else: panic with the registers
  *
@@ -20,7 +22,9 @@
 #include <kernel/scheduler.h>
 #include <kernel/symbols.h>
 #include <kernel/trap.h>
+#include <kernel/thread.h>
 #include <kernel/trap_internal.h>
+#include <mm/as.h>
 
 static void breakpoint(const struct trap_frame *frame, const struct trap_info *info)
 {
@@ -55,6 +59,29 @@ static void __attribute__((noreturn)) fatal(const struct trap_frame *frame, cons
 		frame, "%s (trap %u) in %s at %p (%s+0x%zx)", info->name, info->number, mode, (void *) info->pc, name, offset);
 }
 
+/*
+ * A page fault in the user part, where the running thread may sleep: the address space it has borrowed answers, with
+ * interrupts on. @return whether the thread can go on
+ */
+static bool page_fault(struct trap_frame *frame, const struct trap_info *info)
+{
+	struct thread *thread = thread_current();
+	bool copying = thread != NULL && thread->copy_landing != NULL;
+	unsigned access =
+		(info->write ? AS_ACCESS_WRITE : 0) | (info->execute ? AS_ACCESS_EXEC : 0) | (copying ? AS_ACCESS_COPYING : 0);
+	enum as_fault_result result;
+
+	if (thread == NULL || thread->as == NULL || !info->interrupts_on ||
+		info->address - USER_START > USER_LAST - USER_START)
+		return false;
+	interrupts_enable();
+	result = as_page_fault(thread->as, info->address, access, FRAME_ATOMIC);
+	(void) interrupts_disable();
+	if (result == AS_FAULT_DEFERRED)
+		user_copy_fail(frame);
+	return result == AS_FAULT_OK || result == AS_FAULT_DEFERRED;
+}
+
 void trap_dispatch(struct trap_frame *frame)
 {
 	struct trap_info info;
@@ -68,6 +95,8 @@ void trap_dispatch(struct trap_frame *frame)
 		breakpoint(frame, &info);
 	else if (info.kind == TRAP_SYSTEM_CALL && info.from_user)
 		trap_set_result(frame, (uintptr_t) -ENOENT); /* there are no system calls yet */
+	else if (info.kind == TRAP_PAGE_FAULT && page_fault(frame, &info))
+		; /* the access is tried again, or its copy has failed */
 	else if (info.from_user || !probe_caught(frame))
 		fatal(frame, &info);
 	if (info.kind == TRAP_INTERRUPT || info.from_user)

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 
 #include <arch/host.h>
+#include <mm/as.h>
 #include <mm/frame.h>
 #include <mm/km.h>
 #include <mm/malloc.h>
@@ -103,4 +104,5 @@ void host_boot(const struct host_memory *memory)
 	must(slab_init(), "slab_init");
 	must(malloc_init(), "malloc_init");
 	must(km_init(), "km_init");
+	must(as_init(), "as_init");
 }

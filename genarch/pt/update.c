@@ -206,3 +206,40 @@ errno_t page_mapping_update(
 	}
 	return change_some(table, va, pages, flags, alloc);
 }
+
+/* ---- another frame ---- */
+
+/* The entry of the last level for va, or NULL. The table is locked. */
+static NOINLINE pte_t *leaf_entry(struct page_table *table, uintptr_t va)
+{
+	pte_t *entry = &table->entries[PTL_INDEX(va, 0)];
+
+	for (unsigned level = 0; level < PTL_LEAF; level++) {
+		pte_t pte = entry_load(entry);
+
+		if (!pte_present(pte) || pte_is_leaf(pte, level))
+			return NULL;
+		entry = &table_entries(pte_table_pa(pte))[PTL_INDEX(va, level + 1)];
+	}
+	return entry;
+}
+
+errno_t page_mapping_replace(struct page_table *table, uintptr_t va, phys_t pa, page_flags_t flags)
+{
+	port_irq_t irq;
+	pte_t *entry;
+	bool is_mapped;
+
+	if (unlikely(!range_valid(table, va, 1) || (pa & PAGE_MASK) != 0 || pa > PHYS_LAST))
+		return EINVAL;
+	irq = spinlock_lock(&table->lock);
+	entry = likely(recent_is(table, va)) ? &table->recent_entries[PTL_INDEX(va, PTL_LEAF)] : leaf_entry(table, va);
+	is_mapped = entry != NULL && pte_present(entry_peek(entry));
+	if (likely(is_mapped))
+		entry_store(entry, leaf_make(pa, flags));
+	spinlock_unlock_raw(&table->lock);
+	if (likely(is_mapped))
+		tlb_drop_page(table, va);
+	port_irq_restore(irq);
+	return is_mapped ? EOK : ENOENT;
+}

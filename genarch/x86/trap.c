@@ -78,6 +78,7 @@ void trap_describe(const struct trap_frame *frame, struct trap_info *info)
 		.frame_pointer = frame->bp,
 		.stack_pointer = trap_stack_pointer(frame),
 		.from_user = (frame->cs & 3) != 0,
+		.interrupts_on = interrupts_were_on(frame->flags),
 	};
 	if (kind == TRAP_PAGE_FAULT) {
 		info->address = frame->fault_address;

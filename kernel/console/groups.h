@@ -13,6 +13,7 @@ extern const struct command_group memory_commands;
 extern const struct command_group slab_commands;
 extern const struct command_group mapping_commands;
 extern const struct command_group vmem_commands;
+extern const struct command_group as_commands;
 extern const struct command_group test_commands;
 extern const struct command_group kernel_commands;
 extern const struct command_group console_commands;

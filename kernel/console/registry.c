@@ -15,7 +15,9 @@
 const struct command_group *const command_groups[] = {
 	&memory_commands,
 	&slab_commands,
-	&mapping_commands, &vmem_commands,
+	&mapping_commands,
+	&vmem_commands,
+	&as_commands,
 	&test_commands,
 	&kernel_commands,
 	&console_commands,

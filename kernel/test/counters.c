@@ -30,6 +30,7 @@ static struct {
 	struct page_table_info pages;
 	struct km_info km;
 	struct arena_sums arenas;
+	size_t address_spaces;
 	struct cache_count caches[CACHES_MOST];
 	size_t cache_count;
 } before;
@@ -72,6 +73,7 @@ void counters_take(void)
 	km_get_info(&before.km);
 	before.arenas = (struct arena_sums){ 0 };
 	vmem_each(add_arena, &before.arenas);
+	before.address_spaces = as_count();
 	before.cache_count = 0;
 	slab_cache_each(take_cache, NULL);
 }
@@ -145,6 +147,7 @@ size_t counters_compare(void)
 	compare("arenas", arenas.arenas, before.arenas.arenas);
 	compare("spans of arenas", arenas.spans, before.arenas.spans);
 	compare("ranges taken of arenas", arenas.taken, before.arenas.taken);
+	compare("address spaces", as_count(), before.address_spaces);
 	slab_cache_each(compare_cache, NULL);
 	return differences;
 }

@@ -23,6 +23,7 @@
 /* In the order in which they are given back. */
 enum record_kind {
 	RECORD_NONE,
+	RECORD_AS,
 	RECORD_MAPPING,
 	RECORD_KM,
 	RECORD_KM_MEMORY,
@@ -367,6 +368,25 @@ static void arena_settle(struct vmem *arena)
 	(void) !vmem_destroy(arena);
 }
 
+/* ---- address spaces ---- */
+
+struct as *test_as_create(frame_flags_t alloc)
+{
+	struct as *as = as_create(alloc);
+
+	if (as != NULL && !enter(RECORD_AS, (uintptr_t) as, NULL, 0)) {
+		as_release(as);
+		return NULL;
+	}
+	return as;
+}
+
+void test_as_release(struct as *as)
+{
+	leave_surely(RECORD_AS, (uintptr_t) as);
+	as_release(as);
+}
+
 /* ---- chains ---- */
 
 void test_chain_push(struct test_chain *chain, void *object)
@@ -410,6 +430,9 @@ static void settle(struct record record)
 	void *address = (void *) record.key;
 
 	switch (record.kind) {
+	case RECORD_AS:
+		as_release(address);
+		break;
 	case RECORD_MAPPING:
 		page_mapping_remove(record.owner, record.key, record.size);
 		break;
@@ -447,6 +470,7 @@ static void settle(struct record record)
 
 void ledger_settle(void)
 {
+	test_as_borrow(NULL);
 	for (int kind = RECORD_NONE + 1; kind < RECORD_KINDS && record_count > 0; kind++) {
 		for (size_t slot = 0; slot < SLOTS;) {
 			struct record record = records[slot];

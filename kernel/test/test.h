@@ -39,6 +39,7 @@
 #ifndef TEST_H
 #define TEST_H
 
+#include <mm/as.h>
 #include <mm/frame.h>
 #include <mm/km.h>
 #include <mm/malloc.h>
@@ -175,6 +176,9 @@ MUST_USE errno_t test_vmem_init(
 	struct vmem *arena, const char *name, const struct vmem_options *options, frame_flags_t flags);
 MUST_USE errno_t test_vmem_destroy(struct vmem *arena);
 
+MUST_USE struct as *test_as_create(frame_flags_t alloc);
+void test_as_release(struct as *as);
+
 /* The ledger has room for so many objects, blocks and mappings together; of frames it holds any number. */
 #define TEST_LEDGER_ROOM 3072
 
@@ -253,6 +257,18 @@ uint64_t test_now_ms(void); /* since some fixed moment */
 
 /** What `host_only` and `panics` ask. */
 extern const bool test_on_host;
+
+/* ---- the user part of an address space, as the running thread sees it ---- */
+
+/** The running thread goes on in an address space; NULL = in none, as every thread begins, and as it must end. */
+void test_as_borrow(struct as *as);
+
+/*
+ * Loads and stores a byte there: on a machine by the CPU, its page faults and all; on the host, which has no MMU, by a
+ * walk of the page table and as_page_fault, as an MMU would. @return false if the fault is not resolved
+ */
+MUST_USE bool test_user_load(uintptr_t va, uint8_t *byte);
+MUST_USE bool test_user_store(uintptr_t va, uint8_t byte);
 
 /* ---- random numbers: the same for the same seed, everywhere ---- */
 

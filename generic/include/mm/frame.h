@@ -140,7 +140,10 @@ static inline bool frame_known(pfn_t pfn)
  */
 void frame_mark(pfn_t first, size_t count, enum frame_kind kind, unsigned detail);
 
-/** Whether an owner has marked this frame, which must be known, as this kind: SLAB, BLOCK or TABLE. */
+/**
+ * Whether this frame, which must be known, is of this kind: SLAB, BLOCK or TABLE, as its owner has marked it; or
+ * SHARED, asked by one of its holders.
+ */
 static inline bool frame_is(pfn_t pfn, enum frame_kind kind)
 {
 	return (__atomic_load_n(&frame_states[pfn - FRAME_FIRST], __ATOMIC_RELAXED) & 7) == kind;

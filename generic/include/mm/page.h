@@ -77,6 +77,16 @@ void page_mapping_remove(struct page_table *table, uintptr_t va, size_t pages);
 MUST_USE errno_t page_mapping_update(
 	struct page_table *table, uintptr_t va, size_t pages, page_flags_t flags, frame_flags_t alloc);
 
+/**
+ * Maps another frame where one base page is mapped: what was there is unmapped and no CPU holds it when this returns.
+ * Takes no memory, and never sleeps.
+ *
+ * @retval EOK
+ * @retval ENOENT  va is not mapped, or not by a base page; nothing changed
+ * @retval EINVAL  an address is not a multiple of PAGE_SIZE, or not one of this page table
+ */
+MUST_USE errno_t page_mapping_replace(struct page_table *table, uintptr_t va, phys_t pa, page_flags_t flags);
+
 /** How an address translates. */
 struct page_mapping {
 	phys_t pa;   /* what this very va translates to, offset included; undefined if size is 0 */

@@ -20,6 +20,8 @@
  * tlb_drop (whatever unmaps or changes a mapping) or an allocation that may
  * sleep.
  *
+ *   as list       as_list_lock               all address spaces, and the spare ones
+ *   as mutex      struct as_mutex.guard      who waits for an address space or its memory
  *   arenas        vmem_list_lock             the list of all arenas
  *   arena caches  struct vmem_cache.lock     one CPU's ranges of one arena; an arena's before its parent's
  *   arena         struct vmem.lock           its spans, segments and tags

@@ -38,6 +38,8 @@ struct thread {
 	unsigned id; /* from 1, never used again */
 	void (*function)(void *argument);
 	void *argument;
+	struct as *as;        /* the address space it has borrowed, and holds; NULL = none. Its own to change */
+	void *copy_landing;   /* where a copy that cannot go on ends (kernel/user_copy.c); its own */
 	uintptr_t stack; /* lowest address; 0 = not the scheduler's to free or check (the idle threads) */
 
 	/* ---- scheduler_lock ---- */
@@ -68,6 +70,12 @@ struct thread {
  */
 MUST_USE struct thread *thread_create(
 	const char *name, void (*function)(void *argument), void *argument, frame_flags_t flags);
+
+/**
+ * The running thread goes on in an address space, which it holds from now on; what it had before it lets go of.
+ * NULL = in the kernel's alone. A thread that ends gives back what it has borrowed. Sleeps.
+ */
+void thread_borrow(struct as *as);
 
 /** Waits for a thread's end, and frees it. One caller, once; not for a thread that was detached. Sleeps. */
 void thread_join(struct thread *thread);

@@ -40,6 +40,7 @@ struct trap_info {
 	uintptr_t frame_pointer, stack_pointer;
 	uintptr_t address;            /* TRAP_PAGE_FAULT: the address that was wanted */
 	bool from_user;               /* the trap came out of user mode */
+	bool interrupts_on;           /* they were, in the code interrupted */
 	bool write, execute, present; /* TRAP_PAGE_FAULT: what was tried; whether the page is mapped at all */
 };
 
@@ -97,6 +98,18 @@ bool irq_get_info(unsigned irq, const char **name, uint64_t *count);
 
 /** Interrupts of lines that have no handler, and spurious ones. */
 uint64_t irq_unclaimed(void);
+
+/* ---- copying by the CPU's own translation, in the address space that the running thread has borrowed ---- */
+
+/**
+ * Copies from user space. A page that is not there yet is made to be; an address that may not be read ends the copy.
+ * Sleeps.
+ * @retval EFAULT  an address may not be read, or there is no memory for it; what was copied before stays
+ */
+MUST_USE errno_t user_copy_in(void *to, uintptr_t from, size_t bytes);
+
+/** Copies to user space. As user_copy_in. */
+MUST_USE errno_t user_copy_out(uintptr_t to, const void *from, size_t bytes);
 
 /* ---- probes: touching an address that may fault ---- */
 

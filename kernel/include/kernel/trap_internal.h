@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * What trap.c, irq.c and probe.c share.
+ * What trap.c, irq.c, probe.c and user_copy.c share.
  */
 
 #ifndef KERNEL_TRAP_INTERNAL_H
@@ -11,6 +11,9 @@
 
 /** Runs the handler of an interrupt line. Interrupts are off. */
 void irq_dispatch(unsigned irq);
+
+/** Makes the trap end the user_copy_in or _out that the running thread is in. */
+void user_copy_fail(struct trap_frame *frame);
 
 /** If this CPU is in the middle of a probe, makes the trap end it. @return whether it was */
 bool probe_caught(struct trap_frame *frame);

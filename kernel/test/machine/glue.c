@@ -11,6 +11,7 @@
 #include <kernel/synch.h>
 #include <kernel/thread.h>
 #include <kernel/time.h>
+#include <kernel/trap.h>
 #include <mm/assert.h>
 
 #include "../test_internal.h"
@@ -201,6 +202,23 @@ void test_barrier_wait(struct test_barrier *barrier)
 	while (body->round == round)
 		condvar_wait(&body->wake, &body->lock);
 	mutex_unlock(&body->lock);
+}
+
+/* ---- user space ---- */
+
+void test_as_borrow(struct as *as)
+{
+	thread_borrow(as);
+}
+
+bool test_user_load(uintptr_t va, uint8_t *byte)
+{
+	return user_copy_in(byte, va, 1) == EOK;
+}
+
+bool test_user_store(uintptr_t va, uint8_t byte)
+{
+	return user_copy_out(va, &byte, 1) == EOK;
 }
 
 /* ---- cases that are to panic ---- */

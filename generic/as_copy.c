@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * Copying in and out of an address space, whichever it is and wherever the
+ * caller runs: page by page, each made to do for the access as a fault would,
+ * and then copied by way of the frame's permanent address. The lock of the
+ * address space is held for a page at a time, so the frame stays what it is.
+ *
+ * A bad address is an error like any other: nothing here faults. (A kernel that
+ * runs in the address space may also copy by the CPU's own translation, and let
+ * as_page_fault tell it with AS_FAULT_DEFERRED that it cannot be done.)
+ *
+ * COST. About 150 instructions a page, and the bytes.
+ */
+
+#include "as_internal.h"
+
+static bool in_window(phys_t pa)
+{
+	return pa - IDENTITY_PHYS < IDENTITY_SIZE;
+}
+
+/* The part of a page: what is there for the access. The lock is held. */
+static errno_t resolve(struct as *as, uintptr_t va, unsigned access, frame_flags_t alloc, char **place)
+{
+	phys_t pa;
+
+	switch (as_touch(as, va, access, alloc, &pa)) {
+	case AS_FAULT_OK:
+		*place = (char *) PA2KA(pa);
+		return in_window(pa) ? EOK : EFAULT;
+	case AS_FAULT_KILLED:
+		return ENOMEM;
+	default:
+		return EFAULT;
+	}
+}
+
+/* Bytes from va to the end of its page, or `bytes` if that is less. */
+static size_t part_of_page(uintptr_t va, size_t bytes)
+{
+	size_t rest = PAGE_SIZE - (va & PAGE_MASK);
+
+	return rest < bytes ? rest : bytes;
+}
+
+static bool range_is_users(uintptr_t va, size_t bytes)
+{
+	return bytes == 0 || (va >= AS_FIRST && va <= AS_LAST && bytes - 1 <= AS_LAST - va);
+}
+
+errno_t as_copy_in(struct as *as, void *to, uintptr_t from, size_t bytes, frame_flags_t alloc)
+{
+	errno_t error = range_is_users(from, bytes) ? EOK : EFAULT;
+
+	for (char *next = to; error == EOK && bytes != 0;) {
+		size_t part = part_of_page(from, bytes);
+		char *place;
+
+		as_mutex_lock(&as->lock);
+		error = resolve(as, from, AS_ACCESS_READ, alloc, &place);
+		if (error == EOK)
+			__builtin_memcpy(next, place, part);
+		as_mutex_unlock(&as->lock);
+		next += part;
+		from += part;
+		bytes -= part;
+	}
+	return error;
+}
+
+errno_t as_copy_out(struct as *as, uintptr_t to, const void *from, size_t bytes, frame_flags_t alloc)
+{
+	errno_t error = range_is_users(to, bytes) ? EOK : EFAULT;
+
+	for (const char *next = from; error == EOK && bytes != 0;) {
+		size_t part = part_of_page(to, bytes);
+		char *place;
+
+		as_mutex_lock(&as->lock);
+		error = resolve(as, to, AS_ACCESS_WRITE, alloc, &place);
+		if (error == EOK)
+			__builtin_memcpy(place, next, part);
+		as_mutex_unlock(&as->lock);
+		next += part;
+		to += part;
+		bytes -= part;
+	}
+	return error;
+}

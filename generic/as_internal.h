@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * What the files of address spaces share, and nobody else sees.
+ *
+ *   as.c         address spaces: made, held, switched to, gone
+ *   as_area.c    areas: made, resized, changed, destroyed
+ *   as_tree.c    the tree they stand in, and the gaps between them
+ *   as_pages.c   the pages of an area: taken, given back, made read only, made one's own
+ *   as_share.c   memory that areas have together, and copies of areas
+ *   as_fault.c   what a page fault comes to
+ *   as_anon.c    as_phys.c   as_image.c      the backends
+ *   as_copy.c    copying in and out
+ *   as_check.c   what is true of all of it, and what there is of it
+ *   as_mutex.c   the lock of an address space
+ *
+ * LOCKS. as.lock, a lock to sleep for, holds areas, pages and mappings of one
+ * address space; who needs two takes the one at the lower address first. Below
+ * it as_memory.lock, of the same kind, holds memory that is shared. Then come
+ * the spinlocks: as_list_lock, and those of the layers below.
+ *
+ * INVARIANTS, by the names that as_check logs.
+ *
+ *   tree        in order, nothing overlaps, heights differ by one at most, and
+ *               what each node says of its branch is so
+ *   resident    as many pages of an area are mapped as it says, and none is
+ *               mapped outside of areas
+ *   promised    an area with AS_RESERVE has promises for all pages that it may
+ *               have to take a frame for: no fewer than its pages less those
+ *               mapped, and no more than its pages; one without has none
+ *   rights      no page allows what its area does not
+ */
+
+#ifndef AS_INTERNAL_H
+#define AS_INTERNAL_H
+
+#include <mm/as.h>
+#include <mm/assert.h>
+#include <mm/inject.h>
+#include <mm/spinlock.h>
+
+#define PAGE_MASK (PAGE_SIZE - 1)
+
+/* The first address an area may have: page 0 is never one. */
+#define AS_FIRST (USER_START > 0 ? (uintptr_t) USER_START : (uintptr_t) PAGE_SIZE)
+#define AS_LAST ((uintptr_t) USER_LAST)
+
+/* ---- as_mutex.c ---- */
+
+struct as_waiter {
+	void *thread;
+	bool granted;
+	struct as_waiter *next;
+};
+
+struct as_mutex {
+	uint32_t state; /* 0 = free, 1 = held, 2 = held, and somebody may wait */
+	struct spinlock guard;
+	struct as_waiter *first, **end;
+};
+
+void as_mutex_init(struct as_mutex *mutex);
+
+/* What is seldom taken of the two below. */
+void as_mutex_lock_slow(struct as_mutex *mutex);
+void as_mutex_unlock_slow(struct as_mutex *mutex);
+void as_mutex_forbidden(void);
+
+/** Takes the lock; sleeps while another has it. Interrupts are on. */
+static inline void as_mutex_lock(struct as_mutex *mutex)
+{
+	uint32_t free = 0;
+	port_irq_t irq = port_irq_save();
+
+	port_irq_restore(irq);
+	if (unlikely(!port_irq_were_on(irq)))
+		as_mutex_forbidden();
+	if (unlikely(!__atomic_compare_exchange_n(&mutex->state, &free, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)))
+		as_mutex_lock_slow(mutex);
+}
+
+static inline void as_mutex_unlock(struct as_mutex *mutex)
+{
+	uint32_t held = 1;
+
+	if (unlikely(!__atomic_compare_exchange_n(&mutex->state, &held, 0, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED)))
+		as_mutex_unlock_slow(mutex);
+}
+
+static inline bool as_mutex_is_held(const struct as_mutex *mutex)
+{
+	return __atomic_load_n(&mutex->state, __ATOMIC_RELAXED) != 0;
+}
+
+/* ---- the structures ---- */
+
+struct as {
+	struct as_mutex lock;
+	struct page_table *table;
+	phys_t root;
+	struct as_area *areas; /* the tree */
+	size_t area_count;
+	unsigned number;
+	uint32_t holders;
+	struct as *next, *previous; /* as_list_lock */
+};
+
+/* Memory of areas that have it together (as_share.c). */
+struct as_memory {
+	struct as_mutex lock;
+	uint32_t sharers;
+	bool read_only; /* no sharer may ever write: then pages of a file may be mapped in place */
+	size_t pages;
+	size_t promised;  /* frames promised to it */
+	phys_t *leaves[]; /* for each LEAF_PAGES pages the addresses of their frames; NULL = none has one */
+};
+
+struct as_area {
+	/* The tree: branches, their height, and of the area and both branches together the ends and the widest gap. */
+	struct as_area *left, *right;
+	unsigned height;
+	uintptr_t low, high;
+	uintptr_t widest;
+
+	uintptr_t first, last; /* addresses, both inclusive */
+	const struct as_backend *backend;
+	unsigned flags;           /* rights, AS_RESERVE */
+	bool was_changed;         /* its rights, once: so a page that is read only need not be one that others have too */
+	size_t resident;          /* pages mapped */
+	size_t promised;          /* frames */
+	struct as_memory *memory; /* NULL = its pages are its own */
+	phys_t base;              /* physical, image */
+	size_t file_size;         /* image */
+};
+
+/* What differs from backend to backend. */
+struct as_backend {
+	enum as_backend_kind kind;
+	const char *name;
+	unsigned flags; /* AS_* that it may have */
+	bool shared;    /* its frames are nobody's: a copy makes no sense */
+
+	/** Whether this is an area that can be. NULL = nothing to say. */
+	errno_t (*validate)(const struct as_area *area);
+	/** Maps pages when the area is made or grows, all or nothing. NULL = on touch */
+	errno_t (*map)(struct as *as, const struct as_area *area, uintptr_t va, size_t pages, frame_flags_t alloc);
+	/** Whether a page can be mapped, to be read, to a frame that is not the area's own. NULL = no */
+	bool (*in_place)(const struct as_area *area, size_t page, phys_t *pa);
+	/** Writes what stands in a page that nobody has written. NULL = the page cannot be touched */
+	void (*fill)(const struct as_area *area, size_t page, void *to);
+};
+
+extern const struct as_backend as_anonymous, as_physical, as_image, as_guard;
+extern const struct as_backend *const as_backends[AS_BACKENDS];
+
+static inline size_t area_pages(const struct as_area *area)
+{
+	return ((area->last - area->first) >> PAGE_WIDTH) + 1;
+}
+
+static inline size_t area_page(const struct as_area *area, uintptr_t va)
+{
+	return (va - area->first) >> PAGE_WIDTH;
+}
+
+/** What its pages allow, as the page table has it. */
+static inline page_flags_t area_page_flags(const struct as_area *area)
+{
+	return PAGE_READ | PAGE_USER | PAGE_NO_LARGE | ((area->flags & AS_WRITE) != 0 ? PAGE_WRITE : 0) |
+		((area->flags & AS_EXEC) != 0 ? PAGE_EXEC : 0) | ((area->flags & AS_UNCACHED) != 0 ? PAGE_UNCACHED : 0);
+}
+
+/* ---- as.c ---- */
+
+extern struct spinlock as_list_lock;
+extern struct slab_cache *as_area_cache;
+
+/* ---- as_tree.c ---- */
+
+/** The area with the greatest first address that is not above va, or NULL. */
+struct as_area *area_tree_floor(struct as_area *root, uintptr_t va);
+/** The area with the least first address that is not below va, or NULL. */
+struct as_area *area_tree_ceiling(struct as_area *root, uintptr_t va);
+/** All three: @return the new root */
+MUST_USE struct as_area *area_tree_insert(struct as_area *root, struct as_area *area);
+MUST_USE struct as_area *area_tree_remove(struct as_area *root, const struct as_area *area);
+/** After the last address of an area has changed. */
+void area_tree_refresh(struct as_area *root, const struct as_area *area);
+
+/*
+ * The two functions that know which ranges of an address space are free. The lock is held.
+ *
+ * Finds room at the lowest address from bound. @return false if there is none
+ */
+MUST_USE bool as_range_find(const struct as *as, uintptr_t bound, size_t size, uintptr_t *va);
+/** Whether [first, last] meets no area but `except` (NULL = none). */
+MUST_USE bool as_range_free(const struct as *as, uintptr_t first, uintptr_t last, const struct as_area *except);
+
+/* ---- as_area.c ---- */
+
+/** The area at va, or NULL. The lock is held. */
+static inline struct as_area *as_area_at(const struct as *as, uintptr_t va)
+{
+	struct as_area *area = area_tree_floor(as->areas, va);
+
+	return area != NULL && va <= area->last ? area : NULL;
+}
+
+/** Sets where an area is to be: at va or anywhere above. The lock is held. Errors as as_area_create. */
+MUST_USE errno_t area_place(const struct as *as, struct as_area *area, uintptr_t va, size_t size, unsigned flags);
+void area_link(struct as *as, struct as_area *area);
+
+/** Whether the backend has these flags, and they go together. */
+bool area_flags_valid(const struct as_backend *backend, unsigned flags);
+
+/** Promises and page tables for pages of the area from va on. @retval ENOMEM  nothing was taken */
+MUST_USE errno_t area_provide(struct as *as, struct as_area *area, uintptr_t va, size_t pages, frame_flags_t alloc);
+
+/** Destroys an area: pages, promises, the structure. The lock is held. */
+void area_destroy(struct as *as, struct as_area *area);
+
+/* ---- as_pages.c ---- */
+
+/** A frame for a page; off the promise if there is one. @return 0 with FRAME_ATOMIC for want of memory */
+MUST_USE static inline phys_t page_frame_take(size_t *promised, frame_flags_t alloc)
+{
+	phys_t pa;
+
+	if (likely(*promised == 0))
+		return frame_alloc(1, alloc | FRAME_LOWMEM, 0);
+	pa = frame_alloc(1, alloc | FRAME_LOWMEM | FRAME_NO_RESERVE, 0);
+	if (pa != 0)
+		--*promised;
+	return pa;
+}
+
+/* The pages that are mapped in [va, last], one after the other. */
+struct pages_walk {
+	struct page_table *table;
+	uintptr_t va, last;
+	uintptr_t counted; /* the chunk in which something is known to be mapped */
+	bool ended;
+};
+#define PAGES_WALK(walk_table, from, to) \
+	((struct pages_walk){ .table = (walk_table), .va = (from), .last = (to), .counted = UINTPTR_MAX })
+
+/** Goes on by so many bytes. */
+static inline void pages_advance(struct pages_walk *walk, uintptr_t bytes)
+{
+	if (unlikely(walk->last - walk->va < bytes))
+		walk->ended = true;
+	else
+		walk->va += bytes;
+}
+
+/** The half of pages_next that looks beyond the next page. */
+MUST_USE bool pages_next_far(struct pages_walk *walk, uintptr_t *va, phys_t *pa);
+
+/** The next page that is mapped, and to what. @return false if there is none */
+MUST_USE static inline bool pages_next(struct pages_walk *walk, uintptr_t *va, phys_t *pa)
+{
+	if (unlikely(walk->ended || !page_translate(walk->table, walk->va, pa)))
+		return pages_next_far(walk, va, pa);
+	*va = walk->va;
+	pages_advance(walk, PAGE_SIZE);
+	return true;
+}
+
+/** Whether the frame that a page is mapped to is held by the mapping. */
+static inline bool page_is_own(const struct as_area *area, uintptr_t va, phys_t pa)
+{
+	phys_t place;
+
+	if (area->memory != NULL || area->backend->shared)
+		return false;
+	return area->backend->in_place == NULL || !area->backend->in_place(area, area_page(area, va), &place) ||
+		place != pa;
+}
+
+/** Unmaps [first, last] of an area and gives back what was its own. */
+void pages_unmap(struct as *as, struct as_area *area, uintptr_t first, uintptr_t last);
+
+/** Changes what the mapped pages of an area allow. */
+void pages_protect(struct as *as, struct as_area *area, page_flags_t flags);
+
+/** Gives a mapped page a frame of its own, with the same contents; *pa changes from one to the other. @retval ENOMEM */
+MUST_USE errno_t page_copy(struct as *as, struct as_area *area, uintptr_t va, phys_t *pa, frame_flags_t alloc);
+
+/** Makes a mapped page one that can be written: its own, by a copy if need be. @retval ENOMEM */
+MUST_USE errno_t page_own(struct as *as, struct as_area *area, uintptr_t va, phys_t *pa, frame_flags_t alloc);
+
+/** Promises frames to an area or a memory. @retval ENOMEM */
+MUST_USE errno_t promise_more(size_t *promised, size_t frames);
+void promise_less(size_t *promised, size_t frames);
+
+/* ---- as_share.c ---- */
+
+/** One sharer less; the last one's call frees the frames. */
+void memory_drop(struct as_memory *memory);
+
+/** The frame of a page of shared memory, taken and filled if there is none. @retval ENOMEM */
+MUST_USE errno_t memory_frame(struct as_area *area, size_t page, frame_flags_t alloc, phys_t *pa);
+
+/* ---- as_fault.c ---- */
+
+/** as_page_fault with the lock held; pa receives what va is mapped to if the result is OK. */
+MUST_USE enum as_fault_result as_touch(struct as *as, uintptr_t va, unsigned access, frame_flags_t alloc, phys_t *pa);
+
+extern size_t as_pages_copied;
+
+#endif

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * The pages of an area.
+ *
+ * OWNERSHIP. A mapped page of an area is one of three kinds, and which one can
+ * be told from the area and the address it is mapped to:
+ *
+ *   own       the mapping is one reference to its frame
+ *   memory's  the area has its memory together with others: the frames are held
+ *             by struct as_memory (as_share.c)
+ *   nobody's  frames of a physical range; or of a file, mapped in place
+ *
+ * An own page is mapped writable only if it has one reference and the area is
+ * writable. So a write to one that has more faults, and page_own looks at the
+ * count: at one it is the last reference and the page is just made writable;
+ * otherwise it is copied. No count of one's own page rises but under the lock of
+ * an address space that has a reference to it, so one cannot become two meanwhile.
+ *
+ * UNMAPPING goes in batches: the frames of a batch are noted, the batch is
+ * unmapped (when page_mapping_remove returns, no CPU holds a translation), and
+ * only then the frames are given back.
+ *
+ * PROMISES. In an area with AS_RESERVE promises cover each page that a frame may
+ * yet be taken for: one that is not mapped, and one that must be copied before
+ * it is written. Where it cannot be told whether a page still needs its promise
+ * (was_changed), it is kept until the area goes: too many are held sometimes,
+ * too few never.
+ *
+ * COST. Unmapping: about 70 instructions a page, nothing for pages that were
+ * not touched but in tables that have others: there 25. A copy: the frame's.
+ */
+
+#include <mm/reserve.h>
+
+#include "as_internal.h"
+
+/* Pages that are looked for at once where nothing is mapped: what a table of the last level serves on most machines. */
+#define CHUNK_PAGES 512
+#define CHUNK_SIZE (CHUNK_PAGES * PAGE_SIZE)
+
+/* Frames that are given back at once. */
+#define BATCH 64
+
+size_t as_pages_copied;
+
+/* ---- promises ---- */
+
+errno_t promise_more(size_t *promised, size_t frames)
+{
+	errno_t error = frames != 0 ? reserve_try(frames) : EOK;
+
+	if (error == EOK)
+		*promised += frames;
+	return error;
+}
+
+void promise_less(size_t *promised, size_t frames)
+{
+	if (frames > *promised)
+		frames = *promised;
+	*promised -= frames;
+	if (frames != 0)
+		reserve_free(frames);
+}
+
+/* ---- walking ---- */
+
+/* Passes over what is left of a chunk in which nothing is mapped, or one page. */
+static void advance_over_hole(struct pages_walk *walk)
+{
+	uintptr_t chunk = walk->va / CHUNK_SIZE;
+	uintptr_t rest = CHUNK_SIZE - (walk->va & (CHUNK_SIZE - 1));
+
+	if (walk->last - walk->va < rest)
+		rest = walk->last - walk->va + 1;
+	if (walk->counted == chunk) {
+		pages_advance(walk, PAGE_SIZE);
+	} else if (page_mapping_count(walk->table, walk->va, rest >> PAGE_WIDTH) == 0) {
+		pages_advance(walk, rest);
+	} else {
+		walk->counted = chunk;
+		pages_advance(walk, PAGE_SIZE);
+	}
+}
+
+bool pages_next_far(struct pages_walk *walk, uintptr_t *va, phys_t *pa)
+{
+	while (!walk->ended) {
+		*va = walk->va;
+		if (page_translate(walk->table, walk->va, pa)) {
+			pages_advance(walk, PAGE_SIZE);
+			return true;
+		}
+		advance_over_hole(walk);
+	}
+	return false;
+}
+
+/* ---- unmapping ---- */
+
+struct batch {
+	uintptr_t first, last; /* the pages of the batch lie between these */
+	size_t pages, frames;
+	phys_t own[BATCH];
+};
+
+/* Gives frames back, those that follow each other together. */
+static void frames_free(const phys_t *frames, size_t count)
+{
+	while (count != 0) {
+		size_t run = 1;
+
+		while (run < count && frames[run] == frames[0] + (run << PAGE_WIDTH))
+			run++;
+		frame_free(frames[0], run);
+		frames += run;
+		count -= run;
+	}
+}
+
+static void batch_unmap(struct as *as, struct as_area *area, struct batch *batch)
+{
+	if (batch->pages == 0)
+		return;
+	page_mapping_remove(as->table, batch->first, ((batch->last - batch->first) >> PAGE_WIDTH) + 1);
+	frames_free(batch->own, batch->frames);
+	area->resident -= batch->pages;
+	batch->pages = batch->frames = 0;
+}
+
+static void batch_add(struct batch *batch, const struct as_area *area, uintptr_t va, phys_t pa)
+{
+	if (batch->pages == 0)
+		batch->first = va;
+	batch->last = va;
+	batch->pages++;
+	if (page_is_own(area, va, pa))
+		batch->own[batch->frames++] = pa;
+}
+
+static void unmap_touched(struct as *as, struct as_area *area, uintptr_t first, uintptr_t last)
+{
+	struct pages_walk walk = PAGES_WALK(as->table, first, last);
+	struct batch batch;
+	uintptr_t va;
+	phys_t pa;
+
+	batch.pages = batch.frames = 0;
+	while (batch.pages < area->resident && pages_next(&walk, &va, &pa)) {
+		batch_add(&batch, area, va, pa);
+		if (batch.pages == BATCH)
+			batch_unmap(as, area, &batch);
+	}
+	batch_unmap(as, area, &batch);
+}
+
+void pages_unmap(struct as *as, struct as_area *area, uintptr_t first, uintptr_t last)
+{
+	if (area->resident == 0)
+		return;
+	if (area->backend->map != NULL) {
+		page_mapping_remove(as->table, first, ((last - first) >> PAGE_WIDTH) + 1);
+		area->resident -= ((last - first) >> PAGE_WIDTH) + 1;
+	} else {
+		unmap_touched(as, area, first, last);
+	}
+}
+
+/* ---- rights ---- */
+
+static void protect_run(struct as *as, uintptr_t va, size_t pages, page_flags_t flags)
+{
+	errno_t error = pages != 0 ? page_mapping_update(as->table, va, pages, flags, FRAME_ATOMIC) : EOK;
+
+	mm_assert(error == EOK, "%zu pages at %#zx are mapped, and cannot be changed: error %d", pages, (size_t) va, error);
+}
+
+void pages_protect(struct as *as, struct as_area *area, page_flags_t flags)
+{
+	struct pages_walk walk = PAGES_WALK(as->table, area->first, area->last);
+	uintptr_t start = area->first;
+	size_t run = 0, seen = 0;
+	uintptr_t va;
+	phys_t pa;
+
+	if (area->backend->map != NULL && area->resident != 0) {
+		protect_run(as, area->first, area_pages(area), flags);
+		return;
+	}
+	while (seen < area->resident && pages_next(&walk, &va, &pa)) {
+		if (va != start + run * PAGE_SIZE) {
+			protect_run(as, start, run, flags);
+			start = va;
+			run = 0;
+		}
+		run++;
+		seen++;
+	}
+	protect_run(as, start, run, flags);
+}
+
+/* ---- writing ---- */
+
+/* Lets a page be written that needs no copy. */
+static void allow(struct as *as, const struct as_area *area, uintptr_t va)
+{
+	protect_run(as, va, 1, area_page_flags(area));
+}
+
+/* Gives a page a frame of its own; what it is mapped to is its own already (and others'), or nobody's. */
+static inline errno_t copy(struct as *as, struct as_area *area, uintptr_t va, phys_t *pa, bool own, frame_flags_t alloc)
+{
+	phys_t old = *pa;
+	phys_t frame = page_frame_take(&area->promised, alloc);
+	errno_t error;
+
+	if (frame == 0)
+		return ENOMEM;
+	frame_copy((void *) PA2KA(frame), (const void *) PA2KA(old));
+	error = page_mapping_replace(as->table, va, frame, area_page_flags(area));
+	mm_assert(error == EOK, "the page at %#zx is mapped, and cannot be replaced: error %d", (size_t) va, error);
+	if (own)
+		frame_free(old, 1);
+	*pa = frame;
+	__atomic_fetch_add(&as_pages_copied, 1, __ATOMIC_RELAXED);
+	return EOK;
+}
+
+errno_t page_copy(struct as *as, struct as_area *area, uintptr_t va, phys_t *pa, frame_flags_t alloc)
+{
+	return copy(as, area, va, pa, page_is_own(area, va, *pa), alloc);
+}
+
+errno_t page_own(struct as *as, struct as_area *area, uintptr_t va, phys_t *pa, frame_flags_t alloc)
+{
+	bool own = page_is_own(area, va, *pa);
+
+	if (area->memory != NULL) {
+		allow(as, area, va);
+		return EOK;
+	}
+	if (!own || frame_is(*pa >> PAGE_WIDTH, FRAME_KIND_SHARED))
+		return copy(as, area, va, pa, own, alloc);
+	if ((area->flags & AS_RESERVE) && (page_mapping_find(as->table, va).flags & PAGE_WRITE))
+		return EOK; /* it has been let be written already, and has given its promise back then */
+	allow(as, area, va);
+	if (!area->was_changed)
+		promise_less(&area->promised, 1);
+	return EOK;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * Physical areas: the frames of a range of physical memory, RAM or not, one
+ * after the other. The range is its owner's; nothing here counts or frees it.
+ *
+ * All of it is mapped when the area is made or grows, with large pages where
+ * size and alignment allow: there is nothing to be saved by waiting for a touch.
+ */
+
+#include "as_internal.h"
+
+static errno_t validate_range(const struct as_area *area)
+{
+	if ((area->base & PAGE_MASK) != 0)
+		return EINVAL;
+	return area->base > PHYS_LAST || area->last - area->first > PHYS_LAST - area->base ? ERANGE : EOK;
+}
+
+static errno_t map_range(struct as *as, const struct as_area *area, uintptr_t va, size_t pages, frame_flags_t alloc)
+{
+	phys_t pa = area->base + (phys_t) (va - area->first);
+
+	return page_mapping_insert(as->table, va, pa, pages, area_page_flags(area) & ~PAGE_NO_LARGE, alloc);
+}
+
+const struct as_backend as_physical = { .kind = AS_PHYSICAL,
+	.name = "physical",
+	.flags = AS_WRITE | AS_EXEC | AS_UNCACHED,
+	.shared = true,
+	.validate = validate_range,
+	.map = map_range };
