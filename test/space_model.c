@@ -111,9 +111,8 @@ static void flat_insert(const struct part *part, phys_t pa, page_flags_t flags)
 		bool large = !(flags & PAGE_NO_LARGE) && ((part->va ^ pa) & (LARGE - 1)) == 0 && ahead <= i &&
 			part->count - (i - ahead) >= LARGE_PAGES;
 
-		part->cells[part->first + i] = (struct cell){
-			.frame = (pa >> PAGE_WIDTH) + i, .flags = flags, .level = large ? LEAF - 1 : LEAF
-		};
+		part->cells[part->first + i] =
+			(struct cell){ .frame = (pa >> PAGE_WIDTH) + i, .flags = flags, .level = large ? LEAF - 1 : LEAF };
 	}
 }
 
@@ -334,7 +333,8 @@ static void end(void *opaque)
 	free(world);
 }
 
-TEST(page_spaces_model, "random mappings in many address spaces that come and go agree with a flat model, sizes included",
+TEST(page_spaces_model,
+	"random mappings in many address spaces that come and go agree with a flat model, sizes included",
 	.host_only = "it is a program of the host", .plain_only = "refusals are for page_model")
 {
 	static const struct model model = { "page spaces", begin, step, end };
