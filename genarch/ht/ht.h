@@ -243,8 +243,19 @@ static inline bool has_room(size_t clusters)
 struct cluster *line_take(void);
 void line_give(struct cluster *line);
 
-/** Takes a frame of lines. The lock is not held. @retval ENOMEM  (FRAME_ATOMIC) there is none */
-MUST_USE errno_t room_make(frame_flags_t alloc);
+/**
+ * Takes frames of lines until there is room for so many clusters more; somebody else may be there first. The lock is
+ * not held. Who may sleep is promised all of them before he takes the first.
+ * @retval ENOMEM  there are not so many; what was taken stays
+ */
+MUST_USE errno_t room_make(size_t clusters, frame_flags_t alloc);
+
+/** Stops who asks in a way that may sleep where he may not, even if no memory is wanted. irq: as at the call. */
+static inline void check_may_sleep(frame_flags_t alloc, port_irq_t irq)
+{
+	mm_assert((alloc & FRAME_ATOMIC) || port_irq_were_on(irq),
+		"may sleep, but interrupts are off or a spinlock is held; give FRAME_ATOMIC, or let go first");
+}
 
 /** Takes frames without a line in use off, down to so many free lines beyond what room needs. The lock is held. */
 void room_trim(struct frame_list *freed, size_t keep);

@@ -18,8 +18,6 @@
  * is there: 90. In a range: 15 a page.
  */
 
-#include <mm/inject.h>
-
 #include "ht.h"
 
 struct insertion {
@@ -109,25 +107,6 @@ static void commit(struct insertion *insertion)
 
 /* ---- the whole ---- */
 
-/* Takes frames of lines until there may be room. No lock is held. */
-static errno_t provide(size_t clusters, frame_flags_t alloc)
-{
-	bool enough = false;
-
-	if ((alloc & FRAME_ATOMIC) && inject_now())
-		return ENOMEM;
-	while (!enough) {
-		port_irq_t irq;
-
-		if (room_make(alloc) != EOK)
-			return ENOMEM;
-		irq = spinlock_lock(&ht.lock);
-		enough = has_room(clusters);
-		spinlock_unlock(&ht.lock, irq);
-	}
-	return EOK;
-}
-
 /* Frees what was taken for nothing. */
 static void unprovide(void)
 {
@@ -147,6 +126,7 @@ static errno_t insert_range(struct insertion *insertion, frame_flags_t alloc)
 		port_irq_t irq = spinlock_lock(&ht.lock);
 		size_t wanted = 0;
 
+		check_may_sleep(alloc, irq);
 		if (!prepare(insertion)) {
 			error = EEXIST;
 		} else {
@@ -159,7 +139,7 @@ static errno_t insert_range(struct insertion *insertion, frame_flags_t alloc)
 			}
 		}
 		spinlock_unlock(&ht.lock, irq);
-		if (error == EAGAIN && provide(wanted, alloc) != EOK)
+		if (error == EAGAIN && room_make(wanted, alloc) != EOK)
 			error = ENOMEM;
 	}
 	if (error != EOK)
@@ -192,12 +172,13 @@ static bool is_in_large(const struct page_table *table, uintptr_t va)
 }
 
 /* Maps one page, if its cluster is there. @retval EAGAIN  it is not */
-static errno_t insert_one(struct page_table *table, uintptr_t va, phys_t pa, page_flags_t flags)
+static errno_t insert_one(struct page_table *table, uintptr_t va, phys_t pa, page_flags_t flags, frame_flags_t alloc)
 {
 	port_irq_t irq = spinlock_lock(&ht.lock);
 	struct cluster *cluster = recent_find(table, va);
 	errno_t error = EAGAIN;
 
+	check_may_sleep(alloc, irq);
 	if (cluster != NULL)
 		error = is_in_large(table, va) ? EEXIST : insert_in(cluster, va, pa, flags);
 	spinlock_unlock(&ht.lock, irq);
@@ -218,7 +199,7 @@ COLD static errno_t insert_some(
 	if (!range_valid(table, va, pages) || (pa & PAGE_MASK) != 0 || pa > PHYS_LAST ||
 		pages - 1 > (PHYS_LAST - pa) >> PAGE_WIDTH)
 		return EINVAL;
-	if (pages == 1 && (error = insert_one(table, va, pa, insertion.flags)) != EAGAIN)
+	if (pages == 1 && (error = insert_one(table, va, pa, insertion.flags, alloc)) != EAGAIN)
 		return error;
 	return insert_range(&insertion, alloc & (FRAME_ATOMIC | FRAME_NO_RECLAIM));
 }
@@ -229,7 +210,7 @@ errno_t page_mapping_insert(
 	if (likely(pages == 1 && ((va | pa) & PAGE_MASK) == 0 && pa <= PHYS_LAST)) {
 		port_irq_t irq = spinlock_lock(&ht.lock);
 
-		mm_debug((alloc & FRAME_ATOMIC) || port_irq_were_on(irq), "may sleep, but interrupts are off");
+		check_may_sleep(alloc, irq);
 		if (likely(table->recent_tag == tag_of(table, va, PTL_LEAF) &&
 				va - table->first <= table->last - table->first && !(table->sizes & ((1u << PTL_LEAF) - 1)))) {
 			errno_t error = insert_in(table->recent, va, pa, flags & ~PAGE_NO_LARGE);

@@ -16,6 +16,7 @@
  */
 
 #include <mm/inject.h>
+#include <mm/reserve.h>
 
 #include "ht.h"
 
@@ -84,9 +85,9 @@ void line_give(struct cluster *line)
 
 /* ---- frames ---- */
 
-errno_t room_make(frame_flags_t alloc)
+static errno_t frame_take(frame_flags_t alloc)
 {
-	struct frame_request request = FRAME_REQUEST(1, (alloc & (FRAME_ATOMIC | FRAME_NO_RECLAIM)) | FRAME_LOWMEM);
+	struct frame_request request = FRAME_REQUEST(1, alloc | FRAME_LOWMEM);
 	struct line_frame *frame;
 	port_irq_t irq;
 	phys_t base;
@@ -110,6 +111,36 @@ errno_t room_make(frame_flags_t alloc)
 	ht.free_lines += FRAME_LINES;
 	spinlock_unlock(&ht.lock, irq);
 	return EOK;
+}
+
+/* Frames that room for so many clusters more lacks. */
+static size_t frames_lacking(size_t clusters)
+{
+	port_irq_t irq = spinlock_lock(&ht.lock);
+	size_t wanted = (4 * (ht.clusters + ht.promised + clusters) + 2) / 3;
+	size_t lacking = wanted > ht.lines ? (wanted - ht.lines + FRAME_LINES - 1) / FRAME_LINES : 0;
+
+	spinlock_unlock(&ht.lock, irq);
+	return lacking;
+}
+
+errno_t room_make(size_t clusters, frame_flags_t alloc)
+{
+	size_t frames = frames_lacking(clusters);
+	errno_t error = EOK;
+
+	if (frames == 0)
+		return EOK;
+	if (alloc & FRAME_ATOMIC) {
+		if (inject_now())
+			return ENOMEM;
+	} else {
+		error = reserve_wait(frames);
+		alloc |= FRAME_NO_RESERVE;
+	}
+	while (error == EOK && frames-- > 0)
+		error = frame_take(alloc);
+	return error;
 }
 
 static bool can_spare(size_t lines)

@@ -15,7 +15,6 @@
  * 15 a page; and the TLB.
  */
 
-#include <mm/inject.h>
 #include <mm/tlb.h>
 
 #include "ht.h"
@@ -106,11 +105,6 @@ static void commit(struct change *change)
 
 /* ---- the whole ---- */
 
-static errno_t provide(frame_flags_t alloc)
-{
-	return (alloc & FRAME_ATOMIC) && inject_now() ? ENOMEM : room_make(alloc);
-}
-
 static errno_t change_range(struct change *change, frame_flags_t alloc)
 {
 	struct page_table *table = change->table;
@@ -119,10 +113,12 @@ static errno_t change_range(struct change *change, frame_flags_t alloc)
 	while (error == EAGAIN) {
 		port_irq_t irq = spinlock_lock(&ht.lock);
 		size_t clusters = ht.clusters;
+		size_t wanted = 0;
 
+		check_may_sleep(alloc, irq);
 		if (!prepare(change)) {
 			error = ENOENT;
-		} else if (has_room(change->splits * SPLIT_CLUSTERS)) {
+		} else if (has_room(wanted = change->splits * SPLIT_CLUSTERS)) {
 			commit(change);
 			(void) recent_find(table, change->last);
 			buckets_grow(2 * (ht.clusters - clusters));
@@ -132,7 +128,7 @@ static errno_t change_range(struct change *change, frame_flags_t alloc)
 		if (error == EOK)
 			tlb_drop(table, change->va, range_pages(change->va, change->last));
 		port_irq_restore(irq);
-		if (error == EAGAIN && provide(alloc) != EOK)
+		if (error == EAGAIN && room_make(wanted, alloc) != EOK)
 			error = ENOMEM;
 	}
 	return error;
