@@ -39,13 +39,16 @@ struct entry {
 	struct page_mapping mapping; /* of va; size 0 = no entry */
 };
 
-static struct entry tlbs[CONFIG_MAX_CPUS][ENTRIES];
+static struct tlb {
+	struct entry entries[ENTRIES];
+	bool has_large; /* one may be of more than a base page: then an address is not only where its number says */
+} tlbs[CONFIG_MAX_CPUS];
 static _Thread_local struct page_table *walked; /* NULL = the kernel's */
 static bool deaf;
 
 static struct entry *entry_of(uintptr_t va)
 {
-	return &tlbs[port_cpu()][(va >> PAGE_WIDTH) % ENTRIES];
+	return &tlbs[port_cpu()].entries[(va >> PAGE_WIDTH) % ENTRIES];
 }
 
 static bool has_page(const struct entry *entry, uintptr_t va)
@@ -56,22 +59,27 @@ static bool has_page(const struct entry *entry, uintptr_t va)
 /* Drops whatever came from the page, of whatever size, that va is in. */
 static void drop_page(uintptr_t va)
 {
-	struct entry *entries = tlbs[port_cpu()];
+	struct tlb *tlb = &tlbs[port_cpu()];
 
-	for (size_t i = 0; i < ENTRIES; i++)
-		if (entries[i].mapping.size != 0 &&
-			ALIGN_DOWN(entries[i].va, entries[i].mapping.size) == ALIGN_DOWN(va, entries[i].mapping.size))
-			entries[i].mapping.size = 0;
+	if (has_page(entry_of(va), va))
+		entry_of(va)->mapping.size = 0;
+	for (size_t i = 0; i < ENTRIES && tlb->has_large; i++) {
+		struct entry *entry = &tlb->entries[i];
+
+		if (entry->mapping.size != 0 && ALIGN_DOWN(entry->va ^ va, entry->mapping.size) == 0)
+			entry->mapping.size = 0;
+	}
 }
 
 /* Drops all, or all but global pages. */
 static void drop_all(bool global)
 {
-	struct entry *entries = tlbs[port_cpu()];
+	struct entry *entries = tlbs[port_cpu()].entries;
 
 	for (size_t i = 0; i < ENTRIES; i++)
 		if (global || !(entries[i].mapping.flags & PAGE_GLOBAL))
 			entries[i].mapping.size = 0;
+	tlbs[port_cpu()].has_large &= !global;
 }
 
 void host_tlb_deafen(bool is_deaf)
@@ -157,6 +165,7 @@ bool host_access(uintptr_t va, bool write, struct page_mapping *mapping)
 	if (!has_page(entry, va)) {
 		entry->va = ALIGN_DOWN(va, PAGE_SIZE);
 		entry->mapping = page_mapping_find(walked != NULL ? walked : &page_kernel, entry->va);
+		tlbs[port_cpu()].has_large |= entry->mapping.size > PAGE_SIZE;
 	}
 	*mapping = entry->mapping;
 	mapping->pa += va & (PAGE_SIZE - 1);

@@ -147,6 +147,8 @@ static size_t span_mapped(const struct sweep *sweep, const struct span *span)
 	uintptr_t page = span->va;
 	size_t pages = 0;
 
+	if (sweep->level == PTL_LEAF && span->last - span->first == CLUSTER_PAGES - 1)
+		return books_of(span->cluster)->uses;
 	for (size_t i = span->first; i <= span->last; i++, page += PTL_COVERS(sweep->level)) {
 		uintptr_t end = page + (PTL_COVERS(sweep->level) - 1);
 
@@ -156,18 +158,26 @@ static size_t span_mapped(const struct sweep *sweep, const struct span *span)
 	return pages;
 }
 
+size_t range_mapped_as(struct page_table *table, unsigned level, uintptr_t va, uintptr_t last)
+{
+	struct sweep sweep;
+	struct span span;
+	size_t pages = 0;
+
+	if (!has_size(table, level))
+		return 0;
+	sweep_begin(&sweep, table, level, va, last);
+	while (sweep_next(&sweep, &span))
+		pages += span_mapped(&sweep, &span);
+	return pages;
+}
+
 size_t range_mapped(struct page_table *table, uintptr_t va, uintptr_t last)
 {
 	size_t pages = 0;
 
-	for (unsigned level = 0; level < PTL_LEVELS; level++) {
-		struct sweep sweep;
-		struct span span;
-
-		sweep_begin(&sweep, table, level, va, last);
-		while (sweep_next(&sweep, &span))
-			pages += span_mapped(&sweep, &span);
-	}
+	for (unsigned level = 0; level < PTL_LEVELS; level++)
+		pages += range_mapped_as(table, level, va, last);
 	return pages;
 }
 

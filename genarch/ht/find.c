@@ -170,7 +170,7 @@ size_t page_describe(struct page_table *table, uintptr_t va, struct page_level *
 		const pte_t *entry = cluster != NULL ? &cluster->entries[CLUSTER_INDEX(va, level)] : NULL;
 		pte_t pte = entry != NULL ? entry_peek(entry) : 0;
 
-		if (level != PTL_LEAF && !(table->sizes & 1u << level))
+		if (level != PTL_LEAF && !has_size(table, level))
 			continue;
 		levels[count++] = (struct page_level){ .level = level,
 			.index = number,

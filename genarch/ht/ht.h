@@ -286,6 +286,12 @@ static inline struct cluster *cluster_find(const struct page_table *table, uintp
 	return bucket_find(tag_of(table, va, level));
 }
 
+/** Whether the page table has pages of this size. */
+static inline bool has_size(const struct page_table *table, unsigned level)
+{
+	return (table->sizes & 1u << level) != 0;
+}
+
 /** A cluster without entries, which readers see. There is room. */
 struct cluster *cluster_make(struct page_table *table, uintptr_t va, unsigned level);
 
@@ -362,6 +368,9 @@ static inline bool range_valid(const struct page_table *table, uintptr_t va, siz
 	return (va & PAGE_MASK) == 0 && va >= table->first && va <= table->last &&
 		pages - 1 <= (table->last - va) >> PAGE_WIDTH;
 }
+
+/** Base pages of the range that are mapped by pages of this size. The lock is held. */
+size_t range_mapped_as(struct page_table *table, unsigned level, uintptr_t va, uintptr_t last);
 
 /** Base pages of the range that are mapped. The lock is held. */
 size_t range_mapped(struct page_table *table, uintptr_t va, uintptr_t last);

@@ -64,16 +64,34 @@ static struct piece piece_at(const struct insertion *insertion, uintptr_t va)
 
 /* ---- prepare ---- */
 
+/* Whether anything is mapped where a piece is to be, by pages of its own size or smaller. */
+static bool is_taken(struct page_table *table, const struct piece *piece, const struct cluster *cluster)
+{
+	size_t count = ((piece->last - piece->va) >> PTL_SHIFT(piece->level)) + 1;
+	pte_t seen = 0;
+
+	for (size_t i = 0; cluster != NULL && i < count; i++)
+		seen |= entry_peek(&cluster->entries[CLUSTER_INDEX(piece->va, piece->level) + i]);
+	for (unsigned level = piece->level + 1; seen == 0 && level < PTL_LEVELS; level++)
+		seen |= range_mapped_as(table, level, piece->va, piece->last) != 0;
+	return seen != 0;
+}
+
 static bool prepare(struct insertion *insertion)
 {
 	struct page_table *table = insertion->table;
 
-	if (table->sizes != 0 && range_mapped(table, insertion->va, insertion->last) != 0)
-		return false;
+	for (unsigned level = 0; level < PTL_LEAF; level++)
+		if (range_mapped_as(table, level, insertion->va, insertion->last) != 0)
+			return false;
 	insertion->clusters = insertion->splits = 0;
 	FOR_EACH_PIECE(piece, insertion)
 	{
-		insertion->clusters += cluster_find(table, piece.va, piece.level) == NULL;
+		const struct cluster *cluster = cluster_find(table, piece.va, piece.level);
+
+		if (is_taken(table, &piece, cluster))
+			return false;
+		insertion->clusters += cluster == NULL;
 		if (piece.level != PTL_LEAF && has_spares(table, piece.va))
 			insertion->splits += splits_down(piece.level);
 	}
@@ -163,7 +181,7 @@ static inline errno_t insert_in(struct cluster *cluster, uintptr_t va, phys_t pa
 static bool is_in_large(const struct page_table *table, uintptr_t va)
 {
 	for (unsigned level = 0; level < PTL_LEAF; level++) {
-		const struct cluster *cluster = table->sizes & 1u << level ? cluster_find(table, va, level) : NULL;
+		const struct cluster *cluster = has_size(table, level) ? cluster_find(table, va, level) : NULL;
 
 		if (cluster != NULL && entry_peek(&cluster->entries[CLUSTER_INDEX(va, level)]) != 0)
 			return true;
@@ -171,7 +189,7 @@ static bool is_in_large(const struct page_table *table, uintptr_t va)
 	return false;
 }
 
-/* Maps one page, if its cluster is there. @retval EAGAIN  it is not */
+/* Maps one page, if its cluster is there or there is room for it. @retval EAGAIN  there is not */
 static errno_t insert_one(struct page_table *table, uintptr_t va, phys_t pa, page_flags_t flags, frame_flags_t alloc)
 {
 	port_irq_t irq = spinlock_lock(&ht.lock);
@@ -179,8 +197,15 @@ static errno_t insert_one(struct page_table *table, uintptr_t va, phys_t pa, pag
 	errno_t error = EAGAIN;
 
 	check_may_sleep(alloc, irq);
-	if (cluster != NULL)
-		error = is_in_large(table, va) ? EEXIST : insert_in(cluster, va, pa, flags);
+	if (is_in_large(table, va)) {
+		error = EEXIST;
+	} else if (cluster != NULL) {
+		error = insert_in(cluster, va, pa, flags);
+	} else if (has_room(1)) {
+		error = insert_in(cluster_make(table, va, PTL_LEAF), va, pa, flags);
+		(void) recent_find(table, va);
+		buckets_grow(3);
+	}
 	spinlock_unlock(&ht.lock, irq);
 	return error;
 }
@@ -193,7 +218,7 @@ COLD static errno_t insert_some(
 		.last = va + (pages - 1) * PAGE_SIZE + PAGE_MASK,
 		.delta = pa - va,
 		.flags = flags & ~PAGE_NO_LARGE,
-		.large = !(flags & PAGE_NO_LARGE) };
+		.large = !(flags & PAGE_NO_LARGE) && ((pa - va) & (PTL_COVERS(PTL_LEAF - 1) - 1)) == 0 };
 	errno_t error;
 
 	if (!range_valid(table, va, pages) || (pa & PAGE_MASK) != 0 || pa > PHYS_LAST ||

@@ -51,12 +51,28 @@ static void span_remove(struct removal *removal, const struct span *span, unsign
 	}
 }
 
+/* One base page, whose cluster is the recent one after, if others are left in it. @return false: there is more to it */
+static bool remove_one(struct removal *removal)
+{
+	struct page_table *table = removal->table;
+	struct cluster *cluster = recent_find(table, removal->va);
+	size_t index = CLUSTER_INDEX(removal->va, PTL_LEAF);
+
+	if (cluster == NULL || entry_peek(&cluster->entries[index]) == 0)
+		return table->sizes >> PTL_LEAF << PTL_LEAF == table->sizes;
+	removal->found = true;
+	entry_clear(table, cluster, index);
+	return true;
+}
+
 static void remove_all(struct removal *removal)
 {
 	for (unsigned level = 0; level < PTL_LEVELS; level++) {
 		struct sweep sweep;
 		struct span span;
 
+		if (!has_size(removal->table, level))
+			continue;
 		sweep_begin(&sweep, removal->table, level, removal->va, removal->last);
 		while (sweep_next(&sweep, &span))
 			span_remove(removal, &span, level);
@@ -70,7 +86,8 @@ static void remove_range(struct page_table *table, uintptr_t va, uintptr_t last)
 	port_irq_t irq = spinlock_lock(&ht.lock);
 	size_t clusters = ht.clusters;
 
-	remove_all(&removal);
+	if (range_pages(va, last) != 1 || !remove_one(&removal))
+		remove_all(&removal);
 	if (ht.clusters < clusters) {
 		buckets_shrink(2 * (clusters - ht.clusters), false, &freed);
 		room_trim(&freed, FRAME_LINES);

@@ -97,6 +97,8 @@ static void commit(struct change *change)
 		struct sweep sweep;
 		struct span span;
 
+		if (!has_size(change->table, level))
+			continue;
 		sweep_begin(&sweep, change->table, level, change->va, change->last);
 		while (sweep_next(&sweep, &span))
 			span_change(change, &span, level);
