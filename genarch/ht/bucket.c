@@ -157,7 +157,7 @@ static bool segment_provide(size_t number)
 {
 	phys_t base;
 
-	if (number % SEGMENT_BUCKETS != 0)
+	if (number / SEGMENT_BUCKETS < ht.segments)
 		return true;
 	if (number / SEGMENT_BUCKETS == ht.directory_room)
 		return false;
@@ -166,6 +166,7 @@ static bool segment_provide(size_t number)
 		return false;
 	frame_mark(base >> PAGE_WIDTH, 1, FRAME_KIND_TABLE, 0);
 	__atomic_store_n(&ht.directory[number / SEGMENT_BUCKETS], (struct bucket *) PA2KA(base), __ATOMIC_RELEASE);
+	ht.segments++;
 	return true;
 }
 
@@ -216,7 +217,7 @@ static bool grow_step(void)
 }
 
 /* The chain of the bucket that goes stays open: who still looks there looks again elsewhere. */
-static void shrink_step(struct frame_list *freed)
+static void shrink_step(void)
 {
 	size_t number = ht.buckets - 1;
 	struct bucket *from = bucket_at(number), *to = bucket_at(parent_of(number));
@@ -226,21 +227,25 @@ static void shrink_step(struct frame_list *freed)
 	chain_move(from, to, parent_of(number), number);
 	buckets_set(number);
 	chain_close(to);
-	if (number % SEGMENT_BUCKETS == 0)
-		frame_list_push(freed, (uintptr_t *) &from->next);
 }
 
 void buckets_grow(size_t steps)
 {
-	while (steps > 0 && 2 * ht.clusters > 3 * ht.buckets && grow_step())
+	while (steps > 0 && ht.clusters > ht.buckets && grow_step())
 		steps--;
 }
 
-void buckets_shrink(size_t steps, bool exact, struct frame_list *freed)
+void buckets_shrink(size_t steps, bool exact)
 {
-	while (steps > 0 && ht.buckets > BUCKETS_LEAST &&
-		(exact ? 2 * ht.clusters <= 3 * (ht.buckets - 1) : 4 * ht.clusters < 3 * ht.buckets)) {
-		shrink_step(freed);
+	while (
+		steps > 0 && ht.buckets > BUCKETS_LEAST && (exact ? ht.clusters < ht.buckets : 2 * ht.clusters < ht.buckets)) {
+		shrink_step();
 		steps--;
 	}
+}
+
+void segments_trim(struct frame_list *freed)
+{
+	while ((ht.segments - 1) * SEGMENT_BUCKETS >= ht.buckets)
+		frame_list_push(freed, (uintptr_t *) &ht.directory[--ht.segments]->next);
 }

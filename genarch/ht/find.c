@@ -7,8 +7,8 @@
  * An address that the page table may not map itself is looked up in
  * page_kernel: its mappings are seen by all.
  *
- * COST. A base page in the head of its chain: about 45 instructions and two
- * cache lines; each size tried before: 25 more.
+ * COST. A base page in the head of its chain: about 80 instructions and two
+ * cache lines; one elsewhere: 300.
  */
 
 #include "ht.h"
@@ -55,8 +55,30 @@ COLD static enum outcome search_overflow(
 	return changes_of(head) == changes ? NOT_THERE : CHANGED;
 }
 
-/* Reads the entry for a tag, if there is a cluster. A slot of a head tells of a line that is one, whatever happens. */
-static inline __attribute__((always_inline)) enum outcome search(uintptr_t tag, size_t index, pte_t *pte)
+/*
+ * The entry for a tag, if its cluster is in the head of its chain and nothing changes meanwhile; else 0: look again
+ * with search. A slot of a head tells of a line that is one, whatever happens.
+ */
+static inline __attribute__((always_inline)) pte_t head_find(uintptr_t tag, size_t index)
+{
+	size_t buckets = __atomic_load_n(&ht.buckets, __ATOMIC_ACQUIRE);
+	const struct bucket *head = bucket_at(bucket_number(tag, buckets));
+	uintptr_t changes = changes_of(head);
+	const struct slot *slot = head->slots;
+	pte_t pte;
+
+	if (__atomic_load_n(&slot->tag, __ATOMIC_ACQUIRE) != tag &&
+		__atomic_load_n(&(++slot)->tag, __ATOMIC_ACQUIRE) != tag &&
+		__atomic_load_n(&(++slot)->tag, __ATOMIC_ACQUIRE) != tag)
+		return 0;
+	if (unlikely(changes % 2 != 0))
+		return 0;
+	pte = entry_load(&__atomic_load_n(&slot->cluster, __ATOMIC_ACQUIRE)->entries[index]);
+	return likely(changes_of(head) == changes) ? pte : 0;
+}
+
+/* Reads the entry for a tag, if there is a cluster. */
+static enum outcome search(uintptr_t tag, size_t index, pte_t *pte)
 {
 	size_t buckets = __atomic_load_n(&ht.buckets, __ATOMIC_ACQUIRE);
 	const struct bucket *head = bucket_at(bucket_number(tag, buckets));
@@ -81,8 +103,7 @@ static inline __attribute__((always_inline)) enum outcome search(uintptr_t tag, 
 }
 
 /* The entry for va of pages of one size; 0 if there is none. */
-static inline __attribute__((always_inline)) pte_t entry_find(
-	const struct page_table *table, uintptr_t va, unsigned level)
+static pte_t entry_find(const struct page_table *table, uintptr_t va, unsigned level)
 {
 	uintptr_t tag = tag_of(table, va, level);
 	enum outcome outcome;
@@ -93,8 +114,8 @@ static inline __attribute__((always_inline)) pte_t entry_find(
 	return outcome == FOUND ? pte : 0;
 }
 
-/* Looks in all sizes above the base page that there are. @return the level, or PTL_LEVELS */
-COLD static unsigned find_large(const struct page_table *table, uintptr_t va, pte_t *pte)
+/* Looks in all sizes that there are. @return the level, or PTL_LEVELS */
+NOINLINE static unsigned find_anywhere(const struct page_table *table, uintptr_t va, pte_t *pte)
 {
 	for (;;) {
 		uintptr_t splits = __atomic_load_n(&table->splits, __ATOMIC_ACQUIRE);
@@ -111,10 +132,8 @@ COLD static unsigned find_large(const struct page_table *table, uintptr_t va, pt
 /* Where va translates: the level of its page, or PTL_LEVELS. Interrupts are off. */
 static inline __attribute__((always_inline)) unsigned look_up(const struct page_table *table, uintptr_t va, pte_t *pte)
 {
-	*pte = entry_find(table, va, PTL_LEAF);
-	if (likely(*pte != 0))
-		return PTL_LEAF;
-	return find_large(table, va, pte);
+	*pte = head_find(tag_of(table, va, PTL_LEAF), CLUSTER_INDEX(va, PTL_LEAF));
+	return likely(*pte != 0) ? PTL_LEAF : find_anywhere(table, va, pte);
 }
 
 struct page_mapping page_mapping_find(struct page_table *table, uintptr_t va)
@@ -135,20 +154,28 @@ struct page_mapping page_mapping_find(struct page_table *table, uintptr_t va)
 		.flags = pte_leaf_flags(leaf, level) };
 }
 
+/* What is not found at once: in another size, in an overflow line, in the kernel part, or nowhere. */
+COLD static bool translate_anywhere(struct page_table *table, uintptr_t va, phys_t *pa)
+{
+	struct page_mapping found = page_mapping_find(table, va);
+
+	*pa = found.pa;
+	return found.size != 0;
+}
+
 bool page_translate(struct page_table *table, uintptr_t va, phys_t *pa)
 {
 	port_irq_t irq;
-	unsigned level;
 	pte_t leaf;
 
 	if (unlikely(!is_own(table, va)))
-		return table != &page_kernel && page_translate(&page_kernel, va, pa);
+		return translate_anywhere(table, va, pa);
 	irq = port_irq_save();
-	level = look_up(table, va, &leaf);
+	leaf = head_find(tag_of(table, va, PTL_LEAF), CLUSTER_INDEX(va, PTL_LEAF));
 	port_irq_restore(irq);
-	if (unlikely(level == PTL_LEVELS))
-		return false;
-	*pa = pte_leaf_pa(leaf, level) | (va & (PTL_COVERS(level) - 1));
+	if (unlikely(leaf == 0))
+		return translate_anywhere(table, va, pa);
+	*pa = pte_leaf_pa(leaf, PTL_LEAF) | (va & PAGE_MASK);
 	return true;
 }
 

@@ -40,8 +40,9 @@
  * GROWTH is linear hashing: there are ht.buckets of them, any number; one more
  * bucket takes over a part of one old bucket's slots, one fewer gives them
  * back. An operation that makes or drops n clusters does at most 2n + 1 such
- * steps after it is done; so none ever pays for all. More than 3 clusters on 2
- * buckets is too many; fewer than 3 on 4 too few.
+ * steps after it is done; so none ever pays for all. More clusters than buckets
+ * are too many, fewer than half as many too few; so few chains overflow, those
+ * that have not split yet among them.
  *
  * ROOM. Removal never fails, nor does a commit, though both may take lines. A
  * chain of k slots has an overflow line only for full lines before it, so there
@@ -72,9 +73,10 @@
  *   - A split makes the clusters of the smaller pages, then counts
  *     page_table.splits, then takes the large page out. Who has missed an
  *     address in all sizes looks again if that count has changed.
- *   - Lines and segments that go back to the frame allocator do so after
- *     tlb_drop, which returns when no CPU can still be looking (generic/tlb.c).
- *     A segment's buckets stay odd when it goes.
+ *   - Frames of lines and of buckets that are not needed any more stay ready
+ *     for use. They go back to the frame allocator when it asks (space.c), after
+ *     every CPU has answered a call with interrupts on: none can still be
+ *     looking. A bucket stays odd when it goes.
  *
  * Each load of a reader acquires and each store to what they read releases, so
  * no fence is needed between the number and what it guards.
@@ -158,8 +160,8 @@ struct page_table {
 struct ht {
 	struct spinlock lock;
 	size_t buckets;
-	struct bucket **directory; /* of segments, each a frame of buckets */
-	size_t directory_room;
+	struct bucket **directory;       /* of segments, each a frame of buckets */
+	size_t directory_room, segments; /* what it has room for, and what there is */
 	size_t clusters, promised, overflows;
 	size_t lines, free_lines;     /* all there are; those not in use */
 	struct line_frame *available; /* frames with some of their lines free, a ring */
@@ -257,8 +259,8 @@ static inline void check_may_sleep(frame_flags_t alloc, port_irq_t irq)
 		"may sleep, but interrupts are off or a spinlock is held; give FRAME_ATOMIC, or let go first");
 }
 
-/** Takes frames without a line in use off, down to so many free lines beyond what room needs. The lock is held. */
-void room_trim(struct frame_list *freed, size_t keep);
+/** Takes frames without a line in use off, as far as room does not need them. The lock is held. */
+void room_trim(struct frame_list *freed);
 
 /** Adds the frame that link, a word of it that readers do not follow, lies in. */
 void frame_list_push(struct frame_list *list, uintptr_t *link);
@@ -277,7 +279,10 @@ void bucket_remove(uintptr_t tag);
 void buckets_grow(size_t steps);
 
 /** At most so many steps of shrinking, if there are too many; down to what growing would make of none, if exact. */
-void buckets_shrink(size_t steps, bool exact, struct frame_list *freed);
+void buckets_shrink(size_t steps, bool exact);
+
+/** Takes segments off in which no bucket is in use; the directory still tells readers of them. */
+void segments_trim(struct frame_list *freed);
 
 /* ---- clusters (cluster.c); the lock is held ---- */
 

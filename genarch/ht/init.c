@@ -5,7 +5,7 @@
  * mappings (generic/kernel_map.c).
  *
  * The directory is sized once, for DIRECTORY_FACTOR times as many clusters as it
- * would take to map every frame there is; that is a 700th part of a per cent of
+ * would take to map every frame there is; that is about a hundredth part of a per cent of
  * memory. Should there be more mappings, chains become longer than they might.
  *
  * Until page_init is done only what the boot code has mapped can be reached, so
@@ -62,6 +62,7 @@ static errno_t table_build(void)
 	}
 	ht = (struct ht){ .buckets = SEGMENT_BUCKETS,
 		.directory = (struct bucket **) PA2KA(directory),
+		.segments = 1,
 		.directory_room = frames * PAGE_SIZE / sizeof(struct bucket *),
 		.frames_last = kernel_map_boot_last() };
 	ht.directory[0] = (struct bucket *) PA2KA(segment);

@@ -8,9 +8,8 @@
  * with some of their lines free are in one ring, those with all free in another,
  * from which lines are taken only when the first is empty.
  *
- * A frame without a line in use goes back when room (ht.h) does not need its
- * lines; one frame's worth more is kept, so that a page that comes and goes
- * does not take and free a frame each time.
+ * A frame without a line in use that room (ht.h) does not need stays, for what
+ * comes next, until the frame allocator asks for memory.
  *
  * COST. Taking and giving a line: 15 instructions each.
  */
@@ -148,9 +147,9 @@ static bool can_spare(size_t lines)
 	return ht.free_lines >= lines && 3 * (ht.lines - lines) >= 4 * (ht.clusters + ht.promised);
 }
 
-void room_trim(struct frame_list *freed, size_t keep)
+void room_trim(struct frame_list *freed)
 {
-	while (ht.empty != NULL && can_spare(FRAME_LINES + keep)) {
+	while (ht.empty != NULL && can_spare(FRAME_LINES)) {
 		struct line_frame *frame = ht.empty;
 
 		ring_remove(&ht.empty, frame);

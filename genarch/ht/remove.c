@@ -6,11 +6,10 @@
  * The room for that was set aside when it was mapped, so this never fails.
  *
  * Clusters that become empty go, and the table shrinks by no more steps than
- * that. Frames that are not needed any more wait until the TLBs have dropped
- * what they know, and are freed then: readers may be looking at them.
+ * that.
  *
- * COST. A page alone, its cluster the recent one: 45 instructions; in a range:
- * 15 a page; and the TLB.
+ * COST. A page alone, its cluster the recent one: 70 instructions; in a range:
+ * 80 a page; and the TLB.
  */
 
 #include <mm/tlb.h>
@@ -82,23 +81,19 @@ static void remove_all(struct removal *removal)
 static void remove_range(struct page_table *table, uintptr_t va, uintptr_t last)
 {
 	struct removal removal = { .table = table, .va = va, .last = last };
-	struct frame_list freed = { 0 };
 	port_irq_t irq = spinlock_lock(&ht.lock);
 	size_t clusters = ht.clusters;
 
 	if (range_pages(va, last) != 1 || !remove_one(&removal))
 		remove_all(&removal);
-	if (ht.clusters < clusters) {
-		buckets_shrink(2 * (clusters - ht.clusters), false, &freed);
-		room_trim(&freed, FRAME_LINES);
-	} else {
+	if (ht.clusters < clusters)
+		buckets_shrink(2 * (clusters - ht.clusters), false);
+	else
 		buckets_grow(2 * (ht.clusters - clusters));
-	}
 	spinlock_unlock_raw(&ht.lock);
 	if (removal.found)
 		tlb_drop(table, va, range_pages(va, last));
 	port_irq_restore(irq);
-	(void) frame_list_free(&freed);
 }
 
 /* The part of the range that this page table could map. @return false if there is none */

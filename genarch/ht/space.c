@@ -6,9 +6,9 @@
  * first number free after the one given last, so a number is not used again
  * soon.
  *
- * MEMORY is given back when the frame allocator asks: frames without a line in
- * use beyond what room needs, and, if all is wanted, the buckets that so few
- * clusters do not need.
+ * MEMORY is given back when the frame allocator asks and can wait for every CPU
+ * to answer: frames without a line in use beyond what room needs, and, if all is
+ * wanted, the buckets that so few clusters do not need.
  *
  * COST. Creating an address space: a malloc and 30 instructions; destroying an
  * empty one likewise. Nothing is copied for the kernel part: it has a number of
@@ -16,7 +16,6 @@
  */
 
 #include <mm/malloc.h>
-#include <mm/tlb.h>
 
 #include "ht.h"
 
@@ -91,23 +90,27 @@ const char *page_design_name(void)
 	return "ht";
 }
 
+/* What every CPU does once it can: after that, none is in a look-up that was under way before. */
+static void answer(void *argument)
+{
+	(void) argument;
+}
+
 size_t ht_reclaim(enum reclaim_strength strength, bool may_wait)
 {
 	struct frame_list freed = { 0 };
-	port_irq_t irq = port_irq_save();
+	port_irq_t irq;
 
-	(void) may_wait;
-	if (spinlock_held_here(&ht.lock)) {
-		port_irq_restore(irq);
+	if (!may_wait)
 		return 0;
-	}
-	spinlock_lock_raw(&ht.lock);
+	irq = spinlock_lock(&ht.lock);
 	if (strength == RECLAIM_FULL)
-		buckets_shrink(SIZE_MAX, true, &freed);
-	room_trim(&freed, 0);
-	spinlock_unlock_raw(&ht.lock);
-	if (freed.first != 0)
-		tlb_drop(&page_kernel, KERNEL_START, range_pages(KERNEL_START, KERNEL_LAST));
-	port_irq_restore(irq);
+		buckets_shrink(SIZE_MAX, true);
+	segments_trim(&freed);
+	room_trim(&freed);
+	spinlock_unlock(&ht.lock, irq);
+	if (freed.first == 0)
+		return 0;
+	port_cross_call(answer, NULL);
 	return frame_list_free(&freed);
 }

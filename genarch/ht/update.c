@@ -11,8 +11,8 @@
  * Entries are replaced whole. What the CPU has noted in them (accessed, dirty)
  * is not kept: nobody here reads it.
  *
- * COST. A page alone, its cluster the recent one: 50 instructions; in a range:
- * 15 a page; and the TLB.
+ * COST. A page alone, its cluster the recent one: 70 instructions; in a range:
+ * 80 a page; and the TLB.
  */
 
 #include <mm/tlb.h>
