@@ -278,7 +278,7 @@ void test_barrier_wait(struct test_barrier *barrier)
 	host_cpu_idle_end();
 }
 
-/* ---- user space: what an MMU would do ---- */
+/* ---- user space, by way of the host's TLBs ---- */
 
 static _Thread_local struct as *borrowed;
 
@@ -290,36 +290,16 @@ void test_as_borrow(struct as *as)
 		as_hold(as);
 	borrowed = as;
 	as_switch(as);
+	host_tlb_use(as != NULL ? as_page_table(as) : &page_kernel);
 	if (before != NULL)
 		as_release(before);
-}
-
-/*
- * The frame that a page is mapped to may be given back between the walk and the access, as a CPU's may not: so the
- * access is made with interrupts off, which hold up whoever unmaps.
- */
-static bool user_try(uintptr_t va, unsigned access, uint8_t *byte)
-{
-	struct page_mapping mapping;
-	port_irq_t irq = port_irq_save();
-	bool done;
-
-	mapping = page_mapping_find(as_page_table(borrowed), va);
-	done = mapping.size != 0 && (mapping.flags & PAGE_USER) &&
-		(!(access & AS_ACCESS_WRITE) || (mapping.flags & PAGE_WRITE));
-	if (done && (access & AS_ACCESS_WRITE))
-		__atomic_store_n((uint8_t *) PA2KA(mapping.pa), *byte, __ATOMIC_RELAXED);
-	else if (done)
-		*byte = __atomic_load_n((uint8_t *) PA2KA(mapping.pa), __ATOMIC_RELAXED);
-	port_irq_restore(irq);
-	return done;
 }
 
 static bool user_access(uintptr_t va, unsigned access, uint8_t *byte)
 {
 	if (borrowed == NULL || va - USER_START > USER_LAST - USER_START)
 		return false;
-	while (!user_try(va, access, byte))
+	while (!((access & AS_ACCESS_WRITE) ? host_store(va, *byte) : host_load(va, byte)))
 		if (as_page_fault(borrowed, va, access | AS_ACCESS_COPYING, FRAME_ATOMIC) != AS_FAULT_OK)
 			return false;
 	return true;

@@ -8,8 +8,9 @@
  *
  * After a step its result is compared, and so are pages at and around the ends
  * of the range it touched and a few anywhere; now and then every page of both
- * windows, and page_check. What was mapped and is not, or not so, any more must
- * have been dropped from the TLB. Steps are sometimes carried out with an allocation
+ * windows, and page_check. Each page is looked at through the host's TLB too,
+ * which remembers: what was mapped and is not, or not so, any more must have
+ * been dropped. Steps are sometimes carried out with an allocation
  * that fails: then ENOMEM is right too, and nothing may have changed.
  *
  * The form of the page tables, two, three or four levels, is that of the build.
@@ -79,6 +80,7 @@ static void *begin(uint64_t seed)
 	struct page_table *table = page_table_create(0);
 
 	world->random = TEST_RANDOM(seed);
+	host_tlb_use(table);
 	host_gigabyte_pages = seed % 4 != 0;
 	window_open(&world->windows[0], table, USER_LAST, LARGEST + 4 * SMALLER);
 	window_open(&world->windows[1], &page_kernel, KERNEL_LAST, 8 * SMALLER);
@@ -97,6 +99,7 @@ static void end(void *opaque)
 		free(window->frames);
 		free(window->flags);
 	}
+	host_tlb_use(&page_kernel);
 	page_table_destroy(world->windows[0].table);
 	host_gigabyte_pages = true;
 	free(world);
@@ -131,12 +134,18 @@ static void compare_page(struct world *world, const struct window *window, size_
 	phys_t should = ((phys_t) window->frames[page] << PAGE_WIDTH) + offset;
 	phys_t pa = 0;
 	bool translated = page_translate(window->table, va + offset, &pa);
+	struct page_mapping seen;
 
 	if ((window->frames[page] != 0) != (found.size != 0) || translated != (found.size != 0))
 		WRONG("%#" PRIxPTR " is %smapped, find says size %#zx, translate %d", va,
 			window->frames[page] != 0 ? "" : "not ", found.size, translated);
+	else if (host_access(va + offset, false, &seen) != translated)
+		WRONG("%#" PRIxPTR " is %smapped, the TLB says otherwise", va, translated ? "" : "not ");
 	else if (found.size == 0)
 		return;
+	else if (seen.pa != should || seen.flags != found.flags)
+		WRONG("%#" PRIxPTR " maps %#" PRIxPTR " with flags %#x, the TLB says %#" PRIxPTR " and %#x", va + offset,
+			should, found.flags, seen.pa, seen.flags);
 	else if (found.pa != should || pa != should)
 		WRONG("%#" PRIxPTR " maps %#" PRIxPTR ", find says %#" PRIxPTR ", translate %#" PRIxPTR, va + offset, should,
 			found.pa, pa);

@@ -6,7 +6,7 @@ MACHINE_TITLE := an ordinary process, with the test suite under Check
 CROSS :=
 MACHINE_CFLAGS := -DMM_NO_SHORT_NAMES= -pthread
 MACHINE_LIBS := -lcheck -lsubunit -lm -lrt -lpthread
-MAPPING := pt
+MAPPING := pt ht
 GENARCH :=
 HOSTED := yes
 MAX_CPUS_DEFAULT := 64

@@ -8,12 +8,7 @@
  * are not taken over piece by piece: a new tree is built beside them, by the
  * same operations that serve everybody, and loaded when it is whole. It holds
  *
- *   - the identity window: what the boot code had mapped, and beyond that every
- *     slot of a large page in which the frame allocator has a frame; writable,
- *     not executable
- *   - the image at its own address, where that is not in the window
- *   - in both: text that can be executed, read-only data that can only be read;
- *     seen through the window, both can only be read
+ *   - the identity window and the image (generic/kernel_map.c)
  *   - the tables of PTL1 for all of km_map's window, pinned, so that roots need
  *     not change when the kernel maps something (pt.h, "The kernel part")
  *
@@ -21,109 +16,12 @@
  * tables are taken from there.
  */
 
+#include <mm/kernel_map.h>
 #include <mm/tlb.h>
 
 #include "pt.h"
 
-#define WINDOW_FLAGS (PAGE_READ | PAGE_WRITE | PAGE_GLOBAL)
-#define SLOT_FRAMES (PTL_COVERS(PTL_LEAF - 1) >> PAGE_WIDTH)
-
-_Static_assert(IDENTITY_PHYS % PAGE_SIZE == 0 && IDENTITY_SIZE % PAGE_SIZE == 0, "the identity window is whole frames");
 _Static_assert(KERNEL_START % PTL_COVERS(0) == 0, "the kernel part is whole entries of the root");
-
-static phys_t window_last(void)
-{
-	return IDENTITY_PHYS + (phys_t) (IDENTITY_SIZE - 1);
-}
-
-static phys_t boot_last(void)
-{
-	return BOOT_MAPPED < IDENTITY_SIZE ? IDENTITY_PHYS + (phys_t) (BOOT_MAPPED - 1) : window_last();
-}
-
-/* ---- the identity window ---- */
-
-static errno_t window_map(phys_t pa, phys_t last)
-{
-	return page_mapping_insert(
-		&page_kernel, PA2KA(pa), pa, ((last - pa) >> PAGE_WIDTH) + 1, WINDOW_FLAGS, FRAME_ATOMIC);
-}
-
-/* The last address of the slot of a large page that pa lies in, or of the window. */
-static phys_t slot_end(phys_t pa)
-{
-	phys_t end = pa | (PTL_COVERS(PTL_LEAF - 1) - 1);
-
-	return end < window_last() ? end : window_last();
-}
-
-static bool slot_has_frames(phys_t pa)
-{
-	pfn_t last = slot_end(pa) >> PAGE_WIDTH;
-
-	for (pfn_t pfn = pa >> PAGE_WIDTH; pfn <= last; pfn++)
-		if (frame_kind(pfn) != FRAME_KIND_HOLE)
-			return true;
-	return false;
-}
-
-static phys_t frames_last(void)
-{
-	phys_t last = ((phys_t) (FRAME_FIRST + frame_table_count) << PAGE_WIDTH) - 1;
-
-	return last < window_last() ? last : window_last();
-}
-
-/* Maps what the boot code has not, in runs of slots that have frames. */
-static errno_t window_map_rest(void)
-{
-	phys_t pa = boot_last() + 1;
-	errno_t error = EOK;
-
-	while (error == EOK && pa != 0 && pa <= frames_last()) {
-		phys_t first = pa;
-
-		while (pa != 0 && pa <= frames_last() && slot_has_frames(pa))
-			pa = slot_end(pa) + 1;
-		if (pa != first)
-			error = window_map(first, pa - 1);
-		else
-			pa = slot_end(pa) + 1;
-	}
-	return error;
-}
-
-/* ---- the image ---- */
-
-static errno_t rights_set(uintptr_t va, const char *start, const char *end, page_flags_t flags)
-{
-	size_t pages = (size_t) (end - start) >> PAGE_WIDTH;
-
-	return pages == 0 ? EOK : page_mapping_update(&page_kernel, va, pages, flags | PAGE_GLOBAL, FRAME_ATOMIC);
-}
-
-static errno_t image_map(void)
-{
-	uintptr_t image = (uintptr_t) image_start;
-	uintptr_t alias = PA2KA(IMAGE2PA(image_start));
-	errno_t error = EOK;
-
-	mm_assert(
-		(((uintptr_t) image_start | (uintptr_t) image_text_end | (uintptr_t) image_rodata_end | (uintptr_t) image_end) &
-			PAGE_MASK) == 0,
-		"the parts of the image are not whole pages");
-	if (image != alias) {
-		error = page_mapping_insert(&page_kernel, image, IMAGE2PA(image_start),
-			(size_t) (image_end - image_start) >> PAGE_WIDTH, WINDOW_FLAGS | PAGE_NO_LARGE, FRAME_ATOMIC);
-		if (error == EOK)
-			error = rights_set(alias, image_start, image_rodata_end, PAGE_READ);
-	}
-	if (error == EOK)
-		error = rights_set(image, image_start, image_text_end, PAGE_READ | PAGE_EXEC);
-	if (error == EOK)
-		error = rights_set((uintptr_t) image_text_end, image_text_end, image_rodata_end, PAGE_READ);
-	return error;
-}
 
 /* ---- km_map's window ---- */
 
@@ -176,18 +74,14 @@ static void tree_free(phys_t table, unsigned level)
 
 static errno_t tree_build(void)
 {
-	errno_t error = window_map(IDENTITY_PHYS, boot_last());
+	errno_t error = kernel_map();
 
-	if (error == EOK)
-		error = window_map_rest();
-	if (error == EOK)
-		error = image_map();
 	return error == EOK ? km_window_prepare() : error;
 }
 
 errno_t page_init(void)
 {
-	phys_t root = root_alloc(boot_last(), FRAME_ATOMIC);
+	phys_t root = root_alloc(kernel_map_boot_last(), FRAME_ATOMIC);
 	errno_t error = ENOMEM;
 
 	for (page_flags_t flags = 0; flags < ARRAY_COUNT(leaf_bits); flags++)
@@ -198,7 +92,7 @@ errno_t page_init(void)
 			.first = KERNEL_START,
 			.last = KERNEL_LAST,
 			.recent = RECENT_NONE,
-			.tables_last = boot_last(),
+			.tables_last = kernel_map_boot_last(),
 			.next = &page_kernel,
 			.previous = &page_kernel };
 		error = tree_build();

@@ -43,6 +43,12 @@ static void with_table(void (*body)(struct page_table *table))
 	}                                                  \
 	static void body_##name(struct page_table *table)
 
+/* Whether mappings are in page tables, of which each level has one, or in a hash table. */
+static bool is_tree(void)
+{
+	return page_design_name()[0] == 'p';
+}
+
 /* What flags a mapping reports that was made with these: a machine may not be able to refuse execution. */
 static page_flags_t reported(page_flags_t flags)
 {
@@ -371,7 +377,8 @@ TABLE_TEST(page_no_memory, "a mapping for whose tables there is no frame is refu
 	NEED(page_mapping_insert(table, PLACE, FRAMES, 1, RW, FRAME_ATOMIC) == EOK);
 	tables = count_tables(table);
 	(void) test_take_all_frames(FRAME_HIGHMEM);
-	CHECK_EQ(page_mapping_insert(table, PLACE + LARGE, FRAMES, 1, RW, FRAME_ATOMIC), ENOMEM);
+	if (is_tree()) /* a hash table has room for one cluster more, as a rule */
+		CHECK_EQ(page_mapping_insert(table, PLACE + LARGE, FRAMES, 1, RW, FRAME_ATOMIC), ENOMEM);
 	CHECK_EQ(page_mapping_insert(table, PLACE + PAGE_SIZE, FRAMES, LARGE_PAGES, RW, FRAME_ATOMIC), ENOMEM);
 	CHECK_EQ(page_mapping_insert(table, PLACE + LARGE, FRAMES, LARGE_PAGES, RW, FRAME_ATOMIC), ENOMEM);
 	CHECK_EQ(page_mapping_count(table, PLACE, 3 * LARGE_PAGES), 1);
@@ -510,15 +517,16 @@ TABLE_TEST(page_describe, "a translation is described level by level, down to wh
 	CHECK(!levels[0].present);
 	NEED(page_mapping_insert(table, PLACE + 5 * PAGE_SIZE, FRAMES, 1, RW, FRAME_ATOMIC) == EOK);
 	count = page_describe(table, PLACE + 5 * PAGE_SIZE, levels, ARRAY_COUNT(levels));
-	CHECK_EQ(count, PTL_LEVELS);
+	CHECK_EQ(count, is_tree() ? PTL_LEVELS : 1);
 	for (size_t i = 0; i < count; i++) {
-		CHECK_EQ(levels[i].level, i);
-		CHECK_EQ(levels[i].index, PTL_INDEX(PLACE + 5 * PAGE_SIZE, i));
+		CHECK_EQ(levels[i].level, PTL_LEVELS - count + i);
+		if (is_tree())
+			CHECK_EQ(levels[i].index, PTL_INDEX(PLACE + 5 * PAGE_SIZE, i));
 		CHECK_EQ(*(const pte_t *) PA2KA(levels[i].entry_at), levels[i].entry);
 		CHECK_EQ(levels[i].leaf, i == count - 1);
 	}
-	CHECK_EQ(page_describe(table, PLACE, levels, ARRAY_COUNT(levels)), PTL_LEVELS);
-	CHECK(!levels[PTL_LEVELS - 1].present);
+	CHECK_EQ(page_describe(table, PLACE, levels, ARRAY_COUNT(levels)), count);
+	CHECK(!levels[count - 1].present);
 	CHECK_EQ(page_describe(table, PLACE, levels, 1), 1);
 }
 

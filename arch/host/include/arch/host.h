@@ -62,6 +62,30 @@ void host_tlb_get(struct host_tlb_record *record);
 /** Whether the translation of va has been dropped on this CPU since host_tlb_forget (one that recent still holds). */
 bool host_tlb_dropped(uintptr_t va);
 
+struct page_table;
+struct page_mapping;
+
+/**
+ * The calling thread's CPU translates by this page table from now on, as by page_root_load(page_table_root(table)).
+ * Before the first time it does by the kernel's.
+ */
+void host_tlb_use(struct page_table *table);
+
+/**
+ * What the CPU does at va: as its TLB remembers, or else, remembering it from now on, as the page table says.
+ *
+ * @param mapping  receives where it leads; size 0 = nowhere
+ * @return false where a CPU would fault
+ */
+bool host_access(uintptr_t va, bool write, struct page_mapping *mapping);
+
+/** Reads or writes a byte, in memory that there is. @return false where a CPU would fault */
+bool host_load(uintptr_t va, uint8_t *value);
+bool host_store(uintptr_t va, uint8_t value);
+
+/** A TLB that is deaf drops nothing it is told to drop, only writes it down: so a test can show what that would be. */
+void host_tlb_deafen(bool is_deaf);
+
 /* ---- log and panic (arch/host/port.c) ---- */
 
 /** Whether lines of log are printed (as comments of KTAP) or only kept. */

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * Finding translations: what a TLB miss does. No lock is taken; interrupts are
+ * off for the length of one look-up (ht.h, "Readers").
+ *
+ * An address that the page table may not map itself is looked up in
+ * page_kernel: its mappings are seen by all.
+ *
+ * COST. A base page in the head of its chain: about 80 instructions and two
+ * cache lines; one elsewhere: 300.
+ */
+
+#include "ht.h"
+
+static const struct page_mapping NOT_MAPPED = { .size = 0 };
+
+static inline bool is_own(const struct page_table *table, uintptr_t va)
+{
+	return va - table->first <= table->last - table->first;
+}
+
+static inline uintptr_t changes_of(const struct bucket *head)
+{
+	return __atomic_load_n(&head->changes, __ATOMIC_ACQUIRE);
+}
+
+enum outcome { FOUND, NOT_THERE, CHANGED };
+
+/*
+ * The rest of a chain, from its first overflow line on. A line may be something else by now: nothing read from it is
+ * followed before the number of changes says that it was one of the chain.
+ */
+COLD static enum outcome search_overflow(
+	const struct bucket *head, uintptr_t changes, uintptr_t tag, size_t index, pte_t *pte)
+{
+	const struct bucket *line = __atomic_load_n(&head->next, __ATOMIC_ACQUIRE);
+
+	while (changes_of(head) == changes && line != NULL) {
+		const struct bucket *next = __atomic_load_n(&line->next, __ATOMIC_ACQUIRE);
+
+		for (size_t i = 0; i < BUCKET_SLOTS; i++) {
+			const struct cluster *cluster;
+
+			if (__atomic_load_n(&line->slots[i].tag, __ATOMIC_ACQUIRE) != tag)
+				continue;
+			cluster = __atomic_load_n(&line->slots[i].cluster, __ATOMIC_ACQUIRE);
+			if (changes_of(head) != changes)
+				return CHANGED;
+			*pte = entry_load(&cluster->entries[index]);
+			return changes_of(head) == changes ? FOUND : CHANGED;
+		}
+		line = next;
+	}
+	return changes_of(head) == changes ? NOT_THERE : CHANGED;
+}
+
+/*
+ * The entry for a tag, if its cluster is in the head of its chain and nothing changes meanwhile; else 0: look again
+ * with search. A slot of a head tells of a line that is one, whatever happens.
+ */
+static inline __attribute__((always_inline)) pte_t head_find(uintptr_t tag, size_t index)
+{
+	size_t buckets = __atomic_load_n(&ht.buckets, __ATOMIC_ACQUIRE);
+	const struct bucket *head = bucket_at(bucket_number(tag, buckets));
+	uintptr_t changes = changes_of(head);
+	const struct slot *slot = head->slots;
+	pte_t pte;
+
+	if (__atomic_load_n(&slot->tag, __ATOMIC_ACQUIRE) != tag &&
+		__atomic_load_n(&(++slot)->tag, __ATOMIC_ACQUIRE) != tag &&
+		__atomic_load_n(&(++slot)->tag, __ATOMIC_ACQUIRE) != tag)
+		return 0;
+	if (unlikely(changes % 2 != 0))
+		return 0;
+	pte = entry_load(&__atomic_load_n(&slot->cluster, __ATOMIC_ACQUIRE)->entries[index]);
+	return likely(changes_of(head) == changes) ? pte : 0;
+}
+
+/* Reads the entry for a tag, if there is a cluster. */
+static enum outcome search(uintptr_t tag, size_t index, pte_t *pte)
+{
+	size_t buckets = __atomic_load_n(&ht.buckets, __ATOMIC_ACQUIRE);
+	const struct bucket *head = bucket_at(bucket_number(tag, buckets));
+	uintptr_t changes = changes_of(head);
+	enum outcome outcome = NOT_THERE;
+
+	if (unlikely(changes % 2 != 0))
+		return CHANGED;
+#pragma GCC unroll 3
+	for (size_t i = 0; i < BUCKET_SLOTS; i++)
+		if (__atomic_load_n(&head->slots[i].tag, __ATOMIC_ACQUIRE) == tag) {
+			*pte = entry_load(&__atomic_load_n(&head->slots[i].cluster, __ATOMIC_ACQUIRE)->entries[index]);
+			return likely(changes_of(head) == changes) ? FOUND : CHANGED;
+		}
+	if (__atomic_load_n(&head->next, __ATOMIC_ACQUIRE) != NULL)
+		outcome = search_overflow(head, changes, tag, index, pte);
+	if (outcome != NOT_THERE)
+		return outcome;
+	if (changes_of(head) != changes || __atomic_load_n(&ht.buckets, __ATOMIC_ACQUIRE) != buckets)
+		return CHANGED;
+	return NOT_THERE;
+}
+
+/* The entry for va of pages of one size; 0 if there is none. */
+static pte_t entry_find(const struct page_table *table, uintptr_t va, unsigned level)
+{
+	uintptr_t tag = tag_of(table, va, level);
+	enum outcome outcome;
+	pte_t pte = 0;
+
+	while (unlikely((outcome = search(tag, CLUSTER_INDEX(va, level), &pte)) == CHANGED))
+		port_relax();
+	return outcome == FOUND ? pte : 0;
+}
+
+/* Looks in all sizes that there are. @return the level, or PTL_LEVELS */
+NOINLINE static unsigned find_anywhere(const struct page_table *table, uintptr_t va, pte_t *pte)
+{
+	for (;;) {
+		uintptr_t splits = __atomic_load_n(&table->splits, __ATOMIC_ACQUIRE);
+		unsigned sizes = __atomic_load_n(&table->sizes, __ATOMIC_ACQUIRE);
+
+		for (unsigned level = PTL_LEVELS; level-- > 0;)
+			if ((sizes & 1u << level) && (*pte = entry_find(table, va, level)) != 0)
+				return level;
+		if (__atomic_load_n(&table->splits, __ATOMIC_ACQUIRE) == splits)
+			return PTL_LEVELS;
+	}
+}
+
+/* Where va translates: the level of its page, or PTL_LEVELS. Interrupts are off. */
+static inline __attribute__((always_inline)) unsigned look_up(const struct page_table *table, uintptr_t va, pte_t *pte)
+{
+	*pte = head_find(tag_of(table, va, PTL_LEAF), CLUSTER_INDEX(va, PTL_LEAF));
+	return likely(*pte != 0) ? PTL_LEAF : find_anywhere(table, va, pte);
+}
+
+struct page_mapping page_mapping_find(struct page_table *table, uintptr_t va)
+{
+	port_irq_t irq;
+	unsigned level;
+	pte_t leaf;
+
+	if (unlikely(!is_own(table, va)))
+		return table == &page_kernel ? NOT_MAPPED : page_mapping_find(&page_kernel, va);
+	irq = port_irq_save();
+	level = look_up(table, va, &leaf);
+	port_irq_restore(irq);
+	if (level == PTL_LEVELS)
+		return NOT_MAPPED;
+	return (struct page_mapping){ .pa = pte_leaf_pa(leaf, level) | (va & (PTL_COVERS(level) - 1)),
+		.size = PTL_COVERS(level),
+		.flags = pte_leaf_flags(leaf, level) };
+}
+
+/* What is not found at once: in another size, in an overflow line, in the kernel part, or nowhere. */
+COLD static bool translate_anywhere(struct page_table *table, uintptr_t va, phys_t *pa)
+{
+	struct page_mapping found = page_mapping_find(table, va);
+
+	*pa = found.pa;
+	return found.size != 0;
+}
+
+bool page_translate(struct page_table *table, uintptr_t va, phys_t *pa)
+{
+	port_irq_t irq;
+	pte_t leaf;
+
+	if (unlikely(!is_own(table, va)))
+		return translate_anywhere(table, va, pa);
+	irq = port_irq_save();
+	leaf = head_find(tag_of(table, va, PTL_LEAF), CLUSTER_INDEX(va, PTL_LEAF));
+	port_irq_restore(irq);
+	if (unlikely(leaf == 0))
+		return translate_anywhere(table, va, pa);
+	*pa = pte_leaf_pa(leaf, PTL_LEAF) | (va & PAGE_MASK);
+	return true;
+}
+
+/* Tells the look-ups that find makes, size by size from the largest in use: the bucket's number, and the entry. */
+size_t page_describe(struct page_table *table, uintptr_t va, struct page_level *levels, size_t max)
+{
+	size_t count = 0;
+	port_irq_t irq;
+
+	if (!is_own(table, va))
+		table = &page_kernel;
+	if (!is_own(table, va))
+		return 0;
+	irq = spinlock_lock(&ht.lock);
+	for (unsigned level = 0; level < PTL_LEVELS && count < max; level++) {
+		uintptr_t tag = tag_of(table, va, level);
+		size_t number = bucket_number(tag, ht.buckets);
+		const struct cluster *cluster = bucket_find(tag);
+		const pte_t *entry = cluster != NULL ? &cluster->entries[CLUSTER_INDEX(va, level)] : NULL;
+		pte_t pte = entry != NULL ? entry_peek(entry) : 0;
+
+		if (level != PTL_LEAF && !has_size(table, level))
+			continue;
+		levels[count++] = (struct page_level){ .level = level,
+			.index = number,
+			.entry_at = KA2PA(entry != NULL ? (uintptr_t) entry : (uintptr_t) bucket_at(number)),
+			.entry = pte,
+			.present = pte != 0,
+			.leaf = pte != 0 };
+		if (pte != 0)
+			break;
+	}
+	spinlock_unlock(&ht.lock, irq);
+	return count;
+}

@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * What the files of the page hash table share, and nobody else sees.
+ *
+ *   ht.h       the structure, the theory, and the small steps
+ *   line.c     the cache lines that clusters and overflowing buckets are made of
+ *   bucket.c   from a tag to its cluster; growing and shrinking, a bucket at a time
+ *   cluster.c  clusters as things, going through a range of them, splits
+ *   space.c    page tables: their numbers, created and destroyed; giving memory back
+ *   insert.c   remove.c   update.c   find.c     the operations
+ *   check.c    what is true of all of it, and what there is of it
+ *   init.c     the kernel's own mappings
+ *
+ * ONE TABLE for all address spaces. A page table, to this design, is a number
+ * (struct page_table.space) and a lock's worth of counts; all mappings are in
+ * one hash table, which knows them by
+ *
+ *     tag = address space | page number / CLUSTER_PAGES | page size
+ *
+ * CLUSTERS. One tag serves CLUSTER_PAGES neighbouring pages of one size, whose
+ * entries fill one cache line: 8 entries of 8 bytes, or 16 of 4. Page sizes are
+ * called by their levels, as <arch/mm.h> does: PTL_LEAF is the base page, level
+ * 0 the largest. Larger pages are in the same table under tags of their own. An
+ * address is looked up as a base page first, then in the sizes of which the
+ * address space has any (page_table.sizes).
+ *
+ * BUCKETS are a cache line too: a count of changes, a link, and three slots of
+ * a tag and the address of its cluster. So what is found, is found with two
+ * lines read. A chain of lines is compact: only its last line may have empty
+ * slots, all behind those in use, and no line but the head is empty.
+ *
+ *        directory            bucket (a line)                 cluster (a line)
+ *      segment 0 ----> +-----------------------------+      +----------------+
+ *      segment 1       | changes, next | tag cluster |----> | 8 or 16 entries |
+ *        ...           |   tag cluster | tag cluster |      +----------------+
+ *                      +------|----------------------+
+ *                             v next, if there are more than three
+ *
+ * GROWTH is linear hashing: there are ht.buckets of them, any number; one more
+ * bucket takes over a part of one old bucket's slots, one fewer gives them
+ * back. An operation that makes or drops n clusters does at most 2n + 1 such
+ * steps after it is done; so none ever pays for all. More clusters than buckets
+ * are too many, fewer than half as many too few; so few chains overflow, those
+ * that have not split yet among them.
+ *
+ * ROOM. Removal never fails, nor does a commit, though both may take lines. A
+ * chain of k slots has an overflow line only for full lines before it, so there
+ * are never more overflow lines than a third of the clusters, whatever hashes
+ * where. So it is enough to keep
+ *
+ *     room:  3 * lines >= 4 * (clusters + promised)
+ *
+ * where lines are all there are, in use or not, and promised the clusters that
+ * it would take to split all large pages down to base pages (those of the
+ * identity window excepted, as in genarch/pt: they are never removed). Who
+ * prepares adds lines until it holds for what is to come; then nothing can
+ * fail. page_table.spares counts the promise in splits.
+ *
+ * LOCK. ht.lock is held for every change; page_table has none of its own. It
+ * stands where page table locks stand in mm/port.h.
+ *
+ * READERS (find.c) take no lock; they turn interrupts off.
+ *
+ *   - bucket.changes is odd while a chain changes, and each change leaves
+ *     another number. Who has found something in a chain believes it if the
+ *     number is the same after reading the entry. What is read from an overflow
+ *     line is not followed before the number was looked at again.
+ *   - Who has found nothing looks whether ht.buckets has changed too: then the
+ *     tag may have moved to another bucket.
+ *   - Entries are read and written whole, and change in their place; a cluster
+ *     stays in its line for as long as it has an entry in use.
+ *   - A split makes the clusters of the smaller pages, then counts
+ *     page_table.splits, then takes the large page out. Who has missed an
+ *     address in all sizes looks again if that count has changed.
+ *   - Frames of lines and of buckets that are not needed any more stay ready
+ *     for use. They go back to the frame allocator when it asks (space.c), after
+ *     every CPU has answered a call with interrupts on: none can still be
+ *     looking. A bucket stays odd when it goes.
+ *
+ * Each load of a reader acquires and each store to what they read releases, so
+ * no fence is needed between the number and what it guards.
+ *
+ * RECENT. Each page table remembers its cluster of base pages that was changed
+ * last, so the next page of the same neighbourhood needs no look-up. Under the
+ * lock only.
+ */
+
+#ifndef HT_H
+#define HT_H
+
+#include <mm/assert.h>
+#include <mm/page.h>
+#include <mm/spinlock.h>
+
+#define PTL_LEAF (PTL_LEVELS - 1)
+#define PAGE_MASK (PAGE_SIZE - 1)
+
+#define CLUSTER_PAGES (CACHE_LINE / sizeof(pte_t))
+#define CLUSTER_SHIFT(level) (PTL_SHIFT(level) + (sizeof(pte_t) == 4 ? 4 : 3))
+#define CLUSTER_COVERS(level) ((uintptr_t) 1 << CLUSTER_SHIFT(level))
+#define CLUSTER_INDEX(va, level) (((va) >> PTL_SHIFT(level)) & (CLUSTER_PAGES - 1))
+
+_Static_assert(CACHE_LINE == 64 && (sizeof(pte_t) == 4 || sizeof(pte_t) == 8), "a line holds 8 or 16 entries");
+
+struct cluster {
+	pte_t entries[CLUSTER_PAGES];
+} __attribute__((aligned(CACHE_LINE)));
+
+struct slot {
+	uintptr_t tag; /* 0 = not in use */
+	struct cluster *cluster;
+};
+
+#define BUCKET_SLOTS 3
+
+struct bucket {
+	uintptr_t changes; /* of the chain; odd while it changes. Of the head only */
+	struct bucket *next;
+	struct slot slots[BUCKET_SLOTS];
+} __attribute__((aligned(CACHE_LINE)));
+
+_Static_assert(sizeof(struct bucket) == CACHE_LINE, "a bucket is a line");
+
+/* What is known of a line that readers do not ask: of a cluster, all of it; of a free line, the link. */
+struct line_books {
+	uintptr_t va;                    /* of its first page */
+	struct cluster *next, *previous; /* the page table's clusters of this size; free lines */
+	uint16_t uses;                   /* entries in use */
+	uint16_t level;
+};
+
+#define FRAME_LINES 42
+
+struct line_frame {
+	struct line_frame *next, *previous; /* in its ring; none if all its lines are in use */
+	struct cluster *free;
+	size_t used; /* lines */
+	struct cluster lines[FRAME_LINES] __attribute__((aligned(CACHE_LINE)));
+	struct line_books books[FRAME_LINES];
+};
+
+_Static_assert(sizeof(struct line_frame) <= PAGE_SIZE, "lines and their books fit a frame");
+
+struct page_table {
+	uintptr_t space;       /* its number, shifted to where it stands in a tag */
+	uintptr_t first, last; /* the addresses it may map, both inclusive */
+	uintptr_t splits;      /* how often a large page was split */
+	unsigned sizes;        /* a bit for each level of which it has clusters */
+	uintptr_t recent_tag;  /* 0 = none */
+	struct cluster *recent;
+	struct cluster *clusters[PTL_LEVELS]; /* lists, by level */
+	size_t cluster_count[PTL_LEVELS];
+	size_t spares;                      /* splits that are promised lines */
+	struct page_table *next, *previous; /* in the ring of all, by space */
+};
+
+#define SEGMENT_BUCKETS (PAGE_SIZE / sizeof(struct bucket))
+
+struct ht {
+	struct spinlock lock;
+	size_t buckets;
+	struct bucket **directory;       /* of segments, each a frame of buckets */
+	size_t directory_room, segments; /* what it has room for, and what there is */
+	size_t clusters, promised, overflows;
+	size_t lines, free_lines;     /* all there are; those not in use */
+	struct line_frame *available; /* frames with some of their lines free, a ring */
+	struct line_frame *empty;     /* frames with all of their lines free, a ring */
+	phys_t frames_last;           /* frames are taken at or below this address */
+};
+
+extern struct ht ht;
+
+/* Frames that are to be given back when no CPU looks at them any more. */
+struct frame_list {
+	uintptr_t first;
+};
+
+/* ---- entries ---- */
+
+static inline pte_t entry_load(const pte_t *entry)
+{
+	return __atomic_load_n(entry, __ATOMIC_ACQUIRE);
+}
+
+static inline void entry_store(pte_t *entry, pte_t pte)
+{
+	__atomic_store_n(entry, pte, __ATOMIC_RELEASE);
+}
+
+/* For the lock's holder. */
+static inline pte_t entry_peek(const pte_t *entry)
+{
+	return __atomic_load_n(entry, __ATOMIC_RELAXED);
+}
+
+/** What to add to a leaf to get the leaf of the next frame. */
+static inline pte_t leaf_step(unsigned level)
+{
+	return pte_leaf(PTL_COVERS(level), 0, level) - pte_leaf(0, 0, level);
+}
+
+/* ---- tags ---- */
+
+#define SPACE_SHIFT (sizeof(uintptr_t) == 8 ? 40 : 20)
+#define SPACE_LAST ((UINTPTR_MAX >> SPACE_SHIFT) - 1)
+#define TAG_ADDRESS (((uintptr_t) 1 << (SPACE_SHIFT - 2)) - 1)
+
+static inline uintptr_t tag_of(const struct page_table *table, uintptr_t va, unsigned level)
+{
+	return table->space | ((va >> CLUSTER_SHIFT(level)) & TAG_ADDRESS) << 2 | level;
+}
+
+/** The bucket of a tag when there are so many; the multiplier is 2^64 over the golden ratio (Knuth, vol. 3, 6.4). */
+static inline size_t bucket_number(uintptr_t tag, size_t buckets)
+{
+	size_t hash = (size_t) (tag * UINT64_C(0x9e3779b97f4a7c15) >> 40);
+	size_t mask = SIZE_MAX >> __builtin_clzl(buckets - 1);
+	size_t number = hash & mask;
+
+	return number < buckets ? number : number & (mask >> 1);
+}
+
+static inline struct bucket *bucket_at(size_t number)
+{
+	return &__atomic_load_n(&ht.directory[number / SEGMENT_BUCKETS], __ATOMIC_RELAXED)[number % SEGMENT_BUCKETS];
+}
+
+/* ---- lines (line.c) ---- */
+
+static inline struct line_books *books_of(const struct cluster *line)
+{
+	struct line_frame *frame = (struct line_frame *) ALIGN_DOWN((uintptr_t) line, PAGE_SIZE);
+
+	return &frame->books[line - frame->lines];
+}
+
+/** Whether there is room for so many clusters more. */
+static inline bool has_room(size_t clusters)
+{
+	return 3 * ht.lines >= 4 * (ht.clusters + ht.promised + clusters);
+}
+
+/** Takes a line, of which there is one if there was room. The lock is held. */
+struct cluster *line_take(void);
+void line_give(struct cluster *line);
+
+/**
+ * Takes frames of lines until there is room for so many clusters more; somebody else may be there first. The lock is
+ * not held. Who may sleep is promised all of them before he takes the first.
+ * @retval ENOMEM  there are not so many; what was taken stays
+ */
+MUST_USE errno_t room_make(size_t clusters, frame_flags_t alloc);
+
+/** Stops who asks in a way that may sleep where he may not, even if no memory is wanted. irq: as at the call. */
+static inline void check_may_sleep(frame_flags_t alloc, port_irq_t irq)
+{
+	mm_assert((alloc & FRAME_ATOMIC) || port_irq_were_on(irq),
+		"may sleep, but interrupts are off or a spinlock is held; give FRAME_ATOMIC, or let go first");
+}
+
+/** Takes frames without a line in use off, as far as room does not need them. The lock is held. */
+void room_trim(struct frame_list *freed);
+
+/** Adds the frame that link, a word of it that readers do not follow, lies in. */
+void frame_list_push(struct frame_list *list, uintptr_t *link);
+
+/** Gives the frames back. No lock is held. @return how many */
+size_t frame_list_free(struct frame_list *list);
+
+/* ---- buckets (bucket.c); the lock is held ---- */
+
+/** @return the cluster of a tag, or NULL */
+struct cluster *bucket_find(uintptr_t tag);
+void bucket_add(uintptr_t tag, struct cluster *cluster);
+void bucket_remove(uintptr_t tag);
+
+/** At most so many steps of growing, if there are too few buckets. */
+void buckets_grow(size_t steps);
+
+/** At most so many steps of shrinking, if there are too many; down to what growing would make of none, if exact. */
+void buckets_shrink(size_t steps, bool exact);
+
+/** Takes segments off in which no bucket is in use; the directory still tells readers of them. */
+void segments_trim(struct frame_list *freed);
+
+/* ---- clusters (cluster.c); the lock is held ---- */
+
+static inline struct cluster *cluster_find(const struct page_table *table, uintptr_t va, unsigned level)
+{
+	return bucket_find(tag_of(table, va, level));
+}
+
+/** Whether the page table has pages of this size. */
+static inline bool has_size(const struct page_table *table, unsigned level)
+{
+	return (table->sizes & 1u << level) != 0;
+}
+
+/** A cluster without entries, which readers see. There is room. */
+struct cluster *cluster_make(struct page_table *table, uintptr_t va, unsigned level);
+
+/** Takes a cluster that has no entry in use out. */
+void cluster_drop(struct page_table *table, struct cluster *cluster);
+
+/** The cluster of base pages for va is the recent one from now on, if there is one. */
+struct cluster *recent_find(struct page_table *table, uintptr_t va);
+
+/* Goes through the clusters of one size that a range meets, in any order. */
+struct sweep {
+	struct page_table *table;
+	unsigned level;
+	uintptr_t va, last;        /* the range */
+	uintptr_t at;              /* by address: what comes next */
+	struct cluster *following; /* by list: what comes next */
+	bool by_list, ended;
+};
+
+/* What a sweep finds: a cluster, and the indices of those of its entries that the range meets. */
+struct span {
+	struct cluster *cluster;
+	uintptr_t va; /* of the first of these entries' pages */
+	size_t first, last;
+};
+
+void sweep_begin(struct sweep *sweep, struct page_table *table, unsigned level, uintptr_t va, uintptr_t last);
+
+/** @return false if there is no more. The cluster it told last may have been dropped meanwhile. */
+bool sweep_next(struct sweep *sweep, struct span *span);
+
+/** Whether the range is all of the page of this size at va. */
+static inline bool page_whole(uintptr_t page, uintptr_t va, uintptr_t last, unsigned level)
+{
+	return page >= va && page + (PTL_COVERS(level) - 1) <= last;
+}
+
+/** Splits that it takes to make base pages of one of this size. */
+size_t splits_down(unsigned level);
+
+/* Clusters that one split makes, of whatever size. */
+#define SPLIT_CLUSTERS (PTL_ENTRIES(PTL_LEAF) / CLUSTER_PAGES)
+
+/** Whether large pages at va are promised their splits. */
+static inline bool has_spares(const struct page_table *table, uintptr_t va)
+{
+	return table != &page_kernel || va - IDENTITY_VIRT >= IDENTITY_SIZE;
+}
+
+/** Promises the splits of a large page, or takes it back. */
+void spares_change(struct page_table *table, size_t splits, bool more);
+
+/** Makes pages of the next size of a large page. Its cluster may be gone after. */
+void page_split(struct page_table *table, struct cluster *cluster, uintptr_t va, unsigned level);
+
+/** An entry of the cluster is not in use any more. */
+void entry_clear(struct page_table *table, struct cluster *cluster, size_t index);
+
+/* ---- memory (space.c) ---- */
+
+/** Gives back what it can: the reclaimer. */
+size_t ht_reclaim(enum reclaim_strength strength, bool may_wait);
+
+/* ---- ranges ---- */
+
+static inline size_t range_pages(uintptr_t va, uintptr_t last)
+{
+	return ((last - va) >> PAGE_WIDTH) + 1;
+}
+
+/** Whether pages from va are pages of this table's part of the address space. */
+static inline bool range_valid(const struct page_table *table, uintptr_t va, size_t pages)
+{
+	return (va & PAGE_MASK) == 0 && va >= table->first && va <= table->last &&
+		pages - 1 <= (table->last - va) >> PAGE_WIDTH;
+}
+
+/** Base pages of the range that are mapped by pages of this size. The lock is held. */
+size_t range_mapped_as(struct page_table *table, unsigned level, uintptr_t va, uintptr_t last);
+
+/** Base pages of the range that are mapped. The lock is held. */
+size_t range_mapped(struct page_table *table, uintptr_t va, uintptr_t last);
+
+#endif

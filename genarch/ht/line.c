@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * Lines: the memory that clusters and overflow buckets are made of.
+ *
+ * A frame holds FRAME_LINES lines, and behind them the books of each, so that
+ * lines are whole cache lines and hold nothing but what readers want. Frames
+ * with some of their lines free are in one ring, those with all free in another,
+ * from which lines are taken only when the first is empty.
+ *
+ * A frame without a line in use that room (ht.h) does not need stays, for what
+ * comes next, until the frame allocator asks for memory.
+ *
+ * COST. Taking and giving a line: 15 instructions each.
+ */
+
+#include <mm/inject.h>
+#include <mm/reserve.h>
+
+#include "ht.h"
+
+static void ring_add(struct line_frame **ring, struct line_frame *frame)
+{
+	struct line_frame *first = *ring;
+
+	if (first == NULL) {
+		frame->next = frame->previous = frame;
+	} else {
+		frame->next = first;
+		frame->previous = first->previous;
+		frame->previous->next = frame;
+		first->previous = frame;
+	}
+	*ring = frame;
+}
+
+static void ring_remove(struct line_frame **ring, struct line_frame *frame)
+{
+	if (*ring == frame)
+		*ring = frame->next != frame ? frame->next : NULL;
+	frame->next->previous = frame->previous;
+	frame->previous->next = frame->next;
+}
+
+static void ring_move(struct line_frame **from, struct line_frame **to, struct line_frame *frame)
+{
+	ring_remove(from, frame);
+	ring_add(to, frame);
+}
+
+struct cluster *line_take(void)
+{
+	struct line_frame *frame;
+	struct cluster *line;
+
+	if (ht.available == NULL) {
+		mm_assert(ht.empty != NULL, "no line is left of %zu, for %zu clusters and %zu promised", ht.lines, ht.clusters,
+			ht.promised);
+		ring_move(&ht.empty, &ht.available, ht.empty);
+	}
+	frame = ht.available;
+	line = frame->free;
+	frame->free = books_of(line)->next;
+	frame->used++;
+	ht.free_lines--;
+	if (frame->free == NULL)
+		ring_remove(&ht.available, frame);
+	return line;
+}
+
+void line_give(struct cluster *line)
+{
+	struct line_frame *frame = (struct line_frame *) ALIGN_DOWN((uintptr_t) line, PAGE_SIZE);
+
+	if (frame->free == NULL)
+		ring_add(&ht.available, frame);
+	books_of(line)->next = frame->free;
+	frame->free = line;
+	frame->used--;
+	ht.free_lines++;
+	if (frame->used == 0)
+		ring_move(&ht.available, &ht.empty, frame);
+}
+
+/* ---- frames ---- */
+
+static errno_t frame_take(frame_flags_t alloc)
+{
+	struct frame_request request = FRAME_REQUEST(1, alloc | FRAME_LOWMEM);
+	struct line_frame *frame;
+	port_irq_t irq;
+	phys_t base;
+	size_t taken;
+
+	request.upper = ht.frames_last;
+	base = ht.frames_last == (phys_t) -1 ? frame_alloc(1, request.flags, 0) : frame_alloc_request(&request, &taken);
+	if (base == 0)
+		return ENOMEM;
+	frame_mark(base >> PAGE_WIDTH, 1, FRAME_KIND_TABLE, 0);
+	frame = (struct line_frame *) PA2KA(base);
+	frame->free = NULL;
+	frame->used = 0;
+	for (size_t i = FRAME_LINES; i-- > 0;) {
+		frame->books[i].next = frame->free;
+		frame->free = &frame->lines[i];
+	}
+	irq = spinlock_lock(&ht.lock);
+	ring_add(&ht.empty, frame);
+	ht.lines += FRAME_LINES;
+	ht.free_lines += FRAME_LINES;
+	spinlock_unlock(&ht.lock, irq);
+	return EOK;
+}
+
+/* Frames that room for so many clusters more lacks. */
+static size_t frames_lacking(size_t clusters)
+{
+	port_irq_t irq = spinlock_lock(&ht.lock);
+	size_t wanted = (4 * (ht.clusters + ht.promised + clusters) + 2) / 3;
+	size_t lacking = wanted > ht.lines ? (wanted - ht.lines + FRAME_LINES - 1) / FRAME_LINES : 0;
+
+	spinlock_unlock(&ht.lock, irq);
+	return lacking;
+}
+
+errno_t room_make(size_t clusters, frame_flags_t alloc)
+{
+	size_t frames = frames_lacking(clusters);
+	errno_t error = EOK;
+
+	if (frames == 0)
+		return EOK;
+	if (alloc & FRAME_ATOMIC) {
+		if (inject_now())
+			return ENOMEM;
+	} else {
+		error = reserve_wait(frames);
+		alloc |= FRAME_NO_RESERVE;
+	}
+	while (error == EOK && frames-- > 0)
+		error = frame_take(alloc);
+	return error;
+}
+
+static bool can_spare(size_t lines)
+{
+	return ht.free_lines >= lines && 3 * (ht.lines - lines) >= 4 * (ht.clusters + ht.promised);
+}
+
+void room_trim(struct frame_list *freed)
+{
+	while (ht.empty != NULL && can_spare(FRAME_LINES)) {
+		struct line_frame *frame = ht.empty;
+
+		ring_remove(&ht.empty, frame);
+		ht.lines -= FRAME_LINES;
+		ht.free_lines -= FRAME_LINES;
+		frame_list_push(freed, (uintptr_t *) &frame->next);
+	}
+}
+
+/* ---- frames on their way back ---- */
+
+void frame_list_push(struct frame_list *list, uintptr_t *link)
+{
+	__atomic_store_n(link, list->first, __ATOMIC_RELAXED);
+	list->first = (uintptr_t) link;
+}
+
+size_t frame_list_free(struct frame_list *list)
+{
+	size_t frames = 0;
+
+	while (list->first != 0) {
+		phys_t base = KA2PA(ALIGN_DOWN(list->first, PAGE_SIZE));
+
+		list->first = __atomic_load_n((uintptr_t *) list->first, __ATOMIC_RELAXED);
+		frame_mark(base >> PAGE_WIDTH, 1, FRAME_KIND_PLAIN, 0);
+		frame_free(base, 1);
+		frames++;
+	}
+	return frames;
+}

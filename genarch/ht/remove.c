@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * Unmapping a range, size by size from the largest: what of a large page is not
+ * in the range stays as pages of the next size, which are gone through next.
+ * The room for that was set aside when it was mapped, so this never fails.
+ *
+ * Clusters that become empty go, and the table shrinks by no more steps than
+ * that.
+ *
+ * COST. A page alone, its cluster the recent one: 70 instructions; in a range:
+ * 80 a page; and the TLB.
+ */
+
+#include <mm/tlb.h>
+
+#include "ht.h"
+
+struct removal {
+	struct page_table *table;
+	uintptr_t va, last;
+	bool found; /* something was mapped */
+};
+
+/* Takes one page out: all of it, or the part in the range. */
+static void page_remove(struct removal *removal, struct cluster *cluster, uintptr_t page, unsigned level)
+{
+	struct page_table *table = removal->table;
+
+	removal->found = true;
+	if (!page_whole(page, removal->va, removal->last, level)) {
+		page_split(table, cluster, page, level);
+		return;
+	}
+	if (level != PTL_LEAF && has_spares(table, page))
+		spares_change(table, splits_down(level), false);
+	entry_clear(table, cluster, CLUSTER_INDEX(page, level));
+}
+
+static void span_remove(struct removal *removal, const struct span *span, unsigned level)
+{
+	size_t left = books_of(span->cluster)->uses; /* the cluster goes with its last */
+	uintptr_t page = span->va;
+
+	for (size_t i = span->first; i <= span->last && left > 0; i++, page += PTL_COVERS(level)) {
+		if (entry_peek(&span->cluster->entries[i]) == 0)
+			continue;
+		page_remove(removal, span->cluster, page, level);
+		left--;
+	}
+}
+
+/* One base page, whose cluster is the recent one after, if others are left in it. @return false: there is more to it */
+static bool remove_one(struct removal *removal)
+{
+	struct page_table *table = removal->table;
+	struct cluster *cluster = recent_find(table, removal->va);
+	size_t index = CLUSTER_INDEX(removal->va, PTL_LEAF);
+
+	if (cluster == NULL || entry_peek(&cluster->entries[index]) == 0)
+		return table->sizes >> PTL_LEAF << PTL_LEAF == table->sizes;
+	removal->found = true;
+	entry_clear(table, cluster, index);
+	return true;
+}
+
+static void remove_all(struct removal *removal)
+{
+	for (unsigned level = 0; level < PTL_LEVELS; level++) {
+		struct sweep sweep;
+		struct span span;
+
+		if (!has_size(removal->table, level))
+			continue;
+		sweep_begin(&sweep, removal->table, level, removal->va, removal->last);
+		while (sweep_next(&sweep, &span))
+			span_remove(removal, &span, level);
+	}
+}
+
+static void remove_range(struct page_table *table, uintptr_t va, uintptr_t last)
+{
+	struct removal removal = { .table = table, .va = va, .last = last };
+	port_irq_t irq = spinlock_lock(&ht.lock);
+	size_t clusters = ht.clusters;
+
+	if (range_pages(va, last) != 1 || !remove_one(&removal))
+		remove_all(&removal);
+	if (ht.clusters < clusters)
+		buckets_shrink(2 * (clusters - ht.clusters), false);
+	else
+		buckets_grow(2 * (ht.clusters - clusters));
+	spinlock_unlock_raw(&ht.lock);
+	if (removal.found)
+		tlb_drop(table, va, range_pages(va, last));
+	port_irq_restore(irq);
+}
+
+/* The part of the range that this page table could map. @return false if there is none */
+static bool range_clip(const struct page_table *table, uintptr_t *va, uintptr_t *last, size_t pages)
+{
+	if (pages == 0)
+		return false;
+	*last = pages - 1 > (UINTPTR_MAX - *va) >> PAGE_WIDTH ? UINTPTR_MAX : *va + (pages - 1) * PAGE_SIZE + PAGE_MASK;
+	if (*va < table->first)
+		*va = table->first;
+	if (*last > table->last)
+		*last = table->last;
+	return *va <= *last;
+}
+
+COLD static void remove_some(struct page_table *table, uintptr_t va, size_t pages)
+{
+	uintptr_t last;
+
+	mm_assert((va & PAGE_MASK) == 0, "the address %#zx is not that of a page", (size_t) va);
+	if (range_clip(table, &va, &last, pages))
+		remove_range(table, va, last);
+}
+
+void page_mapping_remove(struct page_table *table, uintptr_t va, size_t pages)
+{
+	if (likely(pages == 1 && (va & PAGE_MASK) == 0)) {
+		port_irq_t irq = spinlock_lock(&ht.lock);
+
+		if (likely(
+				table->recent_tag == tag_of(table, va, PTL_LEAF) && va - table->first <= table->last - table->first)) {
+			struct line_books *books = books_of(table->recent);
+			pte_t *entry = &table->recent->entries[CLUSTER_INDEX(va, PTL_LEAF)];
+
+			if (likely(books->uses > 1 && entry_peek(entry) != 0)) {
+				entry_store(entry, 0);
+				books->uses--;
+				spinlock_unlock_raw(&ht.lock);
+				tlb_drop_page(table, va);
+				port_irq_restore(irq);
+				return;
+			}
+		}
+		spinlock_unlock(&ht.lock, irq);
+	}
+	remove_some(table, va, pages);
+}

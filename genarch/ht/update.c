@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * Changing the flags of a range: prepare, then commit.
+ *
+ * PREPARE refuses if a page of the range is not mapped. Large pages that change
+ * in part are split at commit, into room that was set aside; only those of the
+ * identity window have none, so what their splits will need is counted, and
+ * taken as in insert.c.
+ *
+ * Entries are replaced whole. What the CPU has noted in them (accessed, dirty)
+ * is not kept: nobody here reads it.
+ *
+ * COST. A page alone, its cluster the recent one: 70 instructions; in a range:
+ * 80 a page; and the TLB.
+ */
+
+#include <mm/tlb.h>
+
+#include "ht.h"
+
+struct change {
+	struct page_table *table;
+	uintptr_t va, last;
+	page_flags_t flags;
+	size_t splits; /* wanted, beyond those that are promised */
+};
+
+/* ---- prepare ---- */
+
+/* Splits of the page that it takes for its part of the range to change alone. */
+static size_t splits_for(const struct change *change, uintptr_t page, unsigned level)
+{
+	uintptr_t end = page + (PTL_COVERS(level) - 1);
+	size_t splits = 1;
+
+	if (level == PTL_LEAF || page_whole(page, change->va, change->last, level))
+		return 0;
+	if (change->va > page)
+		splits += splits_for(change, ALIGN_DOWN(change->va, PTL_COVERS(level + 1)), level + 1);
+	if (change->last < end && (change->va <= page || ((change->va ^ change->last) & ~(PTL_COVERS(level + 1) - 1)) != 0))
+		splits += splits_for(change, ALIGN_DOWN(change->last, PTL_COVERS(level + 1)), level + 1);
+	return splits;
+}
+
+/* The pages with no spares that stand at the ends of the range are the only ones that may be split. */
+static size_t splits_at(const struct change *change, uintptr_t va)
+{
+	for (unsigned level = 0; level < PTL_LEAF; level++) {
+		const struct cluster *cluster = cluster_find(change->table, va, level);
+
+		if (cluster != NULL && entry_peek(&cluster->entries[CLUSTER_INDEX(va, level)]) != 0)
+			return splits_for(change, ALIGN_DOWN(va, PTL_COVERS(level)), level);
+	}
+	return 0;
+}
+
+static bool prepare(struct change *change)
+{
+	struct page_table *table = change->table;
+
+	if (range_mapped(table, change->va, change->last) != range_pages(change->va, change->last))
+		return false;
+	change->splits = 0;
+	if (!has_spares(table, change->va))
+		change->splits += splits_at(change, change->va);
+	if (!has_spares(table, change->last))
+		change->splits += splits_at(change, change->last);
+	return true;
+}
+
+/* ---- commit ---- */
+
+static void span_change(struct change *change, const struct span *span, unsigned level)
+{
+	size_t left = books_of(span->cluster)->uses;
+	uintptr_t page = span->va;
+
+	for (size_t i = span->first; i <= span->last && left > 0; i++, page += PTL_COVERS(level)) {
+		pte_t *entry = &span->cluster->entries[i];
+		pte_t pte = entry_peek(entry);
+
+		if (pte == 0)
+			continue;
+		if (page_whole(page, change->va, change->last, level)) {
+			entry_store(entry, pte_leaf(pte_leaf_pa(pte, level), change->flags, level));
+		} else {
+			page_split(change->table, span->cluster, page, level);
+			left--;
+		}
+	}
+}
+
+static void commit(struct change *change)
+{
+	for (unsigned level = 0; level < PTL_LEVELS; level++) {
+		struct sweep sweep;
+		struct span span;
+
+		if (!has_size(change->table, level))
+			continue;
+		sweep_begin(&sweep, change->table, level, change->va, change->last);
+		while (sweep_next(&sweep, &span))
+			span_change(change, &span, level);
+	}
+}
+
+/* ---- the whole ---- */
+
+static errno_t change_range(struct change *change, frame_flags_t alloc)
+{
+	struct page_table *table = change->table;
+	errno_t error = EAGAIN;
+
+	while (error == EAGAIN) {
+		port_irq_t irq = spinlock_lock(&ht.lock);
+		size_t clusters = ht.clusters;
+		size_t wanted = 0;
+
+		check_may_sleep(alloc, irq);
+		if (!prepare(change)) {
+			error = ENOENT;
+		} else if (has_room(wanted = change->splits * SPLIT_CLUSTERS)) {
+			commit(change);
+			(void) recent_find(table, change->last);
+			buckets_grow(2 * (ht.clusters - clusters));
+			error = EOK;
+		}
+		spinlock_unlock_raw(&ht.lock);
+		if (error == EOK)
+			tlb_drop(table, change->va, range_pages(change->va, change->last));
+		port_irq_restore(irq);
+		if (error == EAGAIN && room_make(wanted, alloc) != EOK)
+			error = ENOMEM;
+	}
+	return error;
+}
+
+COLD static errno_t change_some(
+	struct page_table *table, uintptr_t va, size_t pages, page_flags_t flags, frame_flags_t alloc)
+{
+	struct change change = {
+		.table = table, .va = va, .last = va + (pages - 1) * PAGE_SIZE + PAGE_MASK, .flags = flags & ~PAGE_NO_LARGE
+	};
+
+	if (!range_valid(table, va, pages))
+		return EINVAL;
+	return change_range(&change, alloc & (FRAME_ATOMIC | FRAME_NO_RECLAIM));
+}
+
+errno_t page_mapping_update(
+	struct page_table *table, uintptr_t va, size_t pages, page_flags_t flags, frame_flags_t alloc)
+{
+	if (likely(pages == 1 && (va & PAGE_MASK) == 0)) {
+		port_irq_t irq = spinlock_lock(&ht.lock);
+
+		if (likely(
+				table->recent_tag == tag_of(table, va, PTL_LEAF) && va - table->first <= table->last - table->first)) {
+			pte_t *entry = &table->recent->entries[CLUSTER_INDEX(va, PTL_LEAF)];
+			pte_t pte = entry_peek(entry);
+
+			if (likely(pte != 0)) {
+				entry_store(entry, pte_leaf(pte_leaf_pa(pte, PTL_LEAF), flags & ~PAGE_NO_LARGE, PTL_LEAF));
+				spinlock_unlock_raw(&ht.lock);
+				tlb_drop_page(table, va);
+				port_irq_restore(irq);
+				return EOK;
+			}
+		}
+		spinlock_unlock(&ht.lock, irq);
+	}
+	return change_some(table, va, pages, flags, alloc);
+}
+
+/* ---- another frame ---- */
+
+errno_t page_mapping_replace(struct page_table *table, uintptr_t va, phys_t pa, page_flags_t flags)
+{
+	struct cluster *cluster;
+	port_irq_t irq;
+	bool is_mapped;
+
+	if (!range_valid(table, va, 1) || (pa & PAGE_MASK) != 0 || pa > PHYS_LAST)
+		return EINVAL;
+	irq = spinlock_lock(&ht.lock);
+	cluster = cluster_find(table, va, PTL_LEAF);
+	is_mapped = cluster != NULL && entry_peek(&cluster->entries[CLUSTER_INDEX(va, PTL_LEAF)]) != 0;
+	if (is_mapped)
+		entry_store(&cluster->entries[CLUSTER_INDEX(va, PTL_LEAF)], pte_leaf(pa, flags & ~PAGE_NO_LARGE, PTL_LEAF));
+	spinlock_unlock_raw(&ht.lock);
+	if (is_mapped)
+		tlb_drop_page(table, va);
+	port_irq_restore(irq);
+	return is_mapped ? EOK : ENOENT;
+}

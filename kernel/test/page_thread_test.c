@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * Finding while others change: what stays mapped is found at every moment, while
+ * pages far apart come and go in great number (a hash table of mappings grows
+ * and shrinks meanwhile), and while the large page it is part of is split.
+ */
+
+#include <test.h>
+
+#define RW (PAGE_READ | PAGE_WRITE)
+#define LARGE PTL_COVERS(PTL_LEVELS - 2)
+#define LARGE_PAGES (LARGE >> PAGE_WIDTH)
+#define FINDERS 2
+#define STABLE 24
+#define ROUNDS 5000 /* of changes, at least; few of them where failures are injected */
+#define ROUNDS_FEW 50
+#define LOOKS 50 /* of each finder, at least */
+#define SPARSE 150
+
+static const phys_t FRAMES = (phys_t) LARGE * 8;
+
+struct scene {
+	struct page_table *table;
+	uintptr_t stable, sparse, large;
+	uintptr_t phase; /* odd: the large page is mapped, whole or split */
+	bool stop;
+	size_t looks[FINDERS]; /* times that a finder has looked at everything */
+	size_t wrong[FINDERS];
+};
+
+struct finder {
+	struct scene *scene;
+	size_t number;
+};
+
+/* Every so many pages, so that neighbours share nothing. */
+static uintptr_t stable_page(const struct scene *scene, size_t i)
+{
+	return scene->stable + i * 19 * PAGE_SIZE;
+}
+
+static bool translates(struct page_table *table, uintptr_t va, phys_t should)
+{
+	struct page_mapping found = page_mapping_find(table, va);
+	phys_t pa;
+
+	return page_translate(table, va, &pa) && pa == should && found.size != 0 && found.pa == should;
+}
+
+/* Whether a page of the large one is not found though it was mapped all the while. */
+static bool is_missed(const struct scene *scene, size_t offset)
+{
+	uintptr_t phase = __atomic_load_n(&scene->phase, __ATOMIC_ACQUIRE);
+
+	return phase % 2 != 0 && !translates(scene->table, scene->large + offset, FRAMES + offset) &&
+		__atomic_load_n(&scene->phase, __ATOMIC_ACQUIRE) == phase;
+}
+
+static void finder_run(void *argument)
+{
+	struct finder *finder = argument;
+	struct scene *scene = finder->scene;
+	size_t wrong = 0;
+
+	while (!__atomic_load_n(&scene->stop, __ATOMIC_RELAXED)) {
+		for (size_t i = 0; i < STABLE; i++) {
+			wrong += !translates(scene->table, stable_page(scene, i) + i, FRAMES + i * PAGE_SIZE + i);
+			wrong += is_missed(scene, LARGE - 1);
+		}
+		wrong += is_missed(scene, 5 * PAGE_SIZE);
+		__atomic_store_n(&scene->looks[finder->number], scene->looks[finder->number] + 1, __ATOMIC_RELAXED);
+		test_yield();
+	}
+	scene->wrong[finder->number] = wrong;
+}
+
+static void phase_next(struct scene *scene)
+{
+	__atomic_store_n(&scene->phase, scene->phase + 1, __ATOMIC_RELEASE);
+}
+
+/* The large page is made, split, and unmapped. */
+static void split(struct scene *scene)
+{
+	if (page_mapping_insert(scene->table, scene->large, FRAMES, LARGE_PAGES, RW, FRAME_ATOMIC) != EOK)
+		return;
+	phase_next(scene);
+	CHECK_EQ(page_mapping_update(scene->table, scene->large + 7 * PAGE_SIZE, 1, PAGE_READ, FRAME_ATOMIC), EOK);
+	phase_next(scene);
+	page_mapping_remove(scene->table, scene->large, LARGE_PAGES);
+}
+
+/* Pages come and go, far apart. */
+static void change(struct scene *scene)
+{
+	for (size_t i = 0; i < SPARSE; i++)
+		(void) !page_mapping_insert(scene->table, scene->sparse + i * 17 * PAGE_SIZE, FRAMES, 1, RW, FRAME_ATOMIC);
+	split(scene);
+	for (size_t i = 0; i < SPARSE; i++)
+		page_mapping_remove(scene->table, scene->sparse + i * 17 * PAGE_SIZE, 1);
+}
+
+static bool set_up(struct scene *scene)
+{
+	for (size_t i = 0; i < STABLE; i++)
+		if (page_mapping_insert(scene->table, stable_page(scene, i), FRAMES + i * PAGE_SIZE, 1, RW, FRAME_ATOMIC) !=
+			EOK)
+			return false;
+	return true;
+}
+
+static bool all_looked(const struct scene *scene)
+{
+	for (size_t i = 0; i < FINDERS; i++)
+		if (__atomic_load_n(&scene->looks[i], __ATOMIC_RELAXED) < LOOKS)
+			return false;
+	return true;
+}
+
+static void run(struct scene *scene)
+{
+	struct finder finders[FINDERS];
+	struct test_thread *threads[FINDERS];
+	size_t rounds = test_injecting() ? ROUNDS_FEW : ROUNDS;
+
+	for (size_t i = 0; i < FINDERS; i++) {
+		finders[i] = (struct finder){ scene, i };
+		threads[i] = test_thread_start("finder", finder_run, &finders[i]);
+	}
+	for (size_t i = 0; i < rounds || !all_looked(scene); i++) {
+		change(scene);
+		test_yield();
+	}
+	__atomic_store_n(&scene->stop, true, __ATOMIC_RELAXED);
+	for (size_t i = 0; i < FINDERS; i++) {
+		test_thread_join(threads[i]);
+		CHECK_EQ(scene->wrong[i], 0);
+	}
+}
+
+TEST(page_find_while_changing,
+	"what stays mapped is found at every moment, whatever comes, goes and is split around it", .threads = true,
+	.inject_runs = 6)
+{
+	struct scene scene = { .table = page_table_create(FRAME_ATOMIC),
+		.stable = ALIGN_UP((uintptr_t) USER_START + MiB(256), LARGE),
+		.sparse = ALIGN_UP((uintptr_t) USER_START + MiB(512), LARGE),
+		.large = ALIGN_UP((uintptr_t) USER_START + MiB(384), LARGE) };
+	bool ready;
+
+	NEED(scene.table != NULL);
+	ready = set_up(&scene);
+	if (ready)
+		run(&scene);
+	page_table_destroy(scene.table);
+	NEED(ready);
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * Pages seen through the TLB of the host. Each sequence is carried out twice:
+ * with a TLB that drops what it is told to drop, and with a deaf one, which must
+ * show what is stale: so a design that forgets to tell it fails.
+ */
+
+#include <arch/host.h>
+#include <test.h>
+
+#define RW (PAGE_READ | PAGE_WRITE)
+
+static const uintptr_t PLACE = ALIGN_UP((uintptr_t) USER_START + MiB(512), PTL_COVERS(PTL_LEVELS - 2));
+
+/* Two frames, of ones and of twos, and an address space in use, in which nothing is mapped. */
+struct scene {
+	phys_t ones, twos;
+	struct page_table *table;
+};
+
+static bool scene_open(struct scene *scene)
+{
+	scene->ones = test_frame_alloc(1, FRAME_ATOMIC, 0);
+	scene->twos = test_frame_alloc(1, FRAME_ATOMIC, 0);
+	if (scene->ones == 0 || scene->twos == 0)
+		return false;
+	__builtin_memset((void *) PA2KA(scene->ones), 1, PAGE_SIZE);
+	__builtin_memset((void *) PA2KA(scene->twos), 2, PAGE_SIZE);
+	scene->table = page_table_create(FRAME_ATOMIC);
+	if (scene->table != NULL)
+		host_tlb_use(scene->table);
+	return scene->table != NULL;
+}
+
+static void scene_close(struct scene *scene)
+{
+	host_tlb_deafen(false);
+	host_tlb_use(&page_kernel);
+	page_table_destroy(scene->table);
+	tlb_invalidate_all();
+}
+
+/* What is read at va; 0 = it faults. */
+static uint8_t load(uintptr_t va)
+{
+	uint8_t value = 0;
+
+	return host_load(va, &value) ? value : 0;
+}
+
+/* Maps a page, reads it, and maps another frame there. @return what is read then; 0 if there was no memory */
+static uint8_t remap(const struct scene *scene)
+{
+	if (page_mapping_insert(scene->table, PLACE, scene->ones, 1, RW, FRAME_ATOMIC) != EOK || load(PLACE) != 1)
+		return 0;
+	page_mapping_remove(scene->table, PLACE, 1);
+	if (page_mapping_insert(scene->table, PLACE, scene->twos, 1, RW, FRAME_ATOMIC) != EOK)
+		return 0;
+	return load(PLACE + 5);
+}
+
+TEST(tlb_remap, "a page mapped anew leads to its new frame; with an invalidation lost, to the old one",
+	.host_only = "it has a TLB of its own")
+{
+	for (unsigned deaf = 0; deaf < 2; deaf++) {
+		struct scene scene;
+		uint8_t seen;
+
+		NEED(scene_open(&scene));
+		host_tlb_deafen(deaf);
+		seen = remap(&scene);
+		scene_close(&scene);
+		NEED(seen != 0);
+		CHECK_EQ(seen, deaf ? 1 : 2);
+	}
+}
+
+TEST(tlb_unmap, "a page unmapped faults; with an invalidation lost, it is still read",
+	.host_only = "it has a TLB of its own")
+{
+	for (unsigned deaf = 0; deaf < 2; deaf++) {
+		struct scene scene;
+		bool mapped;
+		uint8_t before, after;
+
+		NEED(scene_open(&scene));
+		mapped = page_mapping_insert(scene.table, PLACE, scene.ones, 1, RW, FRAME_ATOMIC) == EOK;
+		before = load(PLACE);
+		host_tlb_deafen(deaf);
+		page_mapping_remove(scene.table, PLACE, 1);
+		after = load(PLACE);
+		scene_close(&scene);
+		NEED(mapped);
+		CHECK_EQ(before, 1);
+		CHECK_EQ(after, deaf ? 1 : 0);
+	}
+}
+
+TEST(tlb_rights, "a page that can only be read any more cannot be written; with an invalidation lost, it can",
+	.host_only = "it has a TLB of its own")
+{
+	for (unsigned deaf = 0; deaf < 2; deaf++) {
+		struct scene scene;
+		bool mapped, written, updated;
+
+		NEED(scene_open(&scene));
+		mapped =
+			page_mapping_insert(scene.table, PLACE, scene.ones, 1, RW, FRAME_ATOMIC) == EOK && host_store(PLACE, 7);
+		host_tlb_deafen(deaf);
+		updated = page_mapping_update(scene.table, PLACE, 1, PAGE_READ, FRAME_ATOMIC) == EOK;
+		written = host_store(PLACE, 9);
+		scene_close(&scene);
+		NEED(mapped && updated);
+		CHECK_EQ(written, deaf != 0);
+		CHECK_EQ(*(uint8_t *) PA2KA(scene.ones), deaf ? 9 : 7);
+	}
+}
+
+TEST(tlb_switch, "another address space has other pages at the same address, and the kernel's at theirs",
+	.host_only = "it has a TLB of its own")
+{
+	struct scene scene;
+	struct page_table *other;
+	uint8_t in_first = 0, in_other = 0, in_kernel;
+	bool mapped = false;
+
+	NEED(scene_open(&scene));
+	other = page_table_create(FRAME_ATOMIC);
+	if (other != NULL)
+		mapped = page_mapping_insert(scene.table, PLACE, scene.ones, 1, RW, FRAME_ATOMIC) == EOK &&
+			page_mapping_insert(other, PLACE, scene.twos, 1, RW, FRAME_ATOMIC) == EOK;
+	in_first = load(PLACE);
+	if (other != NULL)
+		host_tlb_use(other);
+	in_other = load(PLACE);
+	in_kernel = load(PA2KA(scene.twos) + 3);
+	scene_close(&scene);
+	if (other != NULL)
+		page_table_destroy(other);
+	NEED(mapped);
+	CHECK_EQ(in_first, 1);
+	CHECK_EQ(in_other, 2);
+	CHECK_EQ(in_kernel, 2);
+}
