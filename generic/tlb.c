@@ -66,7 +66,7 @@ struct tlb_request {
 } __attribute__((aligned(CACHE_LINE)));
 
 struct tlb_counts tlb_counts[CONFIG_MAX_CPUS];
-bool tlb_shared;
+bool tlb_has_others;
 
 static struct tlb_request requests[CONFIG_MAX_CPUS]; /* by who asks */
 static struct cpu_set inboxes[CONFIG_MAX_CPUS];      /* by who is asked */
@@ -75,7 +75,7 @@ static bool up[CONFIG_MAX_CPUS];
 void tlb_cpu_start(void)
 {
 	if (port_cpu() != 0)
-		__atomic_store_n(&tlb_shared, true, __ATOMIC_SEQ_CST);
+		__atomic_store_n(&tlb_has_others, true, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&up[port_cpu()], true, __ATOMIC_SEQ_CST);
 	tlb_invalidate_all();
 }
@@ -146,7 +146,7 @@ void tlb_drop(const struct page_table *table, uintptr_t va, size_t pages)
 		tlb_count(&here->ranges, pages > 1);
 		tlb_count(&here->pages, pages);
 	}
-	if (tlb_shared)
+	if (tlb_shared())
 		drop_everywhere(va, pages);
 	else
 		drop_here(va, pages);

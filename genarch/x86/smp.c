@@ -215,7 +215,7 @@ static bool start_all(const struct madt *madt, phys_t trampoline)
 			left++;
 	}
 	if (left != 0)
-		kprintf("smp: %u more CPUs are left alone: this image is built for %u (MAX_CPUS)\n", left, CONFIG_MAX_CPUS);
+		kprintf("smp: CPUs left alone: %u, as this image is built for %u (MAX_CPUS)\n", left, CONFIG_MAX_CPUS);
 	return all;
 }
 
@@ -256,5 +256,5 @@ void arch_cpus_start(void)
 	if (error != EOK)
 		kprintf("smp: %u CPUs, but only one is used: no memory to start the others\n", madt.count);
 	else
-		kprintf("smp: %u CPUs are up\n", cpu_count());
+		kprintf("smp: CPUs up: %u\n", cpu_count());
 }

@@ -28,8 +28,13 @@ void tlb_cpu_start(void);
 /** Does what other CPUs have asked this one to do. Called in the interrupt of port_interrupt, interrupts off. */
 void tlb_answer(void);
 
-/* Whether a second CPU has started. */
-extern bool tlb_shared;
+extern bool tlb_has_others;
+
+/** Whether a second CPU has started. */
+static inline bool tlb_shared(void)
+{
+	return CONFIG_MAX_CPUS > 1 && unlikely(tlb_has_others);
+}
 
 /* What each CPU has told to drop, and what it cost; written by that CPU, with interrupts off. */
 struct tlb_counts {
@@ -47,7 +52,7 @@ static inline void tlb_count(size_t *counter, uint64_t more)
 /** As tlb_drop, of one page. */
 static inline void tlb_drop_page(const struct page_table *table, uintptr_t va)
 {
-	if (unlikely(tlb_shared)) {
+	if (tlb_shared()) {
 		tlb_drop(table, va, 1);
 		return;
 	}
@@ -61,7 +66,7 @@ void tlb_drop_restore(const struct page_table *table, uintptr_t va, port_irq_t s
 /** As tlb_drop_page, and then port_irq_restore: where nothing comes after, this costs the caller no stack frame. */
 static inline void tlb_drop_page_restore(const struct page_table *table, uintptr_t va, port_irq_t state)
 {
-	if (unlikely(tlb_shared)) {
+	if (tlb_shared()) {
 		tlb_drop_restore(table, va, state);
 		return;
 	}
