@@ -11,7 +11,8 @@
  * The counter is the machine's (cycles()). When the emulator counts
  * instructions as time (`make bench` sees to that), a tick is an instruction
  * and two boots of one image agree to the digit. Whether they do is measured:
- * the two shortest batches of a row are then the same.
+ * the shortest of the first half of the batches and the shortest of the second
+ * are then the same.
  */
 
 #include <arch/cpu.h>
@@ -31,12 +32,10 @@ static void empty_batch(unsigned operations)
 		__asm__ volatile("");
 }
 
-/* Ticks of the shortest batch; *second receives those of the next to it. */
-static uint64_t shortest_batch(const struct bench_row *row, uint64_t *second)
+/* Ticks of the shortest batch of each half. */
+static void shortest_batches(const struct bench_row *row, uint64_t shortest[static 2])
 {
-	uint64_t best = UINT64_MAX;
-
-	*second = UINT64_MAX;
+	shortest[0] = shortest[1] = UINT64_MAX;
 	for (unsigned i = 0; i <= BATCHES; i++) {
 		uint64_t begin = cycles();
 		uint64_t ticks;
@@ -47,14 +46,9 @@ static uint64_t shortest_batch(const struct bench_row *row, uint64_t *second)
 			row->between();
 		if (i == 0) /* it warmed up */
 			continue;
-		if (ticks < best) {
-			*second = best;
-			best = ticks;
-		} else if (ticks < *second) {
-			*second = ticks;
-		}
+		if (ticks < shortest[(i - 1) / (BATCHES / 2)])
+			shortest[(i - 1) / (BATCHES / 2)] = ticks;
 	}
-	return best;
 }
 
 static uint64_t overhead(unsigned operations)
@@ -87,13 +81,14 @@ static void print_figure(uint64_t tenths)
 /* @return whether the row repeats exactly */
 static bool measure(const struct bench_row *row)
 {
-	uint64_t second, best, empty;
+	uint64_t shortest[2], best, empty;
 
 	if (row->set_up != NULL && !row->set_up()) {
 		kprintf("%-14s %-52s not on this machine, or too little memory\n", row->name, row->what);
 		return true;
 	}
-	best = shortest_batch(row, &second);
+	shortest_batches(row, shortest);
+	best = shortest[0] < shortest[1] ? shortest[0] : shortest[1];
 	empty = overhead(row->once ? 1 : row->operations);
 	if (row->tear_down != NULL)
 		row->tear_down();
@@ -102,8 +97,8 @@ static bool measure(const struct bench_row *row)
 	print_figure(row->goal);
 	print_figure(row->helenos);
 	print_figure(row->linux);
-	kprintf("%s\n", best == second ? "" : " ~");
-	return best == second;
+	kprintf("%s\n", shortest[0] == shortest[1] ? "" : " ~");
+	return shortest[0] == shortest[1];
 }
 
 /* What the books of frames cost: a share, not a count of instructions. */
@@ -140,7 +135,7 @@ int bench_run(const char *which)
 	if (measured > 0)
 		print_books();
 	if (!exact)
-		kprintf("~: ticks of the counter that do not repeat; `make bench` has the emulator count instructions.\n");
+		kprintf("~: not all batches cost the same. Two boots agree where the emulator counts instructions (`make bench`).\n");
 	return measured;
 }
 
