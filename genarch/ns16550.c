@@ -16,8 +16,8 @@
 
 /* Registers. */
 enum {
-	DATA = 0,              /* divisor, low byte, while DLAB is set */
-	INTERRUPT_ENABLE = 1,  /* divisor, high byte, while DLAB is set */
+	DATA = 0,             /* divisor, low byte, while DLAB is set */
+	INTERRUPT_ENABLE = 1, /* divisor, high byte, while DLAB is set */
 	FIFO_CONTROL = 2,
 	LINE_CONTROL = 3,
 	MODEM_CONTROL = 4,

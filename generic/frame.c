@@ -73,9 +73,8 @@ size_t frame_cache_count(void)
 /* Fills an empty cache from the zones and takes one frame. Interrupts off. @return 0 if there is none */
 COLD static phys_t cache_refill(struct frame_cache *cache)
 {
-	static const struct frame_request single = {
-		.min = 1, .max = 1, .align = 1, .upper = (phys_t) -1
-	}, request = { .min = 1, .max = CACHE_BATCH, .align = 1, .upper = (phys_t) -1 };
+	static const struct frame_request single = { .min = 1, .max = 1, .align = 1, .upper = (phys_t) -1 },
+									  request = { .min = 1, .max = CACHE_BATCH, .align = 1, .upper = (phys_t) -1 };
 	size_t taken;
 	phys_t base;
 
@@ -229,8 +228,8 @@ static phys_t take_reclaimed(
 
 static void request_validate(const struct frame_request *request)
 {
-	mm_assert(request->min >= 1 && request->min <= request->max, "frames: min %zu, max %zu", request->min,
-		request->max);
+	mm_assert(
+		request->min >= 1 && request->min <= request->max, "frames: min %zu, max %zu", request->min, request->max);
 	mm_assert(IS_POWER_OF_TWO(request->align), "align %zu is not a power of two", request->align);
 	mm_assert(!(request->flags & FRAME_ZERO) || !(request->flags & FRAME_HIGHMEM), "FRAME_ZERO with FRAME_HIGHMEM");
 }

@@ -48,8 +48,7 @@ bool inject_count(void)
 {
 	size_t nth = __atomic_load_n(&inject_nth, __ATOMIC_RELAXED);
 	size_t number = __atomic_add_fetch(&seen, 1, __ATOMIC_RELAXED);
-	bool fail = nth != 0 &&
-		(__atomic_load_n(&inject_every, __ATOMIC_RELAXED) ? number % nth == 0 : number == nth);
+	bool fail = nth != 0 && (__atomic_load_n(&inject_every, __ATOMIC_RELAXED) ? number % nth == 0 : number == nth);
 
 	if (fail)
 		__atomic_add_fetch(&failed, 1, __ATOMIC_RELAXED);

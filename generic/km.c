@@ -121,8 +121,8 @@ static size_t range_judge(uintptr_t va, size_t bytes, const char *who)
 	uintptr_t start = ALIGN_DOWN(va, PAGE_SIZE);
 	size_t pages = bytes == 0 ? 0 : pages_touched(va, bytes);
 
-	mm_assert(va > KM_START && va < KM_END && pages != 0 && bytes <= KM_END - va &&
-			pages < (KM_END - start) >> PAGE_WIDTH,
+	mm_assert(
+		va > KM_START && va < KM_END && pages != 0 && bytes <= KM_END - va && pages < (KM_END - start) >> PAGE_WIDTH,
 		"%zu bytes at %#zx are not a mapping of %s", bytes, (size_t) va, who);
 	mm_assert(is_mapped(start) && is_mapped(start + (pages - 1) * PAGE_SIZE) && !is_mapped(start + pages * PAGE_SIZE) &&
 			!is_mapped(start - PAGE_SIZE),

@@ -50,8 +50,7 @@ struct slab_cache *malloc_small[MALLOC_SMALL_INDEX(MALLOC_SMALL_MAX) + 1];
 static struct slab_cache *medium[MEDIUM_CLASSES]; /* NULL: a block */
 
 /* Mask that leads from an object of malloc's to its slab, by the mark of its frame; 0 for any other mark. */
-#define SLAB_MASK(order) \
-	[FRAME_KIND_SLAB | (SLAB_DETAIL_MALLOC + (order)) << 3] = -(int32_t) (PAGE_SIZE << (order))
+#define SLAB_MASK(order) [FRAME_KIND_SLAB | (SLAB_DETAIL_MALLOC + (order)) << 3] = -(int32_t) (PAGE_SIZE << (order))
 
 static const int32_t slab_masks[256] = { SLAB_MASK(0), SLAB_MASK(1), SLAB_MASK(2), SLAB_MASK(3) };
 
@@ -60,9 +59,8 @@ _Static_assert(SLAB_MAX_ORDER == 3, "slab_masks has an entry for each order");
 /* ---- classes ---- */
 
 /* Four steps to a doubling: eighths of a KiB, quarters of a KiB and pages are counted in them. */
-static const uint8_t step_sizes[] = {
-	1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128
-};
+static const uint8_t step_sizes[] = { 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96,
+	112, 128 };
 
 /* The smallest step whose size is at least this, which is at least 1. */
 static unsigned step_of(size_t size)
@@ -111,12 +109,12 @@ static size_t block_frames(const void *block)
 /* A block at a multiple of align; a page's alignment is there anyway. */
 static NOINLINE void *block_alloc(size_t align, size_t size, frame_flags_t flags)
 {
-	unsigned class = block_class(size);
-	phys_t base = frame_alloc(step_sizes[class], flags & ~FRAME_HIGHMEM, align > PAGE_SIZE ? align - 1 : 0);
+	unsigned size_class = block_class(size);
+	phys_t base = frame_alloc(step_sizes[size_class], flags & ~FRAME_HIGHMEM, align > PAGE_SIZE ? align - 1 : 0);
 
 	if (base == 0)
 		return NULL;
-	frame_mark(base >> PAGE_WIDTH, 1, FRAME_KIND_BLOCK, class);
+	frame_mark(base >> PAGE_WIDTH, 1, FRAME_KIND_BLOCK, size_class);
 	return (void *) PA2KA(base);
 }
 
@@ -133,12 +131,12 @@ static void block_free(void *block)
 /* Gives back what of a block is not needed for size bytes. */
 static void block_shrink(void *block, size_t size)
 {
-	unsigned class = block_class(size);
-	size_t had = block_frames(block), keep = step_sizes[class];
+	unsigned size_class = block_class(size);
+	size_t had = block_frames(block), keep = step_sizes[size_class];
 
 	if (keep >= had)
 		return;
-	frame_mark(frame_number(block), 1, FRAME_KIND_BLOCK, class);
+	frame_mark(frame_number(block), 1, FRAME_KIND_BLOCK, size_class);
 	frame_free(KA2PA((uintptr_t) block) + (keep << PAGE_WIDTH), had - keep);
 }
 
@@ -146,8 +144,8 @@ static void block_shrink(void *block, size_t size)
 
 COLD static void __attribute__((noreturn)) panic_too_large(const char *function, size_t size, void *caller)
 {
-	port_panic("%s(%zu), called at %p: the limit is %zu bytes (MALLOC_MAX); km_alloc serves more",
-		function, size, caller, (size_t) MALLOC_MAX);
+	port_panic("%s(%zu), called at %p: the limit is %zu bytes (MALLOC_MAX); km_alloc serves more", function, size,
+		caller, (size_t) MALLOC_MAX);
 }
 
 static NOINLINE void *alloc_cleared(struct slab_cache *cache, frame_flags_t flags, void *caller)
@@ -362,13 +360,13 @@ static bool make_small(void)
 
 static bool make_medium(void)
 {
-	for (unsigned class = 0; class < MEDIUM_CLASSES; class++) {
-		size_t size = step_sizes[step_of(4) + 1 + class] * MEDIUM_STEP;
+	for (unsigned size_class = 0; size_class < MEDIUM_CLASSES; size_class++) {
+		size_t size = step_sizes[step_of(4) + 1 + size_class] * MEDIUM_STEP;
 
 		if (size % PAGE_SIZE == 0)
 			continue;
-		medium[class] = make_class(size);
-		if (medium[class] == NULL)
+		medium[size_class] = make_class(size);
+		if (medium[size_class] == NULL)
 			return false;
 	}
 	return true;

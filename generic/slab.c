@@ -156,8 +156,9 @@ static struct slab *slab_build(struct slab_cache *cache, void *memory, frame_fla
 
 	frame_mark(frame_number(slab), cache->frames, FRAME_KIND_SLAB,
 		cache->order + (cache->flags & SLAB_MALLOC ? SLAB_DETAIL_MALLOC : 0));
-	*slab = (struct slab){ .cache = cache, .free = (uint16_t) cache->objects,
-		.colour = (uint16_t) (colour * cache->colour_step) };
+	*slab = (struct slab){
+		.cache = cache, .free = (uint16_t) cache->objects, .colour = (uint16_t) (colour * cache->colour_step)
+	};
 	fill_map(slab, cache->objects);
 	for (size_t i = 0; i < cache->objects; i++) {
 		void *object = slab_objects(slab) + i * cache->stride;

@@ -189,8 +189,11 @@ static bool cache_init(
 	align = options->align != 0 ? options->align : default_align(size);
 	if (!makes_sense(name, size, align))
 		return false;
-	*cache = (struct slab_cache){ .size = (uint32_t) size, .align = (uint32_t) SLAB_DEBUG_ALIGN(align),
-		.flags = options->flags, .constructor = options->constructor, .destructor = options->destructor,
+	*cache = (struct slab_cache){ .size = (uint32_t) size,
+		.align = (uint32_t) SLAB_DEBUG_ALIGN(align),
+		.flags = options->flags,
+		.constructor = options->constructor,
+		.destructor = options->destructor,
 		.references = 1 };
 	for (size_t i = 0; i < sizeof cache->name - 1 && name[i] != 0; i++)
 		cache->name[i] = name[i];
@@ -295,13 +298,12 @@ static void boot_cache(struct slab_cache *cache, const char *name, size_t size)
 
 errno_t slab_init(void)
 {
-	static const char *const names[MAGAZINE_CLASSES] = {
-		"magazine-8", "magazine-16", "magazine-32", "magazine-64", "magazine-128"
-	};
+	static const char *const names[MAGAZINE_CLASSES] = { "magazine-8", "magazine-16", "magazine-32", "magazine-64",
+		"magazine-128" };
 
 	boot_cache(&cache_of_caches, "slab_cache", sizeof(struct slab_cache));
-	for (unsigned class = 0; class < MAGAZINE_CLASSES; class++)
-		boot_cache(&magazine_caches[class], names[class], MAGAZINE_WORDS(class) * sizeof(void *));
+	for (unsigned size_class = 0; size_class < MAGAZINE_CLASSES; size_class++)
+		boot_cache(&magazine_caches[size_class], names[size_class], MAGAZINE_WORDS(size_class) * sizeof(void *));
 	frame_reclaimer_register(&reclaimer);
 	return EOK;
 }

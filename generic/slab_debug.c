@@ -31,9 +31,9 @@
 
 #if CONFIG_DEBUG
 
-#define RED 0xbb      /* red zones */
-#define POISON 0x5a   /* free */
-#define FRESH 0xa5    /* handed out, not yet written */
+#define RED 0xbb    /* red zones */
+#define POISON 0x5a /* free */
+#define FRESH 0xa5  /* handed out, not yet written */
 
 /* A word of such bytes. */
 #define WORD_OF(byte) (SIZE_MAX / 0xff * (byte))
@@ -116,8 +116,8 @@ const char *slab_debug_check(struct slab_cache *cache, void *object, bool free)
 	return NULL;
 }
 
-COLD static void __attribute__((noreturn)) panic(
-	struct slab_cache *cache, void *object, const char *function, const char *wrong)
+COLD static void __attribute__((noreturn))
+panic(struct slab_cache *cache, void *object, const char *function, const char *wrong)
 {
 	const struct tag *tag = tag_of(cache, object);
 

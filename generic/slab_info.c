@@ -174,8 +174,8 @@ static void check_magazine_locked(struct check *check, const struct magazine *ma
 
 		if (slab_judge(cache, object) != SLAB_FAULT_NONE)
 			breach(check, "magazine-whole", magazine);
-		else if (cache->objects != 0 && slab_is_free(slab_of_order(object, cache->order),
-				slab_index(slab_of_order(object, cache->order), object)))
+		else if (cache->objects != 0 &&
+			slab_is_free(slab_of_order(object, cache->order), slab_index(slab_of_order(object, cache->order), object)))
 			breach(check, "magazine-whole", magazine);
 	}
 }

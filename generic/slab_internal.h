@@ -42,12 +42,12 @@
 
 /* The header of a slab. The objects follow, the first at cache->first + colour. */
 struct slab {
-	struct slab_cache *cache;      /* must stay the first member: mm_free loads it */
-	struct slab *next, *previous;  /* in the list that `free` says */
-	uint16_t free;                 /* objects free */
-	uint16_t colour;               /* bytes */
-	uint32_t words;                /* bit w: free_map[w] is not 0 */
-	size_t free_map[];             /* bit i: object i is free */
+	struct slab_cache *cache;     /* must stay the first member: mm_free loads it */
+	struct slab *next, *previous; /* in the list that `free` says */
+	uint16_t free;                /* objects free */
+	uint16_t colour;              /* bytes */
+	uint32_t words;               /* bit w: free_map[w] is not 0 */
+	size_t free_map[];            /* bit i: object i is free */
 };
 
 struct slab_list {
@@ -67,15 +67,15 @@ struct slab_waiter {
 #define MAGAZINE_CLASSES 5
 
 /* Words of a magazine of this class, and the objects that go into it beside its header. */
-#define MAGAZINE_WORDS(class) ((size_t) 8 << (class))
-#define MAGAZINE_ROUNDS(class) (MAGAZINE_WORDS(class) - offsetof(struct magazine, round) / sizeof(void *) - 1)
+#define MAGAZINE_WORDS(size_class) ((size_t) 8 << (size_class))
+#define MAGAZINE_ROUNDS(size_class) (MAGAZINE_WORDS(size_class) - offsetof(struct magazine, round) / sizeof(void *) - 1)
 
 struct magazine {
 	struct magazine *next; /* in the depot */
 	uint16_t rounds;       /* objects in it; true only while it is not loaded */
 	uint8_t capacity;      /* objects that go in */
-	uint8_t class;
-	void *round[];         /* round[0] is NULL for ever; the objects are round[1] to round[rounds] */
+	uint8_t size_class;
+	void *round[]; /* round[0] is NULL for ever; the objects are round[1] to round[rounds] */
 };
 
 struct slab_depot {
@@ -86,45 +86,45 @@ struct slab_depot {
 
 /* What a CPU has of a cache: a cache line that only this CPU touches, with interrupts off. */
 struct slab_cpu {
-	void **top;                 /* the newest object of the magazine loaded, or a NULL below the oldest */
-	void **limit;               /* where top stands when the magazine is full */
-	struct magazine *loaded;    /* may be NULL */
-	struct magazine *previous;  /* may be NULL */
-	void *none;                 /* NULL for ever: top and limit stand here while no magazine is loaded */
+	void **top;                /* the newest object of the magazine loaded, or a NULL below the oldest */
+	void **limit;              /* where top stands when the magazine is full */
+	struct magazine *loaded;   /* may be NULL */
+	struct magazine *previous; /* may be NULL */
+	void *none;                /* NULL for ever: top and limit stand here while no magazine is loaded */
 } __attribute__((aligned(CACHE_LINE)));
 
 struct slab_cache {
 	struct slab_cpu cpu[CONFIG_MAX_CPUS];
 
 	struct spinlock lock;
-	uint32_t reciprocal;        /* ceil(2^32 / stride) */
-	uint32_t stride;            /* bytes from object to object */
-	uint32_t objects;           /* per slab; 0 = an object is a block of frames */
-	uint32_t first;             /* offset of the first object in a slab of colour 0 */
-	uint32_t frames;            /* of a slab, or of a block */
-	uint32_t size, align;       /* bytes */
+	uint32_t reciprocal;  /* ceil(2^32 / stride) */
+	uint32_t stride;      /* bytes from object to object */
+	uint32_t objects;     /* per slab; 0 = an object is a block of frames */
+	uint32_t first;       /* offset of the first object in a slab of colour 0 */
+	uint32_t frames;      /* of a slab, or of a block */
+	uint32_t size, align; /* bytes */
 	uint32_t colours, colour_step, colour_next;
-	unsigned flags;             /* SLAB_* */
-	uint8_t order;              /* of a slab */
+	unsigned flags; /* SLAB_* */
+	uint8_t order;  /* of a slab */
 	errno_t (*constructor)(void *object, frame_flags_t flags);
 	size_t (*destructor)(void *object);
 
 	/* slab layer */
 	struct slab_list full, partial, empty;
 	struct slab_waiter *waiters;
-	size_t slabs; /* slabs (or blocks) there are */
-	size_t taken; /* objects out of their slabs: in use or in magazines */
+	size_t slabs;  /* slabs (or blocks) there are */
+	size_t taken;  /* objects out of their slabs: in use or in magazines */
 	size_t coming; /* of these, in a magazine that somebody is emptying */
 	size_t failed;
 	uint64_t grown, reaped;
 
 	/* depot */
-	struct slab_depot filled, drained;  /* magazines with objects, magazines without */
-	uint16_t magazine_limit;            /* most rounds that objects of this size allow; 0 = no magazines */
-	uint8_t magazine_class;             /* of new magazines */
+	struct slab_depot filled, drained; /* magazines with objects, magazines without */
+	uint16_t magazine_limit;           /* most rounds that objects of this size allow; 0 = no magazines */
+	uint8_t magazine_class;            /* of new magazines */
 	uint8_t magazine_class_min, magazine_class_max;
-	uint32_t exchanges;                 /* since the class grew last */
-	uint64_t allocs, frees;             /* objects that left for the CPUs or came back from them */
+	uint32_t exchanges;     /* since the class grew last */
+	uint64_t allocs, frees; /* objects that left for the CPUs or came back from them */
 
 	/* registry, under slab_registry_lock */
 	struct slab_cache *next;

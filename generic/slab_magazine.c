@@ -125,13 +125,13 @@ static void adapt_locked(struct slab_cache *cache)
 
 /* ---- magazines, made and unmade; no lock is held ---- */
 
-static struct magazine *magazine_make(unsigned class, unsigned rounds)
+static struct magazine *magazine_make(unsigned size_class, unsigned rounds)
 {
-	struct magazine *magazine = slab_alloc(&magazine_caches[class], FRAME_ATOMIC | FRAME_NO_RECLAIM);
+	struct magazine *magazine = slab_alloc(&magazine_caches[size_class], FRAME_ATOMIC | FRAME_NO_RECLAIM);
 
 	if (magazine == NULL)
 		return NULL;
-	*magazine = (struct magazine){ .capacity = (uint8_t) rounds, .class = (uint8_t) class };
+	*magazine = (struct magazine){ .capacity = (uint8_t) rounds, .size_class = (uint8_t) size_class };
 	magazine->round[0] = NULL;
 	return magazine;
 }
@@ -139,7 +139,7 @@ static struct magazine *magazine_make(unsigned class, unsigned rounds)
 /* Gives a magazine back, its objects first. @return frames given back */
 static size_t magazine_discard(struct slab_cache *cache, struct magazine *magazine)
 {
-	struct slab_cache *home = &magazine_caches[magazine->class];
+	struct slab_cache *home = &magazine_caches[magazine->size_class];
 	size_t frames = 0;
 
 	for (size_t i = magazine->rounds; i > 0; i--)
@@ -163,7 +163,7 @@ static bool refill_locked(struct slab_cache *cache, struct slab_cpu *cpu, struct
 	if (filled == NULL)
 		return false;
 	cache->allocs += filled->rounds;
-	if (cpu->previous != NULL && cpu->previous->class != cache->magazine_class)
+	if (cpu->previous != NULL && cpu->previous->size_class != cache->magazine_class)
 		*discard = cpu->previous;
 	else if (cpu->previous != NULL)
 		depot_put_locked(cache, cpu->previous);
@@ -234,7 +234,8 @@ void *slab_alloc_forbidden(struct slab_cache *cache, frame_flags_t flags, port_i
 {
 	(void) flags, (void) state;
 	port_panic("slab_alloc(%s): may sleep, but interrupts are off or a spinlock is held; give FRAME_ATOMIC, or let go "
-		"first", cache->name);
+			   "first",
+		cache->name);
 }
 
 void *slab_alloc_flags(struct slab_cache *cache, frame_flags_t flags)
@@ -280,11 +281,11 @@ static bool make_room_locked(struct slab_cache *cache, struct slab_cpu *cpu)
 /* The same with a new magazine. Lets go of the lock in between, but not of the CPU. */
 static bool make_room_anew_locked(struct slab_cache *cache, struct slab_cpu *cpu)
 {
-	unsigned class = cache->magazine_class, rounds = slab_magazine_rounds(cache);
+	unsigned size_class = cache->magazine_class, rounds = slab_magazine_rounds(cache);
 	struct magazine *magazine;
 
 	spinlock_unlock_raw(&cache->lock);
-	magazine = magazine_make(class, rounds);
+	magazine = magazine_make(size_class, rounds);
 	spinlock_lock_raw(&cache->lock);
 	if (magazine == NULL)
 		return false;
@@ -413,8 +414,9 @@ static size_t reclaim_once(enum reclaim_strength strength, bool may_wait)
 		strip_all(may_wait);
 	for (struct slab_cache *cache = slab_registry_next(NULL); cache != NULL; cache = slab_registry_next(cache))
 		frames += cache_reclaim(cache, strength);
-	for (size_t class = 0; class < MAGAZINE_CLASSES; class++) /* theirs were the first, and have got more since */
-		frames += slab_layer_reclaim(&magazine_caches[class]);
+	for (size_t size_class = 0; size_class < MAGAZINE_CLASSES;
+		 size_class++) /* theirs were the first, and have got more since */
+		frames += slab_layer_reclaim(&magazine_caches[size_class]);
 	return frames;
 }
 
@@ -494,13 +496,13 @@ static size_t rounds_allowed(const struct slab_cache *cache)
 
 void slab_magazines_init(struct slab_cache *cache)
 {
-	unsigned class = 0;
+	unsigned size_class = 0;
 
 	cache->magazine_limit = (uint16_t) rounds_allowed(cache);
-	while (class < MAGAZINE_CLASSES - 1 && MAGAZINE_ROUNDS(class) < cache->magazine_limit)
-		class++;
-	cache->magazine_class_max = (uint8_t) class;
-	cache->magazine_class_min = cache->stride <= SMALL_OBJECT && class > 0 ? 1 : 0;
+	while (size_class < MAGAZINE_CLASSES - 1 && MAGAZINE_ROUNDS(size_class) < cache->magazine_limit)
+		size_class++;
+	cache->magazine_class_max = (uint8_t) size_class;
+	cache->magazine_class_min = cache->stride <= SMALL_OBJECT && size_class > 0 ? 1 : 0;
 	cache->magazine_class = cache->magazine_class_min;
 	for (size_t i = 0; i < CONFIG_MAX_CPUS; i++)
 		unload(&cache->cpu[i]);

@@ -265,8 +265,9 @@ static phys_t stand_in_line(struct sleeper *self, size_t *taken)
 phys_t sleepers_wait(
 	const struct frame_request *request, size_t *taken, bool (*alternative)(void *argument), void *argument)
 {
-	struct sleeper self = { .thread = port_self(), .request = request, .alternative = alternative,
-		.argument = argument };
+	struct sleeper self = {
+		.thread = port_self(), .request = request, .alternative = alternative, .argument = argument
+	};
 
 	return stand_in_line(&self, taken);
 }

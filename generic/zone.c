@@ -65,13 +65,13 @@ static enum request_class class_of(frame_flags_t flags)
 
 void zone_lists_build(void)
 {
-	for (unsigned class = 0; class < REQUEST_CLASSES; class++) {
-		zone_lists[class].count = 0;
-		for (unsigned k = 0; k < zone_order[class].count; k++)
+	for (unsigned request_class = 0; request_class < REQUEST_CLASSES; request_class++) {
+		zone_lists[request_class].count = 0;
+		for (unsigned k = 0; k < zone_order[request_class].count; k++)
 			for (size_t i = 0; i < zones_used; i++)
-				if (zones[i].kind == zone_order[class].kinds[k])
-					zone_lists[class].zones[zone_lists[class].count++] = &zones[i];
-		zone_lists[class].zones[zone_lists[class].count] = NULL;
+				if (zones[i].kind == zone_order[request_class].kinds[k])
+					zone_lists[request_class].zones[zone_lists[request_class].count++] = &zones[i];
+		zone_lists[request_class].zones[zone_lists[request_class].count] = NULL;
 	}
 }
 
@@ -140,8 +140,11 @@ static bool zone_request(const struct zone *zone, const struct frame_request *re
 		end = zone->end;
 	if (end <= lower || end - lower < request->min || (zone->base & (request->align - 1)) != 0)
 		return false;
-	*units = (struct buddy_request){ .min = request->min, .max = request->max, .align = request->align,
-		.lower = lower - zone->base, .upper = end - zone->base };
+	*units = (struct buddy_request){ .min = request->min,
+		.max = request->max,
+		.align = request->align,
+		.lower = lower - zone->base,
+		.upper = end - zone->base };
 	if (request->lower <= (phys_t) zone->first << PAGE_WIDTH)
 		units->lower = 0;
 	if (end == zone->end)
@@ -151,14 +154,14 @@ static bool zone_request(const struct zone *zone, const struct frame_request *re
 
 phys_t zone_take_locked(const struct frame_request *request, size_t *taken)
 {
-	unsigned class = class_of(request->flags);
+	unsigned request_class = class_of(request->flags);
 	size_t allowed = allowance_locked(request->flags, request->min, request->max);
 
 	*taken = 0;
 	if (allowed == 0)
 		return 0;
-	for (size_t i = 0; i < zone_lists[class].count; i++) {
-		struct zone *zone = zone_lists[class].zones[i];
+	for (size_t i = 0; i < zone_lists[request_class].count; i++) {
+		struct zone *zone = zone_lists[request_class].zones[i];
 		struct buddy_request units;
 		size_t unit;
 
@@ -392,9 +395,14 @@ bool zone_get(size_t number, struct zone_info *info)
 	if (number >= zones_used)
 		return false;
 	irq = spinlock_lock(&frame_lock);
-	*info = (struct zone_info){ .kind = zone->kind, .first = zone->first, .frames = zone->end - zone->first,
-		.managed = zone->managed, .free = buddy_free_units(&zone->buddy), .largest = buddy_largest(&zone->buddy),
-		.buddy = &zone->buddy, .base = zone->base };
+	*info = (struct zone_info){ .kind = zone->kind,
+		.first = zone->first,
+		.frames = zone->end - zone->first,
+		.managed = zone->managed,
+		.free = buddy_free_units(&zone->buddy),
+		.largest = buddy_largest(&zone->buddy),
+		.buddy = &zone->buddy,
+		.base = zone->base };
 	spinlock_unlock(&frame_lock, irq);
 	return true;
 }
@@ -403,8 +411,11 @@ void frame_get_info(struct frame_info *info)
 {
 	port_irq_t irq = spinlock_lock(&frame_lock);
 
-	*info = (struct frame_info){ .total = frame_accounts.total, .free = frame_accounts.free,
-		.promised = frame_accounts.promised, .books = frame_books, .sleepers = sleeper_count };
+	*info = (struct frame_info){ .total = frame_accounts.total,
+		.free = frame_accounts.free,
+		.promised = frame_accounts.promised,
+		.books = frame_books,
+		.sleepers = sleeper_count };
 	spinlock_unlock(&frame_lock, irq);
 	info->cached = frame_cache_count();
 }

@@ -102,9 +102,8 @@ static bool zone_add(struct piece piece)
 	}
 	if (zones_used == ZONE_MAX || piece.end - base_of(piece.first, piece.end) > BUDDY_MAX_UNITS)
 		return false;
-	zones[zones_used++] = (struct zone){
-		.kind = kind, .base = base_of(piece.first, piece.end), .first = piece.first, .end = piece.end
-	};
+	zones[zones_used++] =
+		(struct zone){ .kind = kind, .base = base_of(piece.first, piece.end), .first = piece.first, .end = piece.end };
 	return true;
 }
 

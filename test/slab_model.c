@@ -62,9 +62,12 @@ struct world {
 	size_t sizes[CACHES];
 	struct held held[HELD_MOST];
 	size_t count, bytes;
-	struct { phys_t base; size_t frames; } pieces[PIECES_MOST];
+	struct {
+		phys_t base;
+		size_t frames;
+	} pieces[PIECES_MOST];
 	size_t piece_count;
-	size_t failed;       /* inject_failed() before the step */
+	size_t failed; /* inject_failed() before the step */
 	uint32_t stamp;
 	struct test_random random;
 	char *done, *wrong;
@@ -411,20 +414,48 @@ static void step(void *argument, const struct model_step *step, char *done, char
 	world->wrong = wrong;
 	world->failed = inject_failed();
 	switch (kind_of(step->kind)) {
-	case TAKE: take(world, step, 1); break;
-	case TAKE_MANY: take(world, step, step->raw[1] % 200); break;
-	case GIVE: free_one(world, step, false); break;
-	case GIVE_MANY: give_many(world, step); break;
-	case MALLOC: allocate(world, step, 1); break;
-	case MEMALIGN: allocate(world, step, (size_t) 1 << step->raw[2] % 19); break;
-	case REALLOC: reallocate(world, step); break;
-	case FREE: free_one(world, step, true); break;
-	case RECLAIM: reclaim(world, step); break;
-	case SCARCE: scarce(world); break;
-	case INJECT: DONE("let a failure come"); inject_arm(1 + step->raw[0] % 20, false); break;
-	case DESTROY: destroy(world, step); break;
-	case LOOK: look(world); break;
-	case KINDS: break;
+	case TAKE:
+		take(world, step, 1);
+		break;
+	case TAKE_MANY:
+		take(world, step, step->raw[1] % 200);
+		break;
+	case GIVE:
+		free_one(world, step, false);
+		break;
+	case GIVE_MANY:
+		give_many(world, step);
+		break;
+	case MALLOC:
+		allocate(world, step, 1);
+		break;
+	case MEMALIGN:
+		allocate(world, step, (size_t) 1 << step->raw[2] % 19);
+		break;
+	case REALLOC:
+		reallocate(world, step);
+		break;
+	case FREE:
+		free_one(world, step, true);
+		break;
+	case RECLAIM:
+		reclaim(world, step);
+		break;
+	case SCARCE:
+		scarce(world);
+		break;
+	case INJECT:
+		DONE("let a failure come");
+		inject_arm(1 + step->raw[0] % 20, false);
+		break;
+	case DESTROY:
+		destroy(world, step);
+		break;
+	case LOOK:
+		look(world);
+		break;
+	case KINDS:
+		break;
 	}
 	if (wrong[0] == '\0')
 		compare_counts(world);

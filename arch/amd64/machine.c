@@ -26,14 +26,27 @@ unsigned ptl_leaf_levels = 1u << 3 | 1u << 2;
 
 void context_begin(void);
 
-#define REGISTER(name, member) { name, offsetof(struct trap_frame, member) }
+#define REGISTER(name, member)                    \
+	{                                             \
+		name, offsetof(struct trap_frame, member) \
+	}
 
 const struct trap_register trap_registers[] = {
-	REGISTER("rax", ax), REGISTER("rbx", bx), REGISTER("rcx", cx),
-	REGISTER("rdx", dx), REGISTER("rsi", si), REGISTER("rdi", di),
-	REGISTER("rbp", bp), REGISTER("r8", r8), REGISTER("r9", r9),
-	REGISTER("r10", r10), REGISTER("r11", r11), REGISTER("r12", r12),
-	REGISTER("r13", r13), REGISTER("r14", r14), REGISTER("r15", r15),
+	REGISTER("rax", ax),
+	REGISTER("rbx", bx),
+	REGISTER("rcx", cx),
+	REGISTER("rdx", dx),
+	REGISTER("rsi", si),
+	REGISTER("rdi", di),
+	REGISTER("rbp", bp),
+	REGISTER("r8", r8),
+	REGISTER("r9", r9),
+	REGISTER("r10", r10),
+	REGISTER("r11", r11),
+	REGISTER("r12", r12),
+	REGISTER("r13", r13),
+	REGISTER("r14", r14),
+	REGISTER("r15", r15),
 };
 const size_t trap_register_count = ARRAY_COUNT(trap_registers);
 const unsigned trap_registers_per_line = 3;
@@ -107,12 +120,15 @@ void context_init(struct context *context, uintptr_t stack_top, void (*entry)(vo
 	struct saved_registers *stack = (struct saved_registers *) ALIGN_DOWN(stack_top, 16) - 1;
 
 	*stack = (struct saved_registers){
-		.bx = (uintptr_t) entry, .r12 = (uintptr_t) argument, .bp = 0, .return_address = (uintptr_t) context_begin,
+		.bx = (uintptr_t) entry,
+		.r12 = (uintptr_t) argument,
+		.bp = 0,
+		.return_address = (uintptr_t) context_begin,
 	};
 	context->stack_pointer = (uintptr_t) stack;
 }
 
 uintptr_t context_frame_pointer(const struct context *context)
 {
-	return (uintptr_t) &((const struct saved_registers *) context->stack_pointer)->bp;
+	return (uintptr_t) & ((const struct saved_registers *) context->stack_pointer)->bp;
 }

@@ -28,12 +28,23 @@ void double_fault_entry(void);
 void double_fault(void) __attribute__((noreturn));
 void context_begin(void);
 
-#define REGISTER(name, member) { name, offsetof(struct trap_frame, member) }
+#define REGISTER(name, member)                    \
+	{                                             \
+		name, offsetof(struct trap_frame, member) \
+	}
 
 const struct trap_register trap_registers[] = {
-	REGISTER("eax", ax), REGISTER("ebx", bx), REGISTER("ecx", cx), REGISTER("edx", dx),
-	REGISTER("esi", si), REGISTER("edi", di), REGISTER("ebp", bp),
-	REGISTER("ds", ds), REGISTER("es", es), REGISTER("fs", fs), REGISTER("gs", gs),
+	REGISTER("eax", ax),
+	REGISTER("ebx", bx),
+	REGISTER("ecx", cx),
+	REGISTER("edx", dx),
+	REGISTER("esi", si),
+	REGISTER("edi", di),
+	REGISTER("ebp", bp),
+	REGISTER("ds", ds),
+	REGISTER("es", es),
+	REGISTER("fs", fs),
+	REGISTER("gs", gs),
 };
 const size_t trap_register_count = ARRAY_COUNT(trap_registers);
 const unsigned trap_registers_per_line = 4;
@@ -98,11 +109,27 @@ void double_fault(void)
 
 	__asm__ volatile("mov %%cr2, %0" : "=r"(cr2));
 	struct trap_frame frame = {
-		.link_frame = tss->bp, .link_pc = tss->ip, .fault_address = cr2,
-		.di = tss->di, .si = tss->si, .bp = tss->bp, .bx = tss->bx, .dx = tss->dx, .cx = tss->cx, .ax = tss->ax,
-		.gs = tss->gs, .fs = tss->fs, .es = tss->es, .ds = tss->ds,
-		.vector = VECTOR_DOUBLE_FAULT, .error = 0,
-		.ip = tss->ip, .cs = tss->cs, .flags = tss->flags, .sp = tss->sp, .ss = tss->ss,
+		.link_frame = tss->bp,
+		.link_pc = tss->ip,
+		.fault_address = cr2,
+		.di = tss->di,
+		.si = tss->si,
+		.bp = tss->bp,
+		.bx = tss->bx,
+		.dx = tss->dx,
+		.cx = tss->cx,
+		.ax = tss->ax,
+		.gs = tss->gs,
+		.fs = tss->fs,
+		.es = tss->es,
+		.ds = tss->ds,
+		.vector = VECTOR_DOUBLE_FAULT,
+		.error = 0,
+		.ip = tss->ip,
+		.cs = tss->cs,
+		.flags = tss->flags,
+		.sp = tss->sp,
+		.ss = tss->ss,
 	};
 
 	trap_dispatch(&frame);
@@ -119,12 +146,15 @@ void context_init(struct context *context, uintptr_t stack_top, void (*entry)(vo
 	struct saved_registers *stack = (struct saved_registers *) ALIGN_DOWN(stack_top, 16) - 1;
 
 	*stack = (struct saved_registers){
-		.bx = (uintptr_t) entry, .si = (uintptr_t) argument, .bp = 0, .return_address = (uintptr_t) context_begin,
+		.bx = (uintptr_t) entry,
+		.si = (uintptr_t) argument,
+		.bp = 0,
+		.return_address = (uintptr_t) context_begin,
 	};
 	context->stack_pointer = (uintptr_t) stack;
 }
 
 uintptr_t context_frame_pointer(const struct context *context)
 {
-	return (uintptr_t) &((const struct saved_registers *) context->stack_pointer)->bp;
+	return (uintptr_t) & ((const struct saved_registers *) context->stack_pointer)->bp;
 }

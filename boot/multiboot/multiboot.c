@@ -110,8 +110,8 @@ static struct loader_info loader_read(const struct multiboot_info *info)
 	if ((info->flags & MULTIBOOT_LOADER) != 0)
 		text_copy("name of the loader", info->loader, loader, sizeof(loader));
 	if ((info->flags & MULTIBOOT_MODULES) != 0 && info->module_count != 0)
-		told.modules = readable(
-			"list of modules", info->modules, (uint64_t) info->module_count * sizeof(struct multiboot_module));
+		told.modules =
+			readable("list of modules", info->modules, (uint64_t) info->module_count * sizeof(struct multiboot_module));
 	if (told.modules != NULL)
 		told.module_count = info->module_count;
 	if ((info->flags & MULTIBOOT_MAP) != 0 && info->map_length != 0)
@@ -149,8 +149,8 @@ static size_t range_count(const struct loader_info *told)
 	while (range_next(told, &position) != NULL)
 		count++;
 	if (position != told->map_bytes)
-		kprintf("boot: the last %zu bytes of the loader's memory map are no entry: not used\n",
-			told->map_bytes - position);
+		kprintf(
+			"boot: the last %zu bytes of the loader's memory map are no entry: not used\n", told->map_bytes - position);
 	return count;
 }
 
@@ -164,7 +164,9 @@ static bool overlap(uint64_t place, uint64_t bytes, uint64_t base, uint64_t size
 /* Whether a place for the array overlaps something. *first receives where that begins. */
 static bool place_taken(const struct loader_info *told, uint64_t place, uint64_t bytes, uint64_t *first)
 {
-	const struct { uint64_t base, size; } fixed[] = {
+	const struct {
+		uint64_t base, size;
+	} fixed[] = {
 		{ 0, PAGE_SIZE },
 		{ 0xa0000, 0x60000 },
 		{ IMAGE2PA(image_start), (uint64_t) (image_end - image_start) },

@@ -41,11 +41,7 @@ struct multiboot_module {
 };
 
 /* Types of ranges in the memory map: those of ACPI's E820. */
-enum {
-	MULTIBOOT_RAM = 1,
-	MULTIBOOT_ACPI_TABLES = 3,
-	MULTIBOOT_ACPI_NVS = 4
-};
+enum { MULTIBOOT_RAM = 1, MULTIBOOT_ACPI_TABLES = 3, MULTIBOOT_ACPI_NVS = 4 };
 
 /* The next entry lies size + sizeof(size) behind. */
 struct multiboot_range {

@@ -48,8 +48,7 @@ static bool user_may_enter(unsigned vector)
 static void idt_fill(void)
 {
 	for (unsigned vector = 0; vector < VECTORS; vector++)
-		idt[vector] = machine_gate(
-			vector, (uintptr_t) trap_entries + vector * TRAP_ENTRY_SIZE, user_may_enter(vector));
+		idt[vector] = machine_gate(vector, (uintptr_t) trap_entries + vector * TRAP_ENTRY_SIZE, user_may_enter(vector));
 }
 
 static void gdt_load(struct cpu *cpu)

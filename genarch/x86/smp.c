@@ -59,7 +59,7 @@
 #define TRAMPOLINE_LAST 0xfffff
 
 static uint8_t lapic_ids[CONFIG_MAX_CPUS];
-static unsigned next_number;   /* of the CPU that is being started */
+static unsigned next_number; /* of the CPU that is being started */
 static phys_t kernel_root;
 static bool stopping;
 static unsigned parked;

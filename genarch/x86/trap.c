@@ -31,12 +31,27 @@
 #define SELECTOR_LDT 0x4u
 
 static const char *const exception_names[VECTOR_IRQ] = {
-	[0] = "divide error", [1] = "debug exception", [2] = "non-maskable interrupt", [3] = "breakpoint",
-	[4] = "overflow", [5] = "bound range exceeded", [6] = "invalid opcode", [7] = "device not available",
-	[8] = "double fault", [9] = "coprocessor segment overrun", [10] = "invalid TSS", [11] = "segment not present",
-	[12] = "stack-segment fault", [13] = "general protection", [14] = "page fault", [16] = "x87 floating-point error",
-	[17] = "alignment check", [18] = "machine check", [19] = "SIMD floating-point exception",
-	[20] = "virtualization exception", [21] = "control protection exception",
+	[0] = "divide error",
+	[1] = "debug exception",
+	[2] = "non-maskable interrupt",
+	[3] = "breakpoint",
+	[4] = "overflow",
+	[5] = "bound range exceeded",
+	[6] = "invalid opcode",
+	[7] = "device not available",
+	[8] = "double fault",
+	[9] = "coprocessor segment overrun",
+	[10] = "invalid TSS",
+	[11] = "segment not present",
+	[12] = "stack-segment fault",
+	[13] = "general protection",
+	[14] = "page fault",
+	[16] = "x87 floating-point error",
+	[17] = "alignment check",
+	[18] = "machine check",
+	[19] = "SIMD floating-point exception",
+	[20] = "virtualization exception",
+	[21] = "control protection exception",
 };
 
 static const char *trap_name(unsigned vector)
@@ -129,7 +144,9 @@ static void print_error_code(const struct trap_frame *frame)
 		kprintf("  error 0\n");
 	} else {
 		kprintf("  error 0x%x: entry %u of the %s%s\n", error, error >> 3,
-			(error & SELECTOR_IDT) != 0 ? "IDT" : (error & SELECTOR_LDT) != 0 ? "LDT" : "GDT",
+			(error & SELECTOR_IDT) != 0       ? "IDT"
+				: (error & SELECTOR_LDT) != 0 ? "LDT"
+											  : "GDT",
 			(error & SELECTOR_EXTERNAL) != 0 ? ", in the delivery of an interrupt" : "");
 	}
 }

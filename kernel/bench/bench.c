@@ -135,7 +135,8 @@ int bench_run(const char *which)
 	if (measured > 0)
 		print_books();
 	if (!exact)
-		kprintf("~: not all batches cost the same. Two boots agree where the emulator counts instructions (`make bench`).\n");
+		kprintf(
+			"~: not all batches cost the same. Two boots agree if the emulator counts instructions (`make bench`).\n");
 	return measured;
 }
 

@@ -169,9 +169,11 @@ static const struct command commands[] = {
 				  "one of the largest. RANGES: taken. ALLOCS: past the caches. HITS: by them.\n"
 				  "With NAME, a picture: # taken, . free, + both, o in caches (debug builds tell).\n",
 		.run = run_vmem,
-		.arguments = {
-			{ .kind = ARGUMENT_NAME, .name = "NAME", .optional = true, .noun = "arena", .names = arena_names }
-		},
+		.arguments = { { .kind = ARGUMENT_NAME,
+			.name = "NAME",
+			.optional = true,
+			.noun = "arena",
+			.names = arena_names } },
 	},
 };
 

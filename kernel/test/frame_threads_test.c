@@ -157,8 +157,8 @@ struct sleeper {
 	struct test_thread *thread;
 	size_t count; /* frames it wants */
 	frame_flags_t flags;
-	phys_t base;  /* what it got */
-	size_t turn;  /* which of all it was to be served */
+	phys_t base; /* what it got */
+	size_t turn; /* which of all it was to be served */
 };
 
 static size_t turns;

@@ -330,8 +330,7 @@ static enum record_kind arena_kind(const struct vmem *arena)
 	return arena->parent != NULL ? RECORD_ARENA_IMPORTING : RECORD_ARENA;
 }
 
-errno_t test_vmem_init(
-	struct vmem *arena, const char *name, const struct vmem_options *options, frame_flags_t flags)
+errno_t test_vmem_init(struct vmem *arena, const char *name, const struct vmem_options *options, frame_flags_t flags)
 {
 	errno_t error = vmem_init(arena, name, options, flags);
 

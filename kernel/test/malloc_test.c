@@ -40,8 +40,8 @@ static bool ends_filled(const void *block, size_t size, unsigned number)
 {
 	size_t part = size < 64 ? size : 64;
 
-	return is_filled((const char *) block + size - part, part, number) && (size >= 2 * part || size == part ||
-		is_filled(block, size - part, number));
+	return is_filled((const char *) block + size - part, part, number) &&
+		(size >= 2 * part || size == part || is_filled(block, size - part, number));
 }
 
 /* What malloc promises of any address: MALLOC_ALIGN, or less for small sizes. */
@@ -72,7 +72,10 @@ static size_t next_size(size_t size)
 
 TEST(malloc_sizes, "every size from 0 to the limit: aligned, as large as asked, and nobody else's", .inject_runs = 8)
 {
-	static struct { void *block; size_t size; } held[16];
+	static struct {
+		void *block;
+		size_t size;
+	} held[16];
 	size_t round = 0;
 
 	for (size_t i = 0; i < ARRAY_COUNT(held); i++)

@@ -13,7 +13,7 @@
 #include <mm/vmem.h>
 
 #define START ((uintptr_t) 0xd0000000)
-#define PAGES(count) ((size_t) (count) * PAGE_SIZE)
+#define PAGES(count) ((size_t) (count) *PAGE_SIZE)
 
 static struct vmem space;
 

@@ -21,9 +21,7 @@ static inline struct cpuid cpuid(uint32_t leaf)
 {
 	struct cpuid last, told = { 0, 0, 0, 0 };
 
-	__asm__("cpuid"
-		: "=a"(last.eax), "=b"(last.ebx), "=c"(last.ecx), "=d"(last.edx)
-		: "a"(leaf & 0x80000000u), "c"(0));
+	__asm__("cpuid" : "=a"(last.eax), "=b"(last.ebx), "=c"(last.ecx), "=d"(last.edx) : "a"(leaf & 0x80000000u), "c"(0));
 	if (leaf <= last.eax)
 		__asm__("cpuid" : "=a"(told.eax), "=b"(told.ebx), "=c"(told.ecx), "=d"(told.edx) : "a"(leaf), "c"(0));
 	return told;

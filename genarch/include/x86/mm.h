@@ -23,14 +23,14 @@
 
 /* ---- addresses ---- */
 
-#define PA2KA(pa) ((uintptr_t) (pa) - IDENTITY_PHYS + IDENTITY_VIRT)
-#define KA2PA(va) ((phys_t) (uintptr_t) (va) - IDENTITY_VIRT + IDENTITY_PHYS)
+#define PA2KA(pa) ((uintptr_t) (pa) -IDENTITY_PHYS + IDENTITY_VIRT)
+#define KA2PA(va) ((phys_t) (uintptr_t) (va) -IDENTITY_VIRT + IDENTITY_PHYS)
 
 /* Bounds of the image and of its parts, all multiples of PAGE_SIZE; from the linker. */
 extern char image_start[], image_text_end[], image_rodata_end[], image_end[];
 
 /* Physical address of something in the image. */
-#define IMAGE2PA(va) ((phys_t) ((uintptr_t) (va) - KERNEL_IMAGE_OFFSET))
+#define IMAGE2PA(va) ((phys_t) ((uintptr_t) (va) -KERNEL_IMAGE_OFFSET))
 
 /* ---- page-table entries ---- */
 
@@ -96,9 +96,9 @@ static inline phys_t pte_table_pa(pte_t pte)
 static inline page_flags_t pte_leaf_flags(pte_t pte, unsigned level)
 {
 	(void) level;
-	return PAGE_READ | ((pte & PTE_WRITE) != 0 ? PAGE_WRITE : 0) |
-		((pte & PTE_NO_EXECUTE) != 0 ? 0 : PAGE_EXEC) | ((pte & PTE_USER) != 0 ? PAGE_USER : 0) |
-		((pte & PTE_GLOBAL) != 0 ? PAGE_GLOBAL : 0) | ((pte & PTE_CACHE_DISABLE) != 0 ? PAGE_UNCACHED : 0);
+	return PAGE_READ | ((pte & PTE_WRITE) != 0 ? PAGE_WRITE : 0) | ((pte & PTE_NO_EXECUTE) != 0 ? 0 : PAGE_EXEC) |
+		((pte & PTE_USER) != 0 ? PAGE_USER : 0) | ((pte & PTE_GLOBAL) != 0 ? PAGE_GLOBAL : 0) |
+		((pte & PTE_CACHE_DISABLE) != 0 ? PAGE_UNCACHED : 0);
 }
 
 /* ---- the TLB of this CPU ---- */

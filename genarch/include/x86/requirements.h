@@ -2,6 +2,9 @@
 
 /* For the assembler: the table that genarch/x86/check_cpu.S reads. */
 
+/* This is assembly: */
+/* clang-format off */
+
 #ifndef X86_REQUIREMENTS_H
 #define X86_REQUIREMENTS_H
 

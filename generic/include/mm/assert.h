@@ -15,9 +15,9 @@
 
 #include <mm/port.h>
 
-#define mm_assert(condition, format, ...)                                                  \
-	do {                                                                                   \
-		if (unlikely(!(condition)))                                                        \
+#define mm_assert(condition, format, ...)                                                       \
+	do {                                                                                        \
+		if (unlikely(!(condition)))                                                             \
 			port_panic("%s: " format " (%s)", __func__ __VA_OPT__(, ) __VA_ARGS__, #condition); \
 	} while (0)
 

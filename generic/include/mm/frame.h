@@ -36,17 +36,17 @@ enum zone_kind {
 
 /** What a request with more to say asks for; start from FRAME_REQUEST(count, flags), which evaluates count twice. */
 struct frame_request {
-	size_t min;          /* fewest frames that will do; at least 1 */
-	size_t max;          /* most frames wanted */
-	size_t align;        /* the first frame's number is a multiple of this power of two */
-	phys_t lower;        /* address of the first byte allowed */
-	phys_t upper;        /* address of the last byte allowed */
+	size_t min;   /* fewest frames that will do; at least 1 */
+	size_t max;   /* most frames wanted */
+	size_t align; /* the first frame's number is a multiple of this power of two */
+	phys_t lower; /* address of the first byte allowed */
+	phys_t upper; /* address of the last byte allowed */
 	frame_flags_t flags;
 };
 
-#define FRAME_REQUEST(count, request_flags)                                            \
-	((struct frame_request){ .min = (count), .max = (count), .align = 1, .lower = 0, \
-		.upper = (phys_t) -1, .flags = (request_flags) })
+#define FRAME_REQUEST(count, request_flags) \
+	((struct frame_request){                \
+		.min = (count), .max = (count), .align = 1, .lower = 0, .upper = (phys_t) -1, .flags = (request_flags) })
 
 /**
  * Takes count frames that follow each other. May sleep without FRAME_ATOMIC, and then never returns 0, unless no zone
@@ -202,20 +202,20 @@ void frame_release_boot(phys_t base, size_t count);
 struct zone_info {
 	enum zone_kind kind;
 	pfn_t first;
-	size_t frames;      /* from first to the zone's end, holes included */
-	size_t managed;     /* frames that are the allocator's: RAM that was free at boot */
-	size_t free;        /* in the zone's buddy */
-	int largest;        /* order of the largest free block; -1 if nothing is free */
+	size_t frames;  /* from first to the zone's end, holes included */
+	size_t managed; /* frames that are the allocator's: RAM that was free at boot */
+	size_t free;    /* in the zone's buddy */
+	int largest;    /* order of the largest free block; -1 if nothing is free */
 	const struct buddy *buddy;
-	pfn_t base;         /* the frame that is unit 0 of the buddy */
+	pfn_t base; /* the frame that is unit 0 of the buddy */
 };
 
 struct frame_info {
-	size_t total;     /* frames managed, all zones */
-	size_t free;      /* in the zones' buddies */
-	size_t cached;    /* free, in per-CPU caches */
-	size_t promised;  /* part of free: reserved by mm/reserve.h */
-	size_t books;     /* bytes of books of the allocator */
+	size_t total;    /* frames managed, all zones */
+	size_t free;     /* in the zones' buddies */
+	size_t cached;   /* free, in per-CPU caches */
+	size_t promised; /* part of free: reserved by mm/reserve.h */
+	size_t books;    /* bytes of books of the allocator */
 	size_t sleepers;
 };
 

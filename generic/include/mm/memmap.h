@@ -35,7 +35,7 @@ struct memmap {
 	struct memmap_range *ranges; /* disjoint, sorted by address; neighbours of one type are one range */
 	size_t count;
 	size_t capacity; /* of the array */
-	size_t refused; /* ranges that memmap_add has refused, each told in the log */
+	size_t refused;  /* ranges that memmap_add has refused, each told in the log */
 };
 
 /** "free", "reserved", "firmware", "device", "image". */

@@ -10,7 +10,7 @@
 
 typedef unsigned page_flags_t;
 
-#define PAGE_READ 0x01u      /* always given: a page that is mapped can be read */
+#define PAGE_READ 0x01u /* always given: a page that is mapped can be read */
 #define PAGE_WRITE 0x02u
 #define PAGE_EXEC 0x04u      /* a machine that cannot forbid it reports it always */
 #define PAGE_USER 0x08u      /* user mode may use it too */

@@ -71,10 +71,10 @@ size_t slab_reclaim(enum reclaim_strength strength, bool may_wait);
 
 struct slab_info {
 	char name[32];
-	size_t size;            /* bytes of an object as asked */
-	size_t stride;          /* bytes from object to object in a slab */
+	size_t size;   /* bytes of an object as asked */
+	size_t stride; /* bytes from object to object in a slab */
 	size_t align;
-	size_t slab_frames;     /* frames of one slab */
+	size_t slab_frames; /* frames of one slab */
 	size_t objects_per_slab;
 	size_t slabs;           /* slabs there are */
 	size_t in_use;          /* objects with an owner */

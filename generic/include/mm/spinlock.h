@@ -17,7 +17,10 @@ struct spinlock {
 	uint32_t held; /* 0 or 1 + number of the CPU that holds it */
 };
 
-#define SPINLOCK_INIT { 0 }
+#define SPINLOCK_INIT \
+	{                 \
+		0             \
+	}
 
 static inline bool spinlock_held_here(const struct spinlock *lock)
 {

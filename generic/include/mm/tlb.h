@@ -76,9 +76,9 @@ static inline void tlb_drop_page_restore(const struct page_table *table, uintptr
 
 /** What was dropped since boot, all CPUs together. */
 struct tlb_info {
-	size_t pages;  /* pages dropped one by one */
-	size_t ranges; /* ranges of more than one page that were dropped so */
-	size_t alls;   /* times that everything was dropped */
+	size_t pages;      /* pages dropped one by one */
+	size_t ranges;     /* ranges of more than one page that were dropped so */
+	size_t alls;       /* times that everything was dropped */
 	size_t requests;   /* times that other CPUs were asked to drop too */
 	size_t interrupts; /* CPUs interrupted for it; the others had one on its way, or were asking too */
 	size_t answers;    /* requests answered, each once by every other CPU */

@@ -30,14 +30,14 @@ typedef int errno_t;
  */
 #define EOK 0
 #ifndef ENOMEM
-#define ENOENT 2     /* what was asked for is not there */
-#define EAGAIN 11    /* not now; the same call may do later */
-#define ENOMEM 12    /* not enough memory, and the call must not sleep */
-#define EFAULT 14    /* an address that is not there for its use */
-#define EBUSY 16     /* still in use */
-#define EEXIST 17    /* something is there already */
-#define EINVAL 22    /* an argument that makes no sense, whatever the state */
-#define ERANGE 34    /* an argument beyond what there is */
+#define ENOENT 2      /* what was asked for is not there */
+#define EAGAIN 11     /* not now; the same call may do later */
+#define ENOMEM 12     /* not enough memory, and the call must not sleep */
+#define EFAULT 14     /* an address that is not there for its use */
+#define EBUSY 16      /* still in use */
+#define EEXIST 17     /* something is there already */
+#define EINVAL 22     /* an argument that makes no sense, whatever the state */
+#define ERANGE 34     /* an argument beyond what there is */
 #define ETIMEDOUT 110 /* the time given is over */
 #endif
 #ifndef EOVERFLOW
@@ -60,14 +60,13 @@ typedef int errno_t;
 #define MiB(count) ((size_t) (count) << 20)
 
 /* The alignment must be a power of two. */
-#define ALIGN_UP(value, alignment) (((value) + ((alignment) - 1)) & ~((alignment) - 1))
-#define ALIGN_DOWN(value, alignment) ((value) & ~((alignment) - 1))
-#define IS_POWER_OF_TWO(value) ((value) != 0 && ((value) & ((value) - 1)) == 0)
+#define ALIGN_UP(value, alignment) (((value) + ((alignment) -1)) & ~((alignment) -1))
+#define ALIGN_DOWN(value, alignment) ((value) & ~((alignment) -1))
+#define IS_POWER_OF_TWO(value) ((value) != 0 && ((value) & ((value) -1)) == 0)
 
 #define ARRAY_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* The structure that a member belongs to. */
-#define CONTAINER_OF(pointer, type, member) \
-	((type *) ((char *) (pointer) - offsetof(type, member)))
+#define CONTAINER_OF(pointer, type, member) ((type *) ((char *) (pointer) -offsetof(type, member)))
 
 #endif

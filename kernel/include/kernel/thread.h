@@ -38,9 +38,9 @@ struct thread {
 	unsigned id; /* from 1, never used again */
 	void (*function)(void *argument);
 	void *argument;
-	struct as *as;        /* the address space it has borrowed, and holds; NULL = none. Its own to change */
-	void *copy_landing;   /* where a copy that cannot go on ends (kernel/user_copy.c); its own */
-	uintptr_t stack; /* lowest address; 0 = not the scheduler's to free or check (the idle threads) */
+	struct as *as;      /* the address space it has borrowed, and holds; NULL = none. Its own to change */
+	void *copy_landing; /* where a copy that cannot go on ends (kernel/user_copy.c); its own */
+	uintptr_t stack;    /* lowest address; 0 = not the scheduler's to free or check (the idle threads) */
 
 	/* ---- scheduler_lock ---- */
 	enum thread_state state;

@@ -2,6 +2,9 @@
 
 /* For the assembler: how amd64 gets from protected mode to the kernel's addresses, for genarch/x86/trampoline.S. */
 
+/* This is assembly: */
+/* clang-format off */
+
 #ifndef ARCH_TRAMPOLINE_H
 #define ARCH_TRAMPOLINE_H
 
