@@ -6,13 +6,16 @@
 C_FILES = $(shell find generic genarch arch kernel boot test -name '*.[ch]')
 SCRIPTS = $(shell grep -rlE '^.!/bin/sh' tools contrib .ci)
 
-.PHONY: format lint form compile_commands.json check-steps
+.PHONY: format lint form model compile_commands.json check-steps
 
 format: ## bring the C sources into form (.clang-format)
 	$(Q)clang-format -i $(C_FILES)
 
 form: ## look at what every file must keep to: SPDX line, tabs, what may include what
 	@tools/run --title form program -- tools/form
+
+model: ## every interleaving of the models in test/model, whole and broken on purpose
+	@tools/run --title model --timeout $(TIMEOUT) program -- tools/model
 
 lint: form compile_commands.json ## form, then shellcheck, clang-format and clang-tidy
 	$(Q)shellcheck $(SCRIPTS)
