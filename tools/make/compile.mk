@@ -11,6 +11,7 @@ B := build/$(PROFILE)/$(VARIANT)
 
 CC := $(CROSS)gcc
 NM := $(CROSS)nm
+AR := $(CROSS)ar
 
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
 	-Wpointer-arith -Wundef -Wvla -Wimplicit-fallthrough -Wwrite-strings -Wformat=2

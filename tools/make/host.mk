@@ -10,7 +10,7 @@ SANITIZERS_thread := -fsanitize=thread
 CFLAGS += $(SANITIZERS_$(SANITIZE))
 
 TEST_SOURCES := $(filter-out kernel/test/machine/%,$(call find_sources,kernel/test)) \
-	$(filter-out test/examples/% test/compare/%,$(call find_sources,test))
+	$(filter-out test/examples/% test/compare/% test/embed/%,$(call find_sources,test))
 # What the kernel has that needs no kernel, and is tested here too.
 KERNEL_SOURCES := $(wildcard kernel/console/line/*.c)
 
@@ -47,7 +47,7 @@ run: test
 TEST_ARGUMENTS := $(if $(filter thread,$(SANITIZE)),--threads) $(filter-out all,$(TEST))
 
 test: all
-	@for example in $(EXAMPLES); do $$example >$$example.log || { cat $$example.log; exit 1; }; done
+	@for example in $(EXAMPLES) $(EMBED); do $$example >$$example.log 2>&1 || { cat $$example.log; exit 1; }; done
 	@status=0; for program in $(notdir $(PROGRAMS)); do \
 		tools/run --title '$(PROFILE) $(VARIANT) '$$program --timeout $(TIMEOUT) --log $(B)/$$program.log \
 			program -- $(B)/$$program $(TEST_ARGUMENTS) || status=1; \
@@ -62,4 +62,5 @@ CHECK_STEPS := $(foreach mode,debug release,MODE=$(mode)+test) \
 debug iso iso-test:
 	@echo 'PROFILE=$(PROFILE) is a process: it boots nothing. `make PROFILE=$(PROFILE) test` runs its tests.' >&2; false
 
+include tools/make/lib.mk
 include tools/make/compare.mk

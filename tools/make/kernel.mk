@@ -89,6 +89,11 @@ iso-test: $(ISO) ## as test, booted from the GRUB image
 	@$(RUNNER) --log $(TRANSCRIPT) --type 'test $(TEST)' test -- $(EMULATE) -cdrom $(ISO)
 
 
+.PHONY: lib
+
+lib:
+	@echo 'The archive for other kernels is made by PROFILE=host only: `make PROFILE=host lib`.' >&2; false
+
 # Steps of `make check`, with + for a space.
 CHECK_STEPS := $(foreach mode,debug release,$(foreach memory,$(CHECK_MEMORIES),MODE=$(mode)+MEMORY=$(memory)+test)) \
 	$(foreach mode,debug release,$(foreach smp,$(CHECK_SMPS),MODE=$(mode)+SMP=$(smp)+test)) \

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# The core for other kernels: generic/ and one page-table design, without any
+# port, in an archive, with the headers and a pkg-config file. What it leaves
+# undefined is what mm/port.h and <arch/mm.h> ask for. test/embed is such a
+# kernel: it sees nothing but these headers and this archive.
+
+LIB := $(B)/lib
+LIB_HEADERS := $(patsubst generic/include/%,$(LIB)/include/%,$(wildcard generic/include/mm/*.h)) \
+	$(LIB)/include/arch/mm.h $(LIB)/include/config.h
+LIB_SOURCES := $(CORE_SOURCES) $(call mapping_sources,$(firstword $(MAPPING)))
+EMBED := $(LIB)/embed
+EMBED_SOURCES := $(wildcard test/embed/*.c)
+LIB_OBJECTS := $(patsubst %.c,$(LIB)/%.o,$(LIB_SOURCES))
+
+.PHONY: lib
+
+lib: $(LIB)/libhoplite.a $(LIB)/hoplite.pc ## host: the core as libhoplite.a, with headers and hoplite.pc, for other kernels
+
+all: $(EMBED)
+
+$(LIB)/include/mm/%.h: generic/include/mm/%.h
+	@mkdir -p $(@D)
+	@cp $< $@
+
+$(LIB)/include/arch/mm.h: arch/$(PROFILE)/include/arch/mm.h
+	@mkdir -p $(@D)
+	@cp $< $@
+
+$(LIB)/include/config.h: $(CONFIG_H)
+	@mkdir -p $(@D)
+	@cp $< $@
+
+$(LIB)/%.o: %.c $(B)/flags | $(LIB_HEADERS)
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) -I$(LIB)/include $(CFLAGS) $(call folder_flags,$<) -MMD -MP -c -o $@ $<
+
+$(LIB)/libhoplite.a: $(LIB_OBJECTS) $(B)/objects tools/apart
+	$(call say,AR,$@)
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $(filter %.o,$^)
+	$(Q)tools/apart $@ $(LIB)/include "`$(CC) -print-file-name=libc.so.6`" "`$(CC) -print-libgcc-file-name`"
+
+$(LIB)/hoplite.pc: $(B)/flags tools/make/lib.mk
+	@mkdir -p $(@D)
+	@{ echo 'prefix=$${pcfiledir}'; \
+	echo 'Name: hoplite'; \
+	echo 'Description: Memory core for kernels ($(MODE), $(firstword $(MAPPING)))'; \
+	echo 'Version: $(VERSION)'; \
+	echo 'Cflags: -I$${prefix}/include -DMM_NO_SHORT_NAMES='; \
+	echo 'Libs: -L$${prefix} -lhoplite$(if $(SANITIZERS_$(SANITIZE)), $(SANITIZERS_$(SANITIZE)))'; } >$@
+
+$(EMBED): $(patsubst %.c,$(LIB)/%.o,$(EMBED_SOURCES)) $(LIB)/libhoplite.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) -o $@ $(filter %.o,$^) -L$(LIB) -lhoplite -lpthread
