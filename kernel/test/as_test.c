@@ -129,7 +129,7 @@ TEST(as_page_0, "page 0 is never an area's, and never found when any place will 
 {
 	struct as *as = test_as_create(FRAME_ATOMIC);
 	struct as_area_request request = anonymous(0, 1, AS_ANYWHERE);
-	uintptr_t at;
+	uintptr_t at = 0;
 
 	NEED(as != NULL && as_area_create(as, &request, FRAME_ATOMIC, &at) == EOK);
 	CHECK_EQ(at, USER_START == 0 ? PAGE_SIZE : USER_START);

@@ -30,10 +30,10 @@ static bool is_filled(const void *block, size_t size, unsigned number)
 {
 	const uint8_t *bytes = block;
 
-	for (size_t i = 0; i < size; i++)
+	for (size_t i = 0; bytes != NULL && i < size; i++)
 		if (bytes[i] != (uint8_t) (number + i * 7))
 			return false;
-	return true;
+	return bytes != NULL;
 }
 
 static bool ends_filled(const void *block, size_t size, unsigned number)
