@@ -64,7 +64,7 @@ TEST(tlb_remap, "a page mapped anew leads to its new frame; with an invalidation
 	.host_only = "it has a TLB of its own")
 {
 	for (unsigned deaf = 0; deaf < 2; deaf++) {
-		struct scene scene;
+		struct scene scene = { 0 };
 		uint8_t seen;
 
 		NEED(scene_open(&scene));
@@ -80,7 +80,7 @@ TEST(tlb_unmap, "a page unmapped faults; with an invalidation lost, it is still 
 	.host_only = "it has a TLB of its own")
 {
 	for (unsigned deaf = 0; deaf < 2; deaf++) {
-		struct scene scene;
+		struct scene scene = { 0 };
 		bool mapped;
 		uint8_t before, after;
 
@@ -101,7 +101,7 @@ TEST(tlb_rights, "a page that can only be read any more cannot be written; with 
 	.host_only = "it has a TLB of its own")
 {
 	for (unsigned deaf = 0; deaf < 2; deaf++) {
-		struct scene scene;
+		struct scene scene = { 0 };
 		bool mapped, written, updated;
 
 		NEED(scene_open(&scene));
@@ -120,7 +120,7 @@ TEST(tlb_rights, "a page that can only be read any more cannot be written; with 
 TEST(tlb_switch, "another address space has other pages at the same address, and the kernel's at theirs",
 	.host_only = "it has a TLB of its own")
 {
-	struct scene scene;
+	struct scene scene = { 0 };
 	struct page_table *other;
 	uint8_t in_first = 0, in_other = 0, in_kernel;
 	bool mapped = false;
