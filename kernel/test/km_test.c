@@ -237,7 +237,8 @@ TEST(km_alloc_scattered, "frames that are nowhere two in a row make one piece of
 		CHECK_EQ(*view(va + i * PAGE_SIZE), (uint8_t) i);
 }
 
-TEST(km_alloc_large, "memory of two large pages and one more is mapped by large pages if there are any below the root")
+TEST(km_alloc_large, "memory of two large pages and one more is mapped by large pages if there are any below the root",
+	.frames = 2 * (LARGE >> PAGE_WIDTH) + 64)
 {
 	size_t bytes = 2 * LARGE + PAGE_SIZE;
 	uintptr_t va;
