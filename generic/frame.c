@@ -275,11 +275,9 @@ COLD static void panic_may_sleep(void)
 phys_t frame_alloc_or(
 	const struct frame_request *request, size_t *taken, bool (*alternative)(void *argument), void *argument)
 {
-	port_irq_t irq = port_irq_save();
 	phys_t base;
 
-	port_irq_restore(irq);
-	if (!(request->flags & FRAME_ATOMIC) && !port_irq_were_on(irq))
+	if (!(request->flags & FRAME_ATOMIC) && !interrupts_on())
 		panic_may_sleep();
 	base = request_serve(request, taken, alternative, argument);
 	if (base != 0 && (request->flags & FRAME_ZERO))

@@ -22,6 +22,15 @@
 /* Unit 0 of every zone's buddy is a multiple of this many frames: 1 GiB of frames of 4 KiB. */
 #define ZONE_ALIGN ((size_t) 1 << 18)
 
+/** Whether the caller may sleep. */
+static inline bool interrupts_on(void)
+{
+	port_irq_t irq = port_irq_save();
+
+	port_irq_restore(irq);
+	return port_irq_were_on(irq);
+}
+
 /* ---- frame_state.c ---- */
 
 static inline uint8_t frame_state(pfn_t pfn)

@@ -25,14 +25,6 @@ static bool promise(size_t frames)
 	return enough;
 }
 
-static bool interrupts_on(void)
-{
-	port_irq_t irq = port_irq_save();
-
-	port_irq_restore(irq);
-	return port_irq_were_on(irq);
-}
-
 errno_t reserve_try(size_t frames)
 {
 	if (promise(frames))

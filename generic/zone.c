@@ -51,10 +51,7 @@ static const struct {
 };
 
 /* The zones of each class, in the order in which they are looked at; NULL at the end. */
-static struct {
-	size_t count;
-	struct zone *zones[ZONE_MAX + 1];
-} zone_lists[REQUEST_CLASSES];
+static struct zone *zone_lists[REQUEST_CLASSES][ZONE_MAX + 1];
 
 static enum request_class class_of(frame_flags_t flags)
 {
@@ -66,12 +63,13 @@ static enum request_class class_of(frame_flags_t flags)
 void zone_lists_build(void)
 {
 	for (unsigned request_class = 0; request_class < REQUEST_CLASSES; request_class++) {
-		zone_lists[request_class].count = 0;
+		struct zone **end = zone_lists[request_class];
+
 		for (unsigned k = 0; k < zone_order[request_class].count; k++)
 			for (size_t i = 0; i < zones_used; i++)
 				if (zones[i].kind == zone_order[request_class].kinds[k])
-					zone_lists[request_class].zones[zone_lists[request_class].count++] = &zones[i];
-		zone_lists[request_class].zones[zone_lists[request_class].count] = NULL;
+					*end++ = &zones[i];
+		*end = NULL;
 	}
 }
 
@@ -102,7 +100,7 @@ static inline phys_t taken_locked(const struct zone *zone, size_t unit, size_t c
 /* A block of 2^order frames from the first zone of the kernel's that has one. @return 0 if none has */
 static inline phys_t take_block_locked(unsigned order)
 {
-	for (struct zone **zone = zone_lists[CLASS_LOW].zones; *zone != NULL; zone++) {
+	for (struct zone **zone = zone_lists[CLASS_LOW]; *zone != NULL; zone++) {
 		size_t unit = buddy_alloc(&(*zone)->buddy, order);
 
 		if (likely(unit != BUDDY_NONE))
@@ -154,14 +152,13 @@ static bool zone_request(const struct zone *zone, const struct frame_request *re
 
 phys_t zone_take_locked(const struct frame_request *request, size_t *taken)
 {
-	unsigned request_class = class_of(request->flags);
 	size_t allowed = allowance_locked(request->flags, request->min, request->max);
 
 	*taken = 0;
 	if (allowed == 0)
 		return 0;
-	for (size_t i = 0; i < zone_lists[request_class].count; i++) {
-		struct zone *zone = zone_lists[request_class].zones[i];
+	for (struct zone **at = zone_lists[class_of(request->flags)]; *at != NULL; at++) {
+		struct zone *zone = *at;
 		struct buddy_request units;
 		size_t unit;
 
@@ -180,7 +177,7 @@ size_t zone_free_locked(frame_flags_t flags)
 {
 	size_t frames = 0;
 
-	for (struct zone **zone = zone_lists[class_of(flags)].zones; *zone != NULL; zone++)
+	for (struct zone **zone = zone_lists[class_of(flags)]; *zone != NULL; zone++)
 		frames += buddy_free_units(&(*zone)->buddy);
 	return frames;
 }
@@ -189,7 +186,7 @@ bool zone_could_satisfy(const struct frame_request *request)
 {
 	struct buddy_request units;
 
-	for (struct zone **zone = zone_lists[class_of(request->flags)].zones; *zone != NULL; zone++)
+	for (struct zone **zone = zone_lists[class_of(request->flags)]; *zone != NULL; zone++)
 		if (zone_request(*zone, request, &units) && (*zone)->managed >= request->min)
 			return true;
 	return false;
@@ -228,7 +225,7 @@ static bool zone_has_place(const struct zone *zone, const struct frame_request *
 
 bool zone_ever_satisfies(const struct frame_request *request)
 {
-	for (struct zone **zone = zone_lists[class_of(request->flags)].zones; *zone != NULL; zone++)
+	for (struct zone **zone = zone_lists[class_of(request->flags)]; *zone != NULL; zone++)
 		if (zone_has_place(*zone, request))
 			return true;
 	return false;
