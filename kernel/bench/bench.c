@@ -23,8 +23,8 @@
 
 #define BATCHES 16
 
-static const struct bench_group *const groups[] = { &bench_frame_rows, &bench_slab_rows, &bench_page_rows,
-	&bench_as_rows };
+static const struct bench_group *const groups[] = { &bench_frame_rows, &bench_slab_rows, &bench_vmem_rows,
+	&bench_page_rows, &bench_as_rows };
 
 static void empty_batch(unsigned operations)
 {
