@@ -49,7 +49,7 @@ static void print_window(void)
 	struct km_info info;
 
 	km_get_info(&info);
-	kprintf("\nOf the window %s are free. %zu ranges, each with its guard page: %s of km_map, %s of km_alloc.\n",
+	kprintf("\nOf the window %s are free. Ranges taken, each with its guard page: %zu; %s of km_map, %s of km_alloc.\n",
 		SIZE((uint64_t) info.free * PAGE_SIZE), info.mappings, SIZE((uint64_t) info.map_pages * PAGE_SIZE),
 		SIZE((uint64_t) info.alloc_pages * PAGE_SIZE));
 }

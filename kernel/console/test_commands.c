@@ -13,6 +13,7 @@
 #include <kernel/lib.h>
 #include <kernel/print.h>
 #include <kernel/thread.h>
+#include <mm/check.h>
 #include <mm/inject.h>
 
 /* Whether some name begins with a word. */
@@ -103,29 +104,22 @@ static size_t check_map(void)
 	return broken != NULL;
 }
 
-static const struct {
-	const char *what;
-	size_t (*check)(void); /* logs every breach; @return how many */
-} checks[] = {
-	{ "memory map: sorted, disjoint", check_map },
-	{ "frames: zones, buddies, states, counts, caches, promises", frame_check },
-	{ "object caches: slabs, magazines, depots, counts", slab_check },
-	{ "page tables: entries, counts, spares", page_check },
-	{ "kernel mappings: the window and what is in it", km_check },
-	{ "threads: queues, states, stacks", thread_check },
-};
+static size_t run_one_check(const char *what, size_t (*check)(void))
+{
+	size_t breaches = check();
+
+	kprintf("%-58s %s\n", what, breaches == 0 ? "ok" : "BROKEN");
+	return breaches;
+}
 
 static bool run_check(const struct command_call *call)
 {
-	size_t breaches = 0;
+	size_t breaches = run_one_check("memory map: sorted, disjoint", check_map);
 
 	(void) call;
-	for (size_t i = 0; i < ARRAY_COUNT(checks); i++) {
-		size_t found = checks[i].check();
-
-		kprintf("%-58s %s\n", checks[i].what, found == 0 ? "ok" : "BROKEN");
-		breaches += found;
-	}
+	for (size_t i = 0; i < mm_check_count; i++)
+		breaches += run_one_check(mm_checks[i].what, mm_checks[i].check);
+	breaches += run_one_check("threads: queues, states, stacks", thread_check);
 	kprintf("%zu %s\n", breaches, breaches == 1 ? "breach" : "breaches");
 	return breaches == 0;
 }

@@ -105,7 +105,7 @@ static void draw_arena(struct picture *picture)
 	picture->each = info.quantum;
 	while (picture->each < info.total / (PICTURE_COLUMNS * PICTURE_ROWS))
 		picture->each *= 2;
-	kprintf("%s: %s in %zu spans, %zu ranges taken; a mark is %s\n", info.name, SIZE(info.total), info.spans,
+	kprintf("%s: %s; spans: %zu; ranges taken: %zu; a mark is %s\n", info.name, SIZE(info.total), info.spans,
 		info.taken, SIZE(picture->each));
 	for (uintptr_t va = 0; vmem_find(picture->arena, va, &range);) {
 		uintptr_t last = span_last(picture->arena, &range);
