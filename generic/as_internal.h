@@ -221,14 +221,18 @@ void area_destroy(struct as *as, struct as_area *area);
 
 /* ---- as_pages.c ---- */
 
+/* Which frames pages take; those that are promised to them are of the same class. */
+#define PAGE_FRAMES FRAME_LOWMEM
+
 /** A frame for a page; off the promise if there is one. @return 0 with FRAME_ATOMIC for want of memory */
 MUST_USE static inline phys_t page_frame_take(size_t *promised, frame_flags_t alloc)
 {
 	phys_t pa;
 
+	alloc = (alloc & ~FRAME_CLASS) | PAGE_FRAMES;
 	if (likely(*promised == 0))
-		return frame_alloc(1, alloc | FRAME_LOWMEM, 0);
-	pa = frame_alloc(1, alloc | FRAME_LOWMEM | FRAME_NO_RESERVE, 0);
+		return frame_alloc(1, alloc, 0);
+	pa = frame_alloc(1, alloc | FRAME_NO_RESERVE, 0);
 	if (pa != 0)
 		--*promised;
 	return pa;

@@ -48,7 +48,7 @@ size_t as_pages_copied;
 
 errno_t promise_more(size_t *promised, size_t frames)
 {
-	errno_t error = frames != 0 ? reserve_try(frames) : EOK;
+	errno_t error = frames != 0 ? reserve_try(frames, PAGE_FRAMES) : EOK;
 
 	if (error == EOK)
 		*promised += frames;
@@ -61,7 +61,7 @@ void promise_less(size_t *promised, size_t frames)
 		frames = *promised;
 	*promised -= frames;
 	if (frames != 0)
-		reserve_free(frames);
+		reserve_free(frames, PAGE_FRAMES);
 }
 
 /* ---- walking ---- */

@@ -129,11 +129,11 @@ static void frames_clear(phys_t base, size_t count)
 		frame_clear((void *) PA2KA(base + (i << PAGE_WIDTH)));
 }
 
-static phys_t frame_alloc_cleared(size_t count, frame_flags_t flags, phys_t constraint)
+static NOINLINE phys_t frame_alloc_cleared(size_t count, frame_flags_t flags, phys_t constraint)
 {
 	phys_t base;
 
-	mm_assert(!(flags & FRAME_HIGHMEM), "FRAME_ZERO with FRAME_HIGHMEM");
+	mm_assert(!frame_may_be_high(flags), "FRAME_ZERO with FRAME_HIGHMEM");
 	base = frame_alloc(count, flags & ~FRAME_ZERO, constraint);
 	if (base != 0)
 		frames_clear(base, count);
@@ -231,7 +231,7 @@ static void request_validate(const struct frame_request *request)
 	mm_assert(
 		request->min >= 1 && request->min <= request->max, "frames: min %zu, max %zu", request->min, request->max);
 	mm_assert(IS_POWER_OF_TWO(request->align), "align %zu is not a power of two", request->align);
-	mm_assert(!(request->flags & FRAME_ZERO) || !(request->flags & FRAME_HIGHMEM), "FRAME_ZERO with FRAME_HIGHMEM");
+	mm_assert(!(request->flags & FRAME_ZERO) || !frame_may_be_high(request->flags), "FRAME_ZERO with FRAME_HIGHMEM");
 }
 
 /* @return 0, which is what the caller returns */

@@ -4,11 +4,11 @@
  * What the files of the frame allocator share, and nobody else sees.
  *
  *   frame.c        the interface: the per-CPU caches and the ways in
- *   zone.c         the zones: building them, taking from and giving back to them
+ *   zone.c         the zones: taking from and giving back to them
  *   frame_state.c  what each frame is
  *   sleepers.c     who waits for memory
  *   reclaim.c      who can give memory back
- *   reserve.c      promises
+ *   reserve.c      promises, and the accounts they are kept by
  */
 
 #ifndef FRAME_INTERNAL_H
@@ -80,16 +80,8 @@ struct zone {
 	struct buddy buddy;
 };
 
-/* What all frames together amount to; under frame_lock. */
-struct frame_accounts {
-	size_t total;    /* frames managed */
-	size_t free;     /* in the zones' buddies */
-	size_t promised; /* of these; never more than free */
-};
-
 extern struct zone zones[ZONE_MAX];
 extern size_t zones_used;
-extern struct frame_accounts frame_accounts;
 extern struct spinlock frame_lock;
 extern size_t frame_books; /* bytes */
 
@@ -117,8 +109,8 @@ bool zone_has_free(pfn_t pfn);
 /** Gives a run of frames back that are taken, whatever their bytes say, and makes them free. */
 void zone_give_locked(pfn_t first, size_t count);
 
-/** Frames that are free where requests with these flags look, promised or not. */
-size_t zone_free_locked(frame_flags_t flags);
+/** Frames managed, free or not, where requests with these flags look. */
+size_t zone_frames(frame_flags_t flags);
 
 /** Whether some zone has enough frames for the request, within its bounds, holes not looked at. */
 bool zone_could_satisfy(const struct frame_request *request);
@@ -131,6 +123,60 @@ bool zone_ever_satisfies(const struct frame_request *request);
 
 /** Makes the lists of zones that requests go through, from the zones there are. */
 void zone_lists_build(void);
+
+/* ---- reserve.c ---- */
+
+/* What all frames together amount to, as told in reserve.c; under frame_lock. Free are those in the zones' buddies. */
+struct frame_accounts {
+	size_t total;        /* frames managed */
+	size_t spare;        /* free with a permanent address, and no promise rests on them */
+	size_t high;         /* free without a permanent address */
+	size_t promised_low; /* promised, of those with a permanent address */
+	size_t promised_any; /* promised, of either kind */
+};
+
+extern struct frame_accounts frame_accounts;
+
+/** Frames with a permanent address that are free. */
+size_t accounts_low_locked(void);
+
+/** Frames promised of the class of these flags. */
+size_t accounts_promised_locked(frame_flags_t flags);
+
+/** Frames that a request with these flags, without a promise, may have by number. */
+size_t accounts_spare_locked(frame_flags_t flags);
+
+/** As accounts_allowance_locked, for promises and zones without permanent addresses. */
+size_t accounts_allowance_special_locked(enum zone_kind kind, frame_flags_t flags);
+
+/** Frames that a request with these flags may have from zones of this kind, by number. */
+static inline size_t accounts_allowance_locked(enum zone_kind kind, frame_flags_t flags)
+{
+	if (likely(kind != ZONE_HIGH && !(flags & FRAME_NO_RESERVE)))
+		return frame_accounts.spare;
+	return accounts_allowance_special_locked(kind, flags);
+}
+
+/** Books frames that were taken from a zone of this kind. No more than the allowance. */
+void accounts_taken_locked(enum zone_kind kind, size_t count, frame_flags_t flags);
+
+/** As accounts_given_locked, for frames without a permanent address. */
+void accounts_high_given_locked(size_t count);
+
+/** Books frames that were given back to a zone of this kind. */
+static inline void accounts_given_locked(enum zone_kind kind, size_t count)
+{
+	if (unlikely(kind == ZONE_HIGH))
+		accounts_high_given_locked(count);
+	else
+		frame_accounts.spare += count;
+}
+
+/** Promises frames of the class of these flags, if so many are spare. @return whether it did */
+bool accounts_promise_locked(size_t frames, frame_flags_t flags);
+
+/** Whether the books hold to their invariants, given how many are free; each breach is logged. @return breaches */
+size_t accounts_check_locked(size_t free_low, size_t free_high);
 
 /* ---- frame.c ---- */
 
@@ -151,14 +197,14 @@ extern size_t sleeper_count;
 phys_t sleepers_wait(
 	const struct frame_request *request, size_t *taken, bool (*alternative)(void *argument), void *argument);
 
-/** Waits in line for a promise of so many frames. */
-void sleepers_wait_promise(size_t frames);
+/** Waits in line for a promise of so many frames of the class of these flags. */
+void sleepers_wait_promise(size_t frames, frame_flags_t flags);
 
 /** Serves those in line: told when frames have become free or unpromised. */
 void sleepers_serve_locked(void);
 
-/** Frames that those in line want, all together. */
-size_t sleepers_want_locked(void);
+/** Frames that those in line want, all together; *low receives how many of them with a permanent address. */
+size_t sleepers_want_locked(size_t *low);
 
 /*
  * Whether a request may be served at once: not if it is to fail by injection, may not sleep here, or has to get in line

@@ -303,7 +303,7 @@ static errno_t pages_supply(uintptr_t va, size_t pages, frame_flags_t flags)
 	if (error == EAGAIN && !(flags & FRAME_ATOMIC)) {
 		pages_release(va, done);
 		done = 0;
-		error = reserve_wait(pages);
+		error = reserve_wait(pages, flags);
 		if (error == EOK) {
 			promised = pages;
 			error = pages_try(va, pages, flags | FRAME_NO_RESERVE, &done, &promised);
@@ -313,7 +313,7 @@ static errno_t pages_supply(uintptr_t va, size_t pages, frame_flags_t flags)
 		return EOK;
 	pages_release(va, done);
 	if (promised != 0)
-		reserve_free(promised);
+		reserve_free(promised, flags);
 	return ENOMEM;
 }
 

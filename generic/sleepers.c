@@ -106,12 +106,26 @@ static bool has_promise(const struct sleeper *sleeper)
 	return (sleeper->request->flags & FRAME_NO_RESERVE) != 0;
 }
 
-size_t sleepers_want_locked(void)
+/* Frames that a sleeper takes of what is spare if it is served. */
+static size_t wants(const struct sleeper *sleeper)
+{
+	return has_promise(sleeper) ? 0 : sleeper->request->min;
+}
+
+static bool may_be_high(const struct sleeper *sleeper)
+{
+	return frame_may_be_high(sleeper->request->flags);
+}
+
+size_t sleepers_want_locked(size_t *low)
 {
 	size_t frames = 0;
 
-	for (const struct sleeper *sleeper = line; sleeper != NULL; sleeper = sleeper->next)
-		frames += has_promise(sleeper) ? 0 : sleeper->request->min;
+	*low = 0;
+	for (const struct sleeper *sleeper = line; sleeper != NULL; sleeper = sleeper->next) {
+		frames += wants(sleeper);
+		*low += may_be_high(sleeper) ? 0 : wants(sleeper);
+	}
 	return frames;
 }
 
@@ -121,15 +135,13 @@ size_t sleepers_want_locked(void)
  */
 static bool leaves_enough_locked(const struct sleeper *self)
 {
-	size_t mine = self->request->min;
-	size_t wanted = has_promise(line) ? 0 : line->request->min;
-	size_t low = zone_free_locked(FRAME_LOWMEM);
+	size_t mine = wants(self), wanted = wants(line);
 
-	if (frame_accounts.free - frame_accounts.promised < wanted + mine)
+	if (accounts_spare_locked(FRAME_HIGHMEM) < wanted + mine)
 		return false;
-	if (self->request->flags & FRAME_HIGHMEM && frame_accounts.free - low >= mine)
+	if (may_be_high(self) && (may_be_high(line) || frame_accounts.high >= mine))
 		return true;
-	return low >= mine + (line->request->flags & FRAME_HIGHMEM ? 0 : wanted);
+	return frame_accounts.spare >= mine + (may_be_high(line) ? 0 : wanted);
 }
 
 static bool my_turn_locked(const struct sleeper *self)
@@ -155,9 +167,8 @@ static void serve_locked(struct sleeper *sleeper)
 	if (!sleeper->for_promise) {
 		sleeper->base = zone_take_locked(sleeper->request, &sleeper->taken);
 		sleeper->served = sleeper->base != 0;
-	} else if (frame_accounts.free - frame_accounts.promised >= sleeper->request->min) {
-		frame_accounts.promised += sleeper->request->min;
-		sleeper->served = true;
+	} else {
+		sleeper->served = accounts_promise_locked(sleeper->request->min, sleeper->request->flags);
 	}
 }
 
@@ -272,9 +283,9 @@ phys_t sleepers_wait(
 	return stand_in_line(&self, taken);
 }
 
-void sleepers_wait_promise(size_t frames)
+void sleepers_wait_promise(size_t frames, frame_flags_t flags)
 {
-	const struct frame_request request = FRAME_REQUEST(frames, FRAME_HIGHMEM);
+	const struct frame_request request = FRAME_REQUEST(frames, flags & FRAME_CLASS);
 	struct sleeper self = { .thread = port_self(), .request = &request, .for_promise = true };
 	size_t taken;
 

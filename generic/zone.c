@@ -15,26 +15,24 @@
  * WHERE A REQUEST LOOKS. Each class of request has its list of kinds, the least
  * precious first (zone_order); within a kind, zones in rising order of address.
  *
- * ACCOUNTS. frame_accounts.free is the sum over the buddies. Of these, promised
- * are spoken for (mm/reserve.h): who has no promise gets frames only as long as
- * free - promised covers them. Frames in the per-CPU caches are not free in this
- * sense, so a promise never rests on them.
+ * ACCOUNTS. What is free, and what of it is spoken for by promises, is counted
+ * by number (reserve.c): nobody takes more than his allowance. Frames in the
+ * per-CPU caches are not free in this sense, so a promise never rests on them.
  *
  * LOCKS. Everything here is under frame_lock; frame_init runs before there is
  * anyone else.
  *
  * INVARIANTS (frame_check): each zone's buddy holds to its own; what is free in
- * a buddy has a byte of 0; RAM is what is managed; the sum of the buddies is what
- * the accounts say; no more is promised than is free; as many frames are marked
- * as cached as the caches hold (so it is to be called when no CPU is in the midst
- * of an allocation).
+ * a buddy has a byte of 0; RAM is what is managed; the sums of the buddies are
+ * what the accounts say; no more is promised of either class than can be kept; as
+ * many frames are marked as cached as the caches hold (so it is to be called when
+ * no CPU is in the midst of an allocation).
  */
 
 #include "frame_internal.h"
 
 struct zone zones[ZONE_MAX];
 size_t zones_used;
-struct frame_accounts frame_accounts;
 struct spinlock frame_lock = SPINLOCK_INIT;
 
 /* ---- where a request looks ---- */
@@ -57,7 +55,7 @@ static enum request_class class_of(frame_flags_t flags)
 {
 	if (flags & FRAME_DMA)
 		return CLASS_DMA;
-	return flags & FRAME_HIGHMEM ? CLASS_HIGH : CLASS_LOW;
+	return frame_may_be_high(flags) ? CLASS_HIGH : CLASS_LOW;
 }
 
 void zone_lists_build(void)
@@ -75,25 +73,19 @@ void zone_lists_build(void)
 
 /* ---- taking ---- */
 
-/* Frames that this request may have at most, by number: 0 if not even its min. */
-static size_t allowance_locked(frame_flags_t flags, size_t min, size_t max)
+static void check_promise_locked(const struct frame_request *request)
 {
-	size_t allowed = flags & FRAME_NO_RESERVE ? frame_accounts.promised : frame_accounts.free - frame_accounts.promised;
+	size_t promised = accounts_promised_locked(request->flags);
 
-	if (unlikely((flags & FRAME_NO_RESERVE) && allowed < min))
-		port_panic("frame_alloc: FRAME_NO_RESERVE for %zu frames, but only %zu are promised", min, allowed);
-	if (allowed < min)
-		return 0;
-	return allowed < max ? allowed : max;
+	if (promised < request->min)
+		port_panic("frame_alloc: FRAME_NO_RESERVE for %zu frames, but only %zu of their class are promised",
+			request->min, promised);
 }
 
-static inline phys_t taken_locked(const struct zone *zone, size_t unit, size_t count, frame_flags_t flags)
+static inline phys_t taken_locked(const struct zone *zone, size_t unit, size_t count)
 {
 	if (likely(IS_POWER_OF_TWO(count) && count <= RUN_FRAMES_MAX))
 		frame_state_set(zone->base + unit, RUN_HEAD(__builtin_ctzl(count)));
-	frame_accounts.free -= count;
-	if (flags & FRAME_NO_RESERVE)
-		frame_accounts.promised -= count;
 	return (phys_t) (zone->base + unit) << PAGE_WIDTH;
 }
 
@@ -103,8 +95,10 @@ static inline phys_t take_block_locked(unsigned order)
 	for (struct zone **zone = zone_lists[CLASS_LOW]; *zone != NULL; zone++) {
 		size_t unit = buddy_alloc(&(*zone)->buddy, order);
 
-		if (likely(unit != BUDDY_NONE))
-			return taken_locked(*zone, unit, (size_t) 1 << order, 0);
+		if (likely(unit != BUDDY_NONE)) {
+			frame_accounts.spare -= (size_t) 1 << order;
+			return taken_locked(*zone, unit, (size_t) 1 << order);
+		}
 	}
 	return 0;
 }
@@ -117,7 +111,7 @@ phys_t zone_alloc_run(size_t count, frame_flags_t flags)
 	if (likely(IS_POWER_OF_TWO(count)) && likely(may_serve(flags, irq)) &&
 		(likely(!sleepers_any()) || flags & FRAME_ATOMIC)) {
 		spinlock_lock_raw(&frame_lock);
-		if (likely(frame_accounts.free - frame_accounts.promised >= count))
+		if (likely(frame_accounts.spare >= count))
 			base = take_block_locked((unsigned) __builtin_ctzl(count));
 		spinlock_unlock_raw(&frame_lock);
 	}
@@ -150,35 +144,42 @@ static bool zone_request(const struct zone *zone, const struct frame_request *re
 	return true;
 }
 
-phys_t zone_take_locked(const struct frame_request *request, size_t *taken)
+/* Takes what the request says from one zone. @return 0 if it cannot be had there now */
+static phys_t take_from_locked(struct zone *zone, const struct frame_request *request, size_t *taken)
 {
-	size_t allowed = allowance_locked(request->flags, request->min, request->max);
+	size_t allowed = accounts_allowance_locked(zone->kind, request->flags);
+	struct buddy_request units;
+	size_t unit;
 
-	*taken = 0;
-	if (allowed == 0)
+	if (allowed < request->min || !zone_request(zone, request, &units))
 		return 0;
-	for (struct zone **at = zone_lists[class_of(request->flags)]; *at != NULL; at++) {
-		struct zone *zone = *at;
-		struct buddy_request units;
-		size_t unit;
-
-		if (!zone_request(zone, request, &units))
-			continue;
-		if (units.max > allowed)
-			units.max = allowed;
-		unit = buddy_alloc_request(&zone->buddy, &units, taken);
-		if (unit != BUDDY_NONE)
-			return taken_locked(zone, unit, *taken, request->flags);
-	}
-	return 0;
+	if (units.max > allowed)
+		units.max = allowed;
+	unit = buddy_alloc_request(&zone->buddy, &units, taken);
+	if (unit == BUDDY_NONE)
+		return 0;
+	accounts_taken_locked(zone->kind, *taken, request->flags);
+	return taken_locked(zone, unit, *taken);
 }
 
-size_t zone_free_locked(frame_flags_t flags)
+phys_t zone_take_locked(const struct frame_request *request, size_t *taken)
+{
+	phys_t base = 0;
+
+	*taken = 0;
+	if (request->flags & FRAME_NO_RESERVE)
+		check_promise_locked(request);
+	for (struct zone **at = zone_lists[class_of(request->flags)]; base == 0 && *at != NULL; at++)
+		base = take_from_locked(*at, request, taken);
+	return base;
+}
+
+size_t zone_frames(frame_flags_t flags)
 {
 	size_t frames = 0;
 
 	for (struct zone **zone = zone_lists[class_of(flags)]; *zone != NULL; zone++)
-		frames += buddy_free_units(&(*zone)->buddy);
+		frames += (*zone)->managed;
 	return frames;
 }
 
@@ -258,11 +259,11 @@ static inline size_t part_in(const struct zone *zone, pfn_t first, size_t count)
 void zone_give_locked(pfn_t first, size_t count)
 {
 	frame_run_set(first, count, FRAME_KIND_FREE);
-	frame_accounts.free += count;
 	while (count > 0) {
 		struct zone *zone = zone_of(first);
 		size_t part = part_in(zone, first, count);
 
+		accounts_given_locked(zone->kind, part);
 		buddy_free(&zone->buddy, first - zone->base, part);
 		first += part;
 		count -= part;
@@ -321,7 +322,7 @@ static inline bool free_whole_locked(pfn_t first, size_t count)
 		return false;
 	zone = zone_of(first);
 	frame_state_set(first, FRAME_KIND_FREE);
-	frame_accounts.free += count;
+	accounts_given_locked(zone->kind, count);
 	buddy_free(&zone->buddy, first - zone->base, count);
 	return true;
 }
@@ -336,7 +337,7 @@ static bool free_plain_locked(pfn_t first, size_t count)
 			count > zone->end - first || !buddy_all_taken(&zone->buddy, first - zone->base, count)))
 		return false;
 	frame_run_set(first, count, FRAME_KIND_FREE);
-	frame_accounts.free += count;
+	accounts_given_locked(zone->kind, count);
 	buddy_free(&zone->buddy, first - zone->base, count);
 	return true;
 }
@@ -409,8 +410,9 @@ void frame_get_info(struct frame_info *info)
 	port_irq_t irq = spinlock_lock(&frame_lock);
 
 	*info = (struct frame_info){ .total = frame_accounts.total,
-		.free = frame_accounts.free,
-		.promised = frame_accounts.promised,
+		.free = accounts_low_locked() + frame_accounts.high,
+		.promised = frame_accounts.promised_low + frame_accounts.promised_any,
+		.promised_low = frame_accounts.promised_low,
 		.books = frame_books,
 		.sleepers = sleeper_count };
 	spinlock_unlock(&frame_lock, irq);
@@ -465,39 +467,29 @@ static size_t zone_check_locked(size_t number, size_t *cached)
 	return breaches;
 }
 
-/* What the zones add up to against what the accounts say. */
-static size_t accounts_check_locked(size_t free, size_t marked_cached)
+static size_t caches_check(size_t marked)
 {
 	size_t cached = frame_cache_count();
-	size_t breaches = 0;
 
-	if (free != frame_accounts.free) {
-		port_log("frame_check: free sum: zones have %zu, the accounts %zu", free, frame_accounts.free);
-		breaches++;
-	}
-	if (frame_accounts.promised > frame_accounts.free) {
-		port_log("frame_check: promised %zu, but only %zu free", frame_accounts.promised, frame_accounts.free);
-		breaches++;
-	}
-	if (marked_cached != cached) {
-		port_log("frame_check: %zu frames are marked as cached, but the caches hold %zu", marked_cached, cached);
-		breaches++;
-	}
-	return breaches;
+	if (marked == cached)
+		return 0;
+	port_log("frame_check: %zu frames are marked as cached, but the caches hold %zu", marked, cached);
+	return 1;
 }
 
 size_t frame_check(void)
 {
 	size_t breaches = 0;
-	size_t free = 0;
+	size_t free[ZONE_KINDS] = { 0 };
 	size_t cached = 0;
 	port_irq_t irq = spinlock_lock(&frame_lock);
 
 	for (size_t i = 0; i < zones_used; i++) {
 		breaches += zone_check_locked(i, &cached);
-		free += buddy_free_units(&zones[i].buddy);
+		free[zones[i].kind] += buddy_free_units(&zones[i].buddy);
 	}
-	breaches += accounts_check_locked(free, cached);
+	breaches += accounts_check_locked(free[ZONE_DMA] + free[ZONE_LOW], free[ZONE_HIGH]);
+	breaches += caches_check(cached);
 	spinlock_unlock(&frame_lock, irq);
 	return breaches;
 }

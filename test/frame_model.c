@@ -2,13 +2,14 @@
 
 /*
  * The frame allocator against a flat model: a number of holders for each frame
- * that was free at the start, and the number of frames promised.
+ * that was free at the start, and the frames promised, by class.
  *
  * Compared exactly: how many frames are free and promised, in all and by zone;
  * the holders of each frame. Whether a request is served: it must be if an
- * aligned block of its order lies free within its bounds and promises leave
- * enough; it must not be if no place fits at all. Where it is served, every
- * frame was free and the place is as was asked for.
+ * aligned block of its order lies free within its bounds and all promises could
+ * be kept without that; it must not be if no place fits at all. Where it is
+ * served, every frame was free and the place is as was asked for, and promises
+ * can be kept still.
  *
  * In every second run most frames are taken out of the way first, so that
  * running out is what happens most of the time. Some steps are carried out with an
@@ -29,7 +30,7 @@
 #define RUNS 6
 #define STEPS 3000
 #define SETTLE_STEPS 250
-#define SCARCE_FRAMES 700
+#define SCARCE_FRAMES 350 /* of each kind */
 
 enum kind {
 	ALLOC_ONE,
@@ -43,20 +44,21 @@ enum kind {
 	PROMISE,
 	PROMISE_BACK,
 	TAKE_PROMISED,
+	TAKE_RUN_PROMISED,
 	RECLAIM,
 	KINDS
 };
 
 /* How often a step is of which kind. */
-static const uint8_t weights[KINDS] = { 20, 16, 12, 4, 16, 16, 1, 8, 4, 3, 4, 2 };
+static const uint8_t weights[KINDS] = { 20, 16, 12, 4, 16, 16, 1, 8, 4, 3, 4, 3, 2 };
 
 /* What a frame is to the model, but for its holders. */
 #define FOREIGN UINT16_MAX
 
 struct world {
-	uint16_t *holders; /* by frame from FRAME_FIRST on; FOREIGN = not ours */
-	size_t free, promised;
-	size_t last; /* the frame taken last */
+	uint16_t *holders;           /* by frame from FRAME_FIRST on; FOREIGN = not ours */
+	size_t free[2], promised[2]; /* with a permanent address, without; of frames that have one, of any */
+	size_t last;                 /* the frame taken last */
 	unsigned steps;
 	char *done, *wrong;
 };
@@ -81,6 +83,35 @@ static bool kind_allowed(enum zone_kind kind, frame_flags_t flags)
 	if (flags & FRAME_DMA)
 		return kind == ZONE_DMA;
 	return kind != ZONE_HIGH || (flags & FRAME_HIGHMEM) != 0;
+}
+
+static bool is_high(size_t frame)
+{
+	return ((FRAME_FIRST + frame) << PAGE_WIDTH) - IDENTITY_PHYS >= IDENTITY_SIZE;
+}
+
+static size_t all_free(const struct world *world)
+{
+	return world->free[0] + world->free[1];
+}
+
+/* Whether all promises can be kept with these frames: those of low ones by such, the others by the rest. */
+static bool can_keep(size_t low, size_t high, size_t of_low, size_t of_any)
+{
+	return of_low <= low && of_any <= low - of_low + high;
+}
+
+/* Whether promises can be kept if so many frames of this kind are taken. */
+static bool leaves_promises(const struct world *world, enum zone_kind kind, const struct frame_request *request)
+{
+	size_t free[2] = { world->free[0], world->free[1] }, promised[2] = { world->promised[0], world->promised[1] };
+	bool any = frame_may_be_high(request->flags);
+
+	if (request->min > free[kind == ZONE_HIGH] || (request->flags & FRAME_NO_RESERVE && request->min > promised[any]))
+		return false;
+	free[kind == ZONE_HIGH] -= request->min;
+	promised[any] -= request->flags & FRAME_NO_RESERVE ? request->min : 0;
+	return can_keep(free[0], free[1], promised[0], promised[1]);
 }
 
 enum answer { MUST_FAIL, MAY, MUST_SERVE };
@@ -110,14 +141,11 @@ static enum answer place_in(
 
 static enum answer expected(const struct world *world, const struct frame_request *request)
 {
-	size_t enough = request->flags & FRAME_NO_RESERVE ? world->promised : world->free - world->promised;
 	enum answer best = MUST_FAIL;
 	struct zone_info zone;
 
-	if (enough < request->min)
-		return MUST_FAIL;
 	for (size_t i = 0; zone_get(i, &zone); i++) {
-		if (kind_allowed(zone.kind, request->flags)) {
+		if (kind_allowed(zone.kind, request->flags) && leaves_promises(world, zone.kind, request)) {
 			enum answer answer = place_in(world, &zone, request);
 
 			best = answer > best ? answer : best;
@@ -130,7 +158,7 @@ static enum answer expected(const struct world *world, const struct frame_reques
 
 static bool has_address(phys_t base)
 {
-	return base - IDENTITY_PHYS < IDENTITY_SIZE;
+	return !is_high((base >> PAGE_WIDTH) - FRAME_FIRST);
 }
 
 static void dirty(phys_t base, size_t count)
@@ -176,9 +204,11 @@ static void given(struct world *world, const struct frame_request *request, phys
 		return;
 	for (size_t i = first; i < first + count; i++)
 		world->holders[i] = 1;
-	world->free -= count;
+	world->free[!has_address(base)] -= count;
 	if (request->flags & FRAME_NO_RESERVE)
-		world->promised -= count;
+		world->promised[frame_may_be_high(request->flags)] -= count;
+	if (!can_keep(world->free[0], world->free[1], world->promised[0], world->promised[1]))
+		WRONG("what is promised can no longer be kept");
 	world->last = first;
 	dirty(base, count);
 }
@@ -270,7 +300,7 @@ static void injected(struct world *world, const uint32_t *raw)
 static void drop(struct world *world, size_t first, size_t count)
 {
 	for (size_t i = first; i < first + count; i++)
-		world->free += --world->holders[i] == 0;
+		world->free[is_high(i)] += --world->holders[i] == 0;
 }
 
 /* Drops a holder of up to so many frames, from this one or the next held one on. */
@@ -311,33 +341,62 @@ static void reference(struct world *world, size_t frame)
 
 /* ---- promises ---- */
 
-static void promise(struct world *world, size_t frames)
-{
-	bool enough = world->free - world->promised >= frames;
-	errno_t error = reserve_try(frames);
+static const frame_flags_t classes[2] = { FRAME_LOWMEM, FRAME_HIGHMEM };
 
-	DONE("promise %zu frames -> %d", frames, error);
+static void promise(struct world *world, size_t frames, bool any)
+{
+	size_t of_low = world->promised[0] + (any ? 0 : frames), of_any = world->promised[1] + (any ? frames : 0);
+	bool enough = can_keep(world->free[0], world->free[1], of_low, of_any);
+	errno_t error = reserve_try(frames, classes[any]);
+
+	DONE("promise %zu %s frames -> %d", frames, any ? "any" : "low", error);
 	if (error != (enough ? EOK : ENOMEM))
-		WRONG("%zu are free, %zu promised", world->free, world->promised);
+		WRONG("%zu low and %zu high are free, %zu low and %zu any promised", world->free[0], world->free[1],
+			world->promised[0], world->promised[1]);
 	else if (enough)
-		world->promised += frames;
+		world->promised[any] += frames;
 }
 
-static void promise_back(struct world *world, size_t frames)
+/* About as many as may be had: the case at the bound. */
+static size_t most(const struct world *world, uint32_t raw)
 {
-	if (frames > world->promised)
-		frames = world->promised;
-	DONE("give back a promise of %zu frames", frames);
-	reserve_free(frames);
-	world->promised -= frames;
+	size_t frames = raw / 8 % 2 ? world->free[0] : all_free(world);
+	size_t less = raw / 16 % 2 ? world->promised[0] : world->promised[0] + world->promised[1];
+
+	return (frames > less ? frames - less : 0) + raw % 3;
 }
 
-static void take_promised(struct world *world, size_t frames)
+static void promise_back(struct world *world, size_t frames, bool any)
 {
-	for (; frames > 0 && world->promised > 0 && world->wrong[0] == '\0'; frames--)
-		alloc(world, 1, FRAME_NO_RESERVE | FRAME_HIGHMEM);
+	if (frames > world->promised[any])
+		frames = world->promised[any];
+	DONE("give back a promise of %zu %s frames", frames, any ? "any" : "low");
+	reserve_free(frames, classes[any]);
+	world->promised[any] -= frames;
+}
+
+static void take_promised(struct world *world, size_t frames, bool any)
+{
+	for (; frames > 0 && world->promised[any] > 0 && world->wrong[0] == '\0'; frames--)
+		alloc(world, 1, FRAME_NO_RESERVE | classes[any]);
 	if (world->done[0] == '\0')
 		DONE("take promised: there is no promise");
+}
+
+/* Between min and max of what is promised: as many as there are in a row. */
+static void take_run_promised(struct world *world, size_t frames, bool any)
+{
+	struct frame_request asked = FRAME_REQUEST(1, FRAME_ATOMIC | FRAME_NO_RESERVE | classes[any]);
+	size_t count;
+	phys_t base;
+
+	if (world->promised[any] == 0) {
+		DONE("take a run that is promised: there is no promise");
+		return;
+	}
+	asked.max = frames;
+	base = frame_alloc_request(&asked, &count);
+	take(world, &asked, base, count);
 }
 
 /* ---- comparing ---- */
@@ -374,10 +433,11 @@ static void compare(struct world *world)
 	struct frame_info info;
 
 	frame_get_info(&info);
-	if (info.free + info.cached != world->free)
-		WRONG("%zu frames are free and %zu cached, not %zu", info.free, info.cached, world->free);
-	else if (info.promised != world->promised)
-		WRONG("%zu frames are promised, not %zu", info.promised, world->promised);
+	if (info.free + info.cached != all_free(world))
+		WRONG("%zu frames are free and %zu cached, not %zu", info.free, info.cached, all_free(world));
+	else if (info.promised_low != world->promised[0] || info.promised - info.promised_low != world->promised[1])
+		WRONG("%zu frames are promised, %zu of them low, not %zu low and %zu any", info.promised, info.promised_low,
+			world->promised[0], world->promised[1]);
 	else if (++world->steps % SETTLE_STEPS != 0)
 		return;
 	compare_zones(world);
@@ -388,16 +448,16 @@ static void compare(struct world *world)
 
 /* ---- the model's interface ---- */
 
-/* Takes frames out of the way until few are free; the model holds them like any other. */
-static void make_scarce(struct world *world)
+/* Takes frames of a kind out of the way until few are free; the model holds them like any other. */
+static void make_scarce(struct world *world, bool high)
 {
-	while (world->free > SCARCE_FRAMES) {
-		struct frame_request request = FRAME_REQUEST(1, FRAME_ATOMIC | FRAME_HIGHMEM);
+	while (world->free[high] > SCARCE_FRAMES) {
+		struct frame_request request = FRAME_REQUEST(1, FRAME_ATOMIC | classes[high]);
 		char done[MODEL_ROOM];
 		size_t count;
 		phys_t base;
 
-		request.max = world->free - SCARCE_FRAMES;
+		request.max = world->free[high] - SCARCE_FRAMES;
 		base = frame_alloc_request(&request, &count);
 		world->done = done;
 		take(world, &request, base, count);
@@ -417,10 +477,12 @@ static void *begin(uint64_t seed)
 		bool free = frame_kind(FRAME_FIRST + i) == FRAME_KIND_FREE;
 
 		world->holders[i] = free ? 0 : FOREIGN;
-		world->free += free;
+		world->free[is_high(i)] += free;
 	}
-	if (seed % 2)
-		make_scarce(world);
+	if (seed % 2) {
+		make_scarce(world, true);
+		make_scarce(world, false);
+	}
 	return world;
 }
 
@@ -428,7 +490,8 @@ static void end(void *opaque)
 {
 	struct world *world = opaque;
 
-	reserve_free(world->promised);
+	for (unsigned any = 0; any < 2; any++)
+		reserve_free(world->promised[any], classes[any]);
 	for (size_t i = 0; i < frame_table_count; i++)
 		for (; world->holders[i] != 0 && world->holders[i] != FOREIGN; world->holders[i]--)
 			frame_free((FRAME_FIRST + i) << PAGE_WIDTH, 1);
@@ -469,11 +532,13 @@ static void carry_out(struct world *world, const struct model_step *step)
 	case REFERENCE:
 		return reference(world, place(world, raw[0]));
 	case PROMISE:
-		return promise(world, raw[0] % 4 == 0 ? world->free : amount(raw[1]));
+		return promise(world, raw[0] % 4 == 0 ? most(world, raw[1]) : amount(raw[1]), raw[2] % 2);
 	case PROMISE_BACK:
-		return promise_back(world, amount(raw[0]));
+		return promise_back(world, amount(raw[0]), raw[1] % 2);
 	case TAKE_PROMISED:
-		return take_promised(world, amount(raw[0]));
+		return take_promised(world, amount(raw[0]), raw[1] % 2);
+	case TAKE_RUN_PROMISED:
+		return take_run_promised(world, amount(raw[0]), raw[1] % 2);
 	default:
 		DONE("reclaim");
 		frame_reclaim(raw[0] % 2 ? RECLAIM_FULL : RECLAIM_LIGHT, raw[1] % 2);

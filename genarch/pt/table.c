@@ -93,7 +93,7 @@ errno_t tables_promise(size_t count, frame_flags_t *alloc)
 	if (count == 0 || (*alloc & FRAME_ATOMIC))
 		return EOK;
 	*alloc |= FRAME_NO_RESERVE;
-	return reserve_wait(count);
+	return reserve_wait(count, FRAME_LOWMEM);
 }
 
 void tables_free(struct table_list *list)

@@ -138,6 +138,7 @@ size_t counters_compare(void)
 	frame_get_info(&frames);
 	compare("free frames", frames.free + frames.cached, before.frames.free + before.frames.cached);
 	compare("frames promised", frames.promised, before.frames.promised);
+	compare("frames promised that have a permanent address", frames.promised_low, before.frames.promised_low);
 	compare("sleepers", frames.sleepers, before.frames.sleepers);
 	compare_pages();
 	km_get_info(&km);

@@ -360,6 +360,16 @@ TEST(frame_highmem, "FRAME_HIGHMEM takes frames without an address first, and ot
 	CHECK_LT(base - IDENTITY_PHYS, IDENTITY_SIZE);
 }
 
+TEST(frame_low_over_high, "FRAME_LOWMEM holds whatever flags came from above")
+{
+	phys_t base;
+
+	NEED((base = test_frame_alloc(1, FRAME_ATOMIC | FRAME_LOWMEM | FRAME_HIGHMEM | FRAME_ZERO, 0)) != 0);
+	CHECK_LT(base - IDENTITY_PHYS, IDENTITY_SIZE);
+	NEED((base = test_frame_alloc(4, FRAME_ATOMIC | FRAME_LOWMEM | FRAME_HIGHMEM, 0)) != 0);
+	CHECK_LT(base - IDENTITY_PHYS, IDENTITY_SIZE);
+}
+
 /* ---- reclaimers ---- */
 
 static struct {

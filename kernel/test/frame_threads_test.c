@@ -253,11 +253,11 @@ TEST(frame_sleeper_by_promise, "a promise given back wakes who sleeps for what w
 	turns = 0;
 	NEED(take_ration(2));
 	test_frame_free(ration, 2);
-	NEED(test_reserve_try(2) == EOK);
+	NEED(test_reserve_try(2, FRAME_LOWMEM) == EOK);
 	sleeper_start(&sleeper, 1, 0);
 	test_sleep_ms(20);
 	CHECK_EQ(served(&sleeper), 0);
-	test_reserve_free(1);
+	test_reserve_free(1, FRAME_LOWMEM);
 	test_thread_join(sleeper.thread);
 	CHECK_NE(served(&sleeper), 0);
 }
@@ -431,7 +431,7 @@ TEST(frame_promise_passes, "who was promised a frame gets it, though others slee
 	turns = 0;
 	NEED(take_ration(2));
 	test_frame_free(ration, 1);
-	NEED(reserve_try(1) == EOK); /* not for the ledger: it is turned into a frame */
+	NEED(reserve_try(1, FRAME_LOWMEM) == EOK); /* not for the ledger: it is turned into a frame */
 	sleeper_start(&sleeper, 1, 0);
 	promised.thread = test_thread_start("promised", sleeper_main, &promised);
 	test_thread_join(promised.thread);
@@ -444,7 +444,7 @@ TEST(frame_promise_passes, "who was promised a frame gets it, though others slee
 static void promise_main(void *argument)
 {
 	struct sleeper *sleeper = argument;
-	errno_t error = reserve_wait(sleeper->count);
+	errno_t error = reserve_wait(sleeper->count, sleeper->flags);
 
 	__atomic_store_n(&sleeper->base, error == EOK ? 1 : 2, __ATOMIC_RELEASE);
 }
@@ -462,6 +462,69 @@ TEST(reserve_waits, "who waits for a promise gets it when so many frames are fre
 	test_frame_free(ration + PAGE_SIZE, 1);
 	test_thread_join(waiter.thread);
 	CHECK_EQ(served(&waiter), 1);
-	reserve_free(2);
-	CHECK_EQ(reserve_wait(frame_table_count + 1), ENOMEM);
+	reserve_free(2, FRAME_LOWMEM);
+	CHECK_EQ(reserve_wait(frame_table_count + 1, FRAME_HIGHMEM), ENOMEM);
+}
+
+/* ---- two classes of promises ---- */
+
+#define PROMISE_ROUNDS 100
+#define PROMISE_FRAMES 3
+
+/* Takes frames one by one, each of which may be slept for, off a promise of all. */
+static void promised_main(void *argument)
+{
+	size_t *rounds = argument;
+	phys_t frames[PROMISE_FRAMES];
+
+	for (size_t round = 0; round < PROMISE_ROUNDS; round++) {
+		bool promised = reserve_wait(PROMISE_FRAMES, FRAME_LOWMEM) == EOK;
+
+		for (size_t i = 0; i < PROMISE_FRAMES && promised; i++) {
+			frames[i] = frame_alloc(1, FRAME_NO_RESERVE, 0);
+			test_yield();
+		}
+		for (size_t i = 0; i < PROMISE_FRAMES && promised; i++)
+			frame_free(frames[i], 1);
+		__atomic_store_n(rounds, *rounds + promised, __ATOMIC_RELEASE);
+	}
+}
+
+TEST(reserve_low_threads, "who was promised frames with a permanent address gets them one by one, and sleeps for none",
+	.threads = true)
+{
+	struct test_thread *threads[3];
+	size_t rounds[3] = { 0 };
+
+	if (test_free_frames(FRAME_HIGHMEM) - test_free_frames(FRAME_LOWMEM) < ARRAY_COUNT(threads) * PROMISE_FRAMES)
+		SKIP("there are no frames without a permanent address");
+	(void) test_leave_frames(2 * PROMISE_FRAMES - 1, FRAME_LOWMEM);
+	for (size_t i = 0; i < ARRAY_COUNT(threads); i++)
+		threads[i] = test_thread_start("promised", promised_main, &rounds[i]);
+	for (size_t i = 0; i < ARRAY_COUNT(threads); i++)
+		CHECK(test_wait_for(__atomic_load_n(&rounds[i], __ATOMIC_ACQUIRE) == PROMISE_ROUNDS, PATIENCE_MS));
+	test_free_all_frames(); /* they come to their end even if that was wrong */
+	for (size_t i = 0; i < ARRAY_COUNT(threads); i++)
+		test_thread_join(threads[i]);
+}
+
+TEST(reserve_waits_for_low, "who waits for a promise of frames with a permanent address is not served by others",
+	.threads = true)
+{
+	struct sleeper waiter = { .count = 2 };
+	phys_t high;
+
+	NEED((high = test_frame_alloc(4, FRAME_ATOMIC | FRAME_HIGHMEM, 4 * PAGE_SIZE - 1)) != 0);
+	if (high - IDENTITY_PHYS < IDENTITY_SIZE)
+		SKIP("there are no frames without a permanent address");
+	NEED(take_ration(2));
+	waiter.thread = test_thread_start("waiter", promise_main, &waiter);
+	CHECK(sleepers_are(1));
+	test_frame_free(high, 4);
+	test_sleep_ms(20);
+	CHECK_EQ(served(&waiter), 0);
+	test_frame_free(ration, 2);
+	test_thread_join(waiter.thread);
+	CHECK_EQ(served(&waiter), 1);
+	reserve_free(2, FRAME_LOWMEM);
 }

@@ -15,7 +15,7 @@
 #define WORD_BITS 32
 
 static uint32_t *frame_bits;
-static size_t promised;
+static size_t promised[2]; /* of any frames, of those with a permanent address */
 
 static size_t words(void)
 {
@@ -30,7 +30,7 @@ size_t ledger_frames_size(void)
 void ledger_frames_open(uint32_t *bits)
 {
 	frame_bits = bits;
-	promised = 0;
+	promised[0] = promised[1] = 0;
 }
 
 /* Calls change for each word that has bits of these frames. */
@@ -111,24 +111,24 @@ void test_free_all_frames(void)
 
 /* ---- promises ---- */
 
-errno_t test_reserve_try(size_t frames)
+errno_t test_reserve_try(size_t frames, frame_flags_t flags)
 {
-	errno_t error = reserve_try(frames);
+	errno_t error = reserve_try(frames, flags);
 
 	if (error == EOK)
-		__atomic_add_fetch(&promised, frames, __ATOMIC_RELAXED);
+		__atomic_add_fetch(&promised[!frame_may_be_high(flags)], frames, __ATOMIC_RELAXED);
 	return error;
 }
 
-void test_reserve_used(size_t frames)
+void test_reserve_used(size_t frames, frame_flags_t flags)
 {
-	__atomic_sub_fetch(&promised, frames, __ATOMIC_RELAXED);
+	__atomic_sub_fetch(&promised[!frame_may_be_high(flags)], frames, __ATOMIC_RELAXED);
 }
 
-void test_reserve_free(size_t frames)
+void test_reserve_free(size_t frames, frame_flags_t flags)
 {
-	test_reserve_used(frames);
-	reserve_free(frames);
+	test_reserve_used(frames, flags);
+	reserve_free(frames, flags);
 }
 
 /* ---- all frames ---- */
@@ -178,8 +178,8 @@ size_t test_take_all_frames(frame_flags_t flags)
 
 void ledger_frames_settle(void)
 {
-	if (promised != 0)
-		reserve_free(promised);
-	promised = 0;
+	reserve_free(promised[0], FRAME_HIGHMEM);
+	reserve_free(promised[1], FRAME_LOWMEM);
+	promised[0] = promised[1] = 0;
 	test_free_all_frames();
 }

@@ -10,12 +10,12 @@
 #define PROMISED 20
 
 /* Takes one of the frames promised. */
-static phys_t take_promised(void)
+static phys_t take_promised(frame_flags_t flags)
 {
-	phys_t base = test_frame_alloc(1, FRAME_ATOMIC | FRAME_NO_RESERVE | FRAME_HIGHMEM, 0);
+	phys_t base = test_frame_alloc(1, FRAME_ATOMIC | FRAME_NO_RESERVE | flags, 0);
 
 	if (base != 0)
-		test_reserve_used(1);
+		test_reserve_used(1, flags);
 	return base;
 }
 
@@ -23,14 +23,14 @@ TEST(reserve_kept, "what is promised is there, though everybody else takes all t
 {
 	struct frame_info info;
 
-	NEED(test_reserve_try(PROMISED) == EOK);
+	NEED(test_reserve_try(PROMISED, FRAME_HIGHMEM) == EOK);
 	(void) test_take_all_frames(FRAME_HIGHMEM);
 	CHECK_EQ(test_frame_alloc(1, FRAME_ATOMIC | FRAME_HIGHMEM, 0), 0);
 	frame_get_info(&info);
 	CHECK_EQ(info.promised, PROMISED);
 	CHECK_EQ(info.free, PROMISED);
 	for (size_t i = 0; i < PROMISED; i++)
-		NEED(take_promised() != 0);
+		NEED(take_promised(FRAME_HIGHMEM) != 0);
 	frame_get_info(&info);
 	CHECK_EQ(info.promised, 0);
 	CHECK_EQ(info.free + info.cached, 0);
@@ -43,10 +43,10 @@ TEST(reserve_not_cached, "a promise rests on no frame that some CPU's cache coul
 	(void) test_leave_frames(PROMISED, FRAME_HIGHMEM);
 	NEED((base = test_frame_alloc(1, FRAME_ATOMIC | FRAME_HIGHMEM, 0)) != 0);
 	test_frame_free(base, 1);
-	NEED(test_reserve_try(PROMISED) == EOK);
+	NEED(test_reserve_try(PROMISED, FRAME_HIGHMEM) == EOK);
 	CHECK_EQ(test_frame_alloc(1, FRAME_ATOMIC | FRAME_HIGHMEM, 0), 0);
 	for (size_t i = 0; i < PROMISED; i++)
-		NEED(take_promised() != 0);
+		NEED(take_promised(FRAME_HIGHMEM) != 0);
 }
 
 TEST(reserve_refused, "more than there is is not promised, and then nothing is")
@@ -57,24 +57,24 @@ TEST(reserve_refused, "more than there is is not promised, and then nothing is")
 	frame_reclaim(RECLAIM_FULL, true);
 	frame_get_info(&info);
 	free = info.free;
-	CHECK_EQ(test_reserve_try(free + 1), ENOMEM);
+	CHECK_EQ(test_reserve_try(free + 1, FRAME_HIGHMEM), ENOMEM);
 	frame_get_info(&info);
 	CHECK_EQ(info.promised, 0);
-	CHECK_EQ(test_reserve_try(free), EOK);
-	CHECK_EQ(test_reserve_try(1), ENOMEM);
-	test_reserve_free(1);
-	CHECK_EQ(test_reserve_try(1), EOK);
+	CHECK_EQ(test_reserve_try(free, FRAME_HIGHMEM), EOK);
+	CHECK_EQ(test_reserve_try(1, FRAME_HIGHMEM), ENOMEM);
+	test_reserve_free(1, FRAME_HIGHMEM);
+	CHECK_EQ(test_reserve_try(1, FRAME_HIGHMEM), EOK);
 }
 
 TEST(reserve_in_parts, "a promise can be used, given back and renewed in parts")
 {
 	struct frame_info info;
 
-	NEED(test_reserve_try(PROMISED) == EOK);
+	NEED(test_reserve_try(PROMISED, FRAME_HIGHMEM) == EOK);
 	for (size_t i = 0; i < PROMISED / 2; i++)
-		NEED(take_promised() != 0);
-	test_reserve_free(PROMISED / 4);
-	NEED(test_reserve_try(PROMISED) == EOK);
+		NEED(take_promised(FRAME_HIGHMEM) != 0);
+	test_reserve_free(PROMISED / 4, FRAME_HIGHMEM);
+	NEED(test_reserve_try(PROMISED, FRAME_HIGHMEM) == EOK);
 	frame_get_info(&info);
 	CHECK_EQ(info.promised, PROMISED + PROMISED / 2 - PROMISED / 4);
 }
@@ -83,9 +83,9 @@ TEST(reserve_run, "a promise serves runs of frames as well")
 {
 	phys_t base;
 
-	NEED(test_reserve_try(PROMISED) == EOK);
+	NEED(test_reserve_try(PROMISED, FRAME_LOWMEM) == EOK);
 	NEED((base = test_frame_alloc(8, FRAME_ATOMIC | FRAME_NO_RESERVE, 0)) != 0);
-	test_reserve_used(8);
+	test_reserve_used(8, FRAME_LOWMEM);
 	test_frame_free(base, 8);
 }
 
@@ -95,22 +95,166 @@ TEST(reserve_min_max, "a request between min and max leaves what is promised alo
 	size_t count;
 
 	(void) test_leave_frames(2 * PROMISED, FRAME_HIGHMEM);
-	NEED(test_reserve_try(PROMISED) == EOK);
+	NEED(test_reserve_try(PROMISED, FRAME_HIGHMEM) == EOK);
 	request.max = 2 * PROMISED;
 	while (test_frame_alloc_request(&request, &count) != 0)
 		CHECK_LE(count, PROMISED);
 	CHECK_EQ(count, 0);
 	for (size_t i = 0; i < PROMISED; i++)
-		NEED(take_promised() != 0);
+		NEED(take_promised(FRAME_HIGHMEM) != 0);
 }
 
 TEST(reserve_too_much_back, "giving back more than is promised is told", .panics = "promised")
 {
-	(void) !reserve_try(3);
-	reserve_free(4);
+	(void) !reserve_try(3, FRAME_LOWMEM);
+	reserve_free(4, FRAME_LOWMEM);
 }
 
 TEST(reserve_unpromised, "FRAME_NO_RESERVE without a promise is told", .panics = "promised")
 {
 	(void) !frame_alloc(1, FRAME_ATOMIC | FRAME_NO_RESERVE, 0);
+}
+
+TEST(reserve_other_class_back, "a promise given back as one of another class is told", .panics = "promised")
+{
+	(void) !reserve_try(3, FRAME_LOWMEM);
+	reserve_free(3, FRAME_HIGHMEM);
+}
+
+TEST(reserve_other_class, "a frame of another class than was promised is told", .panics = "promised")
+{
+	(void) !reserve_try(3, FRAME_HIGHMEM);
+	(void) !frame_alloc(1, FRAME_ATOMIC | FRAME_NO_RESERVE, 0);
+}
+
+/* ---- two classes ---- */
+
+/* Leaves so many frames with a permanent address, and so many without. @return false if there are none without */
+static bool leave_both(size_t low, size_t high)
+{
+	size_t all;
+
+	(void) test_leave_frames(low, FRAME_LOWMEM);
+	all = test_free_frames(FRAME_HIGHMEM);
+	if (all < low + high)
+		return false;
+	(void) test_leave_frames(low + high, FRAME_HIGHMEM); /* which takes those without as long as there are any */
+	return test_free_frames(FRAME_LOWMEM) == low && test_free_frames(FRAME_HIGHMEM) == low + high;
+}
+
+#define SKIP_WITHOUT_HIGH(low, high)                                 \
+	do {                                                             \
+		if (!leave_both(low, high))                                  \
+			SKIP("there are no frames without a permanent address"); \
+	} while (0)
+
+/* Takes frames one by one for as long as there are any. @return how many */
+static size_t take_singly(frame_flags_t flags)
+{
+	size_t count = 0;
+
+	while (test_frame_alloc(1, FRAME_ATOMIC | flags, 0) != 0)
+		count++;
+	return count;
+}
+
+static size_t take_all_promised(size_t count, frame_flags_t flags)
+{
+	size_t taken = 0;
+
+	while (taken < count && take_promised(flags) != 0)
+		taken++;
+	return taken;
+}
+
+TEST(reserve_low_not_of_high, "frames with a permanent address are not promised where only others are free")
+{
+	SKIP_WITHOUT_HIGH(PROMISED, 3 * PROMISED);
+	CHECK_EQ(test_reserve_try(PROMISED + 1, FRAME_LOWMEM), ENOMEM);
+	CHECK_EQ(test_reserve_try(PROMISED + 1, FRAME_DMA), ENOMEM);
+	NEED(test_reserve_try(PROMISED, FRAME_LOWMEM) == EOK);
+	CHECK_EQ(test_reserve_try(1, FRAME_LOWMEM), ENOMEM);
+	CHECK_EQ(frame_check(), 0);
+}
+
+TEST(reserve_low_kept, "a promise of frames with a permanent address is kept, whatever others take")
+{
+	SKIP_WITHOUT_HIGH(2 * PROMISED, 3 * PROMISED);
+	NEED(test_reserve_try(PROMISED, FRAME_LOWMEM) == EOK);
+	if (!test_injecting()) {
+		CHECK_EQ(take_singly(FRAME_LOWMEM), PROMISED);
+		CHECK_EQ(take_singly(FRAME_HIGHMEM), 3 * PROMISED);
+	}
+	CHECK_EQ(frame_check(), 0);
+	NEED(take_all_promised(PROMISED, FRAME_LOWMEM) == PROMISED);
+}
+
+TEST(reserve_low_kept_by_any, "who may have any frame leaves those that are promised with a permanent address")
+{
+	SKIP_WITHOUT_HIGH(2 * PROMISED, 3 * PROMISED);
+	NEED(test_reserve_try(PROMISED, FRAME_LOWMEM) == EOK);
+	if (!test_injecting())
+		CHECK_EQ(take_singly(FRAME_HIGHMEM), 4 * PROMISED);
+	NEED(take_all_promised(PROMISED, FRAME_LOWMEM) == PROMISED);
+}
+
+TEST(reserve_any_rests_on_high, "a promise of any frames keeps none with a permanent address as long as others will do")
+{
+	SKIP_WITHOUT_HIGH(PROMISED, 3 * PROMISED);
+	NEED(test_reserve_try(3 * PROMISED, FRAME_HIGHMEM) == EOK);
+	if (!test_injecting()) {
+		CHECK_EQ(take_singly(FRAME_LOWMEM), PROMISED);
+		CHECK_EQ(take_singly(FRAME_HIGHMEM), 0);
+	}
+	CHECK_EQ(frame_check(), 0);
+	NEED(take_all_promised(3 * PROMISED, FRAME_HIGHMEM) == 3 * PROMISED);
+}
+
+TEST(reserve_any_rests_on_both,
+	"a promise of more than there is without a permanent address keeps the rest of the others")
+{
+	SKIP_WITHOUT_HIGH(2 * PROMISED, 3 * PROMISED);
+	NEED(test_reserve_try(4 * PROMISED, FRAME_HIGHMEM) == EOK);
+	CHECK_EQ(test_reserve_try(PROMISED + 1, FRAME_LOWMEM), ENOMEM);
+	NEED(test_reserve_try(PROMISED, FRAME_LOWMEM) == EOK);
+	CHECK_EQ(test_reserve_try(1, FRAME_HIGHMEM), ENOMEM);
+	CHECK_EQ(test_frame_alloc(1, FRAME_ATOMIC, 0), 0);
+	CHECK_EQ(test_frame_alloc(1, FRAME_ATOMIC | FRAME_HIGHMEM, 0), 0);
+	NEED(take_all_promised(4 * PROMISED, FRAME_HIGHMEM) == 4 * PROMISED);
+	CHECK_EQ(frame_check(), 0);
+	NEED(take_all_promised(PROMISED, FRAME_LOWMEM) == PROMISED);
+}
+
+TEST(reserve_any_moves, "frames without a permanent address that come back take over what promises rest on")
+{
+	phys_t high[PROMISED];
+
+	SKIP_WITHOUT_HIGH(2 * PROMISED, PROMISED);
+	for (size_t i = 0; i < PROMISED; i++)
+		NEED((high[i] = test_frame_alloc(1, FRAME_ATOMIC | FRAME_HIGHMEM, 0)) != 0);
+	NEED(test_reserve_try(2 * PROMISED, FRAME_HIGHMEM) == EOK);
+	CHECK_EQ(test_frame_alloc(1, FRAME_ATOMIC, 0), 0);
+	for (size_t i = 0; i < PROMISED; i++)
+		test_frame_free(high[i], 1);
+	if (!test_injecting())
+		CHECK_EQ(take_singly(FRAME_LOWMEM), PROMISED);
+	NEED(take_all_promised(2 * PROMISED, FRAME_HIGHMEM) == 2 * PROMISED);
+}
+
+TEST(reserve_run_leaves_low, "a run that is promised of any frames is not taken of those promised with an address")
+{
+	struct frame_request request = FRAME_REQUEST(1, FRAME_ATOMIC | FRAME_NO_RESERVE | FRAME_HIGHMEM);
+	size_t left = 3 * PROMISED, count;
+
+	SKIP_WITHOUT_HIGH(2 * PROMISED, 2 * PROMISED);
+	NEED(test_reserve_try(PROMISED, FRAME_LOWMEM) == EOK);
+	NEED(test_reserve_try(left, FRAME_HIGHMEM) == EOK);
+	while (left > 0) {
+		request.max = left;
+		NEED(test_frame_alloc_request(&request, &count) != 0);
+		test_reserve_used(count, FRAME_HIGHMEM);
+		left -= count;
+		CHECK_EQ(frame_check(), 0);
+	}
+	NEED(take_all_promised(PROMISED, FRAME_LOWMEM) == PROMISED);
 }

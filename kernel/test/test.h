@@ -148,9 +148,9 @@ MUST_USE phys_t test_frame_alloc_request(const struct frame_request *request, si
 void test_frame_free(phys_t base, size_t count); /* any part of what was taken */
 MUST_USE errno_t test_frame_reference_add(phys_t frame);
 void test_frame_reference_drop(phys_t frame);
-MUST_USE errno_t test_reserve_try(size_t frames);
-void test_reserve_free(size_t frames);
-void test_reserve_used(size_t frames); /* what FRAME_NO_RESERVE has taken off the promise */
+MUST_USE errno_t test_reserve_try(size_t frames, frame_flags_t flags);
+void test_reserve_free(size_t frames, frame_flags_t flags);
+void test_reserve_used(size_t frames, frame_flags_t flags); /* what FRAME_NO_RESERVE has taken off the promise */
 
 MUST_USE struct slab_cache *test_slab_cache_create(
 	const char *name, size_t size, const struct slab_cache_options *options, frame_flags_t flags);

@@ -21,10 +21,19 @@ typedef unsigned frame_flags_t;
 #define FRAME_ATOMIC 0x01u     /* never sleep; may return 0 (NULL): the caller looks */
 #define FRAME_NO_RECLAIM 0x02u /* do not ask the reclaimers before failing; who sleeps asks them all the same */
 #define FRAME_NO_RESERVE 0x04u /* these frames were promised to the caller (mm/reserve.h): take them off the promise */
-#define FRAME_LOWMEM 0x08u     /* only frames with a permanent address (PA2KA works). The default */
+#define FRAME_LOWMEM 0x08u     /* only frames with a permanent address (PA2KA works). The default; over FRAME_HIGHMEM */
 #define FRAME_HIGHMEM 0x10u    /* frames without a permanent address are welcome, and preferred */
 #define FRAME_DMA 0x20u        /* only frames that every device reaches (below ARCH_DMA_LIMIT) */
 #define FRAME_ZERO 0x40u       /* filled with zeros; not together with FRAME_HIGHMEM */
+
+/* The flags that say which frames will do. */
+#define FRAME_CLASS (FRAME_LOWMEM | FRAME_HIGHMEM | FRAME_DMA)
+
+/** Whether a request with these flags may be given frames without a permanent address. */
+static inline bool frame_may_be_high(frame_flags_t flags)
+{
+	return (flags & FRAME_CLASS) == FRAME_HIGHMEM;
+}
 
 /* Kinds of zone, from the most precious to the least. */
 enum zone_kind {
@@ -211,11 +220,12 @@ struct zone_info {
 };
 
 struct frame_info {
-	size_t total;    /* frames managed, all zones */
-	size_t free;     /* in the zones' buddies */
-	size_t cached;   /* free, in per-CPU caches */
-	size_t promised; /* part of free: reserved by mm/reserve.h */
-	size_t books;    /* bytes of books of the allocator */
+	size_t total;        /* frames managed, all zones */
+	size_t free;         /* in the zones' buddies */
+	size_t cached;       /* free, in per-CPU caches */
+	size_t promised;     /* part of free: reserved by mm/reserve.h */
+	size_t promised_low; /* part of promised: of frames with a permanent address */
+	size_t books;        /* bytes of books of the allocator */
 	size_t sleepers;
 };
 

@@ -8,10 +8,12 @@
  * promised; frame_alloc with FRAME_NO_RESERVE takes a frame and one off the
  * promise. So a promise made is kept: memory promised is there when touched.
  *
- * A promise is of frames of any kind, as the memory of user programs is: take
- * them with FRAME_NO_RESERVE | FRAME_HIGHMEM. Who leaves FRAME_HIGHMEM out may
- * find, where there are frames without a permanent address, that only such are
- * left.
+ * A promise is of one of two classes, which flags tell as they do for frame_alloc:
+ * of frames of any kind (FRAME_HIGHMEM), or of frames with a permanent address
+ * (FRAME_LOWMEM, or nothing said; FRAME_DMA counts as that). Who takes what was
+ * promised, or gives the promise back, says the same class. One frame that was
+ * promised is always there, and of its class; so is a run, or one within bounds,
+ * only in so far as free memory happens to have it: who wants such, waits.
  */
 
 #ifndef MM_RESERVE_H
@@ -21,18 +23,19 @@
 
 /**
  * Promises frames to the caller; gives the reclaimers their chance first. May sleep for the reclaimers, not for memory.
+ * @param flags  the class, by FRAME_HIGHMEM and FRAME_LOWMEM; others mean nothing here
  * @retval ENOMEM  so many are not free and unpromised; nothing is promised
  */
-MUST_USE errno_t reserve_try(size_t frames);
+MUST_USE errno_t reserve_try(size_t frames, frame_flags_t flags);
 
 /**
  * As reserve_try, but sleeps in line till so many can be promised: for who wants several frames one by one and must not
  * wait for the next while it holds the last.
- * @retval ENOMEM  there are not so many frames in the machine; nothing is promised
+ * @retval ENOMEM  there are not so many frames of the class in the machine; nothing is promised
  */
-MUST_USE errno_t reserve_wait(size_t frames);
+MUST_USE errno_t reserve_wait(size_t frames, frame_flags_t flags);
 
-/** Gives back what was promised and not taken. Any context. */
-void reserve_free(size_t frames);
+/** Gives back what was promised, of this class, and not taken. Any context. */
+void reserve_free(size_t frames, frame_flags_t flags);
 
 #endif
