@@ -168,6 +168,46 @@ static void compare_around(struct world *world, const struct part *part)
 		compare_page(world, window, test_random_below(&world->random, window->pages));
 }
 
+/* The first page from this one on that the model says is mapped, or the window's end. */
+static size_t next_mapped(const struct window *window, size_t page)
+{
+	while (page < window->pages && window->frames[page] == 0)
+		page++;
+	return page;
+}
+
+/* Whether this is the run that begins at a page of the window, all of it. */
+static bool is_run(const struct window *window, size_t page, const struct page_run *run)
+{
+	size_t end = page + 1;
+
+	while (end < window->pages && window->frames[end] == window->frames[end - 1] + 1)
+		end++;
+	return page < window->pages && run->va == window->start + page * PAGE_SIZE &&
+		run->pa == (phys_t) window->frames[page] << PAGE_WIDTH && run->pages == end - page;
+}
+
+/* Holds the runs of a window to the model, some at a time. */
+static void compare_runs(struct world *world, const struct window *window)
+{
+	struct page_run runs[5];
+	size_t room = 1 + test_random_below(&world->random, ARRAY_COUNT(runs));
+	size_t page = 0, count = room;
+
+	while (count == room && page < window->pages && world->wrong[0] == '\0') {
+		count = page_mapping_runs(window->table, window->start + page * PAGE_SIZE, window->pages - page, runs, room);
+		for (size_t i = 0; i < count && world->wrong[0] == '\0'; i++) {
+			page = next_mapped(window, page);
+			if (!is_run(window, page, &runs[i]))
+				WRONG("%zu pages at %#" PRIxPTR " are said to be a run that maps %#" PRIxPTR, runs[i].pages, runs[i].va,
+					(uintptr_t) runs[i].pa);
+			page += runs[i].pages;
+		}
+	}
+	if (world->wrong[0] == '\0' && next_mapped(window, page) != window->pages)
+		WRONG("page %zu is mapped, and in no run", next_mapped(window, page));
+}
+
 static void compare_all(struct world *world)
 {
 	for (size_t i = 0; i < ARRAY_COUNT(world->windows); i++) {
@@ -178,6 +218,8 @@ static void compare_all(struct world *world)
 			WRONG("%zu pages of window %zu are mapped, the page table counts %zu", window->mapped, i, count);
 		for (size_t page = 0; page < window->pages && world->wrong[0] == '\0'; page++)
 			compare_page(world, window, page);
+		if (world->wrong[0] == '\0')
+			compare_runs(world, window);
 	}
 	if (world->wrong[0] == '\0' && page_check() != 0)
 		WRONG("page_check finds a breach");

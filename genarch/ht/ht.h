@@ -8,7 +8,7 @@
  *   bucket.c   from a tag to its cluster; growing and shrinking, a bucket at a time
  *   cluster.c  clusters as things, going through a range of them, splits
  *   space.c    page tables: their numbers, created and destroyed; giving memory back
- *   insert.c   remove.c   update.c   find.c     the operations
+ *   insert.c   remove.c   update.c   find.c   runs.c     the operations
  *   check.c    what is true of all of it, and what there is of it
  *   init.c     the kernel's own mappings
  *

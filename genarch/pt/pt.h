@@ -5,7 +5,7 @@
  *
  *   pt.h       the structure, the theory, and the steps every walk is made of
  *   table.c    tables: taking them, giving them back, address spaces' roots
- *   insert.c   remove.c   update.c   find.c     the operations
+ *   insert.c   remove.c   update.c   find.c   runs.c     the operations
  *   check.c    what is true of all of it, and what there is of it
  *   init.c     the kernel's own mappings
  *

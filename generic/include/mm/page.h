@@ -100,6 +100,28 @@ struct page_mapping page_mapping_find(struct page_table *table, uintptr_t va);
 /** Finds what one address translates to, nothing else: the hot form. @return false if it is not mapped. Any context. */
 MUST_USE bool page_translate(struct page_table *table, uintptr_t va, phys_t *pa);
 
+/** Neighbouring pages that are mapped to frames that follow each other. */
+struct page_run {
+	uintptr_t va; /* of the first page */
+	phys_t pa;    /* of its frame */
+	size_t pages; /* base pages, whatever the size of the pages they are mapped by */
+};
+
+/**
+ * Finds what a range is mapped to: its runs, in rising order of address, each as long as the range lets it be; what is
+ * not mapped lies between them. If there is room for no more, go on behind the last one. As with page_translate, an
+ * address of the kernel part is looked up there, and what others change meanwhile is told as it was or as it is, page
+ * by page. Never sleeps; no lock is held that comes after a page table's.
+ *
+ * @param va     a multiple of PAGE_SIZE
+ * @param pages  base pages, at least 1
+ * @param runs   receives the runs
+ * @param room   how many there is room for, at least 1
+ * @return runs found; fewer than room: there are no more. 0 if the range is not one of this page table
+ */
+MUST_USE size_t page_mapping_runs(
+	struct page_table *table, uintptr_t va, size_t pages, struct page_run *runs, size_t room);
+
 /** Base pages of the range that are mapped; 0 if the range is not one of this page table. Walks all of it. */
 size_t page_mapping_count(struct page_table *table, uintptr_t va, size_t pages);
 
