@@ -3,8 +3,10 @@
 /*
  * Copying in and out of an address space, whichever it is and wherever the
  * caller runs: page by page, each made to do for the access as a fault would,
- * and then copied by way of the frame's permanent address. The lock of the
- * address space is held for a page at a time, so the frame stays what it is.
+ * and then copied by way of the frame's permanent address, or of a temporary
+ * mapping if it has none. The lock of the address space is held for a page at a
+ * time, so the frame stays what it is. Only memory is copied: a physical area
+ * may lead to what is none.
  *
  * A bad address is an error like any other: nothing here faults. (A kernel that
  * runs in the address space may also copy by the CPU's own translation, and let
@@ -15,25 +17,40 @@
 
 #include "as_internal.h"
 
-static bool in_window(phys_t pa)
+/* Whether there is memory at this address, for all that is known. */
+static bool is_memory(phys_t pa)
 {
-	return pa - IDENTITY_PHYS < IDENTITY_SIZE;
+	return pa - IDENTITY_PHYS < IDENTITY_SIZE || (pa <= RAM_LAST && frame_kind(pa >> PAGE_WIDTH) != FRAME_KIND_HOLE);
 }
 
-/* The part of a page: what is there for the access. The lock is held. */
-static errno_t resolve(struct as *as, uintptr_t va, unsigned access, frame_flags_t alloc, char **place)
+/* What va leads to, made to do for the access. The lock is held. */
+static errno_t resolve(struct as *as, uintptr_t va, unsigned access, frame_flags_t alloc, phys_t *pa)
 {
-	phys_t pa;
-
-	switch (as_touch(as, va, access, alloc, &pa)) {
+	switch (as_touch(as, va, access, alloc, pa)) {
 	case AS_FAULT_OK:
-		*place = (char *) PA2KA(pa);
-		return in_window(pa) ? EOK : EFAULT;
+		return is_memory(*pa) ? EOK : EFAULT;
 	case AS_FAULT_KILLED:
 		return ENOMEM;
 	default:
 		return EFAULT;
 	}
+}
+
+/* Both: bytes within a page. */
+static void bytes_in(void *to, phys_t from, size_t bytes)
+{
+	const void *place = km_local_map(from);
+
+	__builtin_memcpy(to, place, bytes);
+	km_local_unmap(place);
+}
+
+static void bytes_out(phys_t to, const void *from, size_t bytes)
+{
+	void *place = km_local_map(to);
+
+	__builtin_memcpy(place, from, bytes);
+	km_local_unmap(place);
 }
 
 /* Bytes from va to the end of its page, or `bytes` if that is less. */
@@ -55,12 +72,12 @@ errno_t as_copy_in(struct as *as, void *to, uintptr_t from, size_t bytes, frame_
 
 	for (char *next = to; error == EOK && bytes != 0;) {
 		size_t part = part_of_page(from, bytes);
-		char *place;
+		phys_t pa;
 
 		as_mutex_lock(&as->lock);
-		error = resolve(as, from, AS_ACCESS_READ, alloc, &place);
+		error = resolve(as, from, AS_ACCESS_READ, alloc, &pa);
 		if (error == EOK)
-			__builtin_memcpy(next, place, part);
+			bytes_in(next, pa, part);
 		as_mutex_unlock(&as->lock);
 		next += part;
 		from += part;
@@ -75,12 +92,12 @@ errno_t as_copy_out(struct as *as, uintptr_t to, const void *from, size_t bytes,
 
 	for (const char *next = from; error == EOK && bytes != 0;) {
 		size_t part = part_of_page(to, bytes);
-		char *place;
+		phys_t pa;
 
 		as_mutex_lock(&as->lock);
-		error = resolve(as, to, AS_ACCESS_WRITE, alloc, &place);
+		error = resolve(as, to, AS_ACCESS_WRITE, alloc, &pa);
 		if (error == EOK)
-			__builtin_memcpy(place, next, part);
+			bytes_out(pa, next, part);
 		as_mutex_unlock(&as->lock);
 		next += part;
 		to += part;

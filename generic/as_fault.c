@@ -69,7 +69,7 @@ static errno_t populate(struct as *as, struct as_area *area, uintptr_t va, frame
 	*pa = page_frame_take(&area->promised, alloc);
 	if (*pa == 0)
 		return ENOMEM;
-	area->backend->fill(area, area_page(area, va), (void *) PA2KA(*pa));
+	page_fill(area, area_page(area, va), *pa);
 	error = insert(as, area, va, *pa, area_page_flags(area), alloc);
 	if (error != EOK)
 		frame_free(*pa, 1);

@@ -37,6 +37,7 @@
 #include <mm/as.h>
 #include <mm/assert.h>
 #include <mm/inject.h>
+#include <mm/km_local.h>
 #include <mm/spinlock.h>
 
 #define PAGE_MASK (PAGE_SIZE - 1)
@@ -146,7 +147,7 @@ struct as_backend {
 	errno_t (*map)(struct as *as, const struct as_area *area, uintptr_t va, size_t pages, frame_flags_t alloc);
 	/** Whether a page can be mapped, to be read, to a frame that is not the area's own. NULL = no */
 	bool (*in_place)(const struct as_area *area, size_t page, phys_t *pa);
-	/** Writes what stands in a page that nobody has written. NULL = the page cannot be touched */
+	/** Writes what stands in a page that nobody has written; may not sleep. NULL = the page cannot be touched */
 	void (*fill)(const struct as_area *area, size_t page, void *to);
 };
 
@@ -221,8 +222,8 @@ void area_destroy(struct as *as, struct as_area *area);
 
 /* ---- as_pages.c ---- */
 
-/* Which frames pages take; those that are promised to them are of the same class. */
-#define PAGE_FRAMES FRAME_LOWMEM
+/* Which frames pages take: without a permanent address if there are; those promised to them are of the same class. */
+#define PAGE_FRAMES FRAME_HIGHMEM
 
 /** A frame for a page; off the promise if there is one. @return 0 with FRAME_ATOMIC for want of memory */
 MUST_USE static inline phys_t page_frame_take(size_t *promised, frame_flags_t alloc)
@@ -236,6 +237,15 @@ MUST_USE static inline phys_t page_frame_take(size_t *promised, frame_flags_t al
 	if (pa != 0)
 		--*promised;
 	return pa;
+}
+
+/** Writes into a frame what stands in a page that nobody has written. */
+static inline void page_fill(const struct as_area *area, size_t page, phys_t frame)
+{
+	void *to = km_local_map(frame);
+
+	area->backend->fill(area, page, to);
+	km_local_unmap(to);
 }
 
 /* The pages that are mapped in [va, last], one after the other. */

@@ -217,7 +217,7 @@ static inline errno_t copy(struct as *as, struct as_area *area, uintptr_t va, ph
 
 	if (frame == 0)
 		return ENOMEM;
-	frame_copy((void *) PA2KA(frame), (const void *) PA2KA(old));
+	km_local_copy(frame, old);
 	error = page_mapping_replace(as->table, va, frame, area_page_flags(area));
 	mm_assert(error == EOK, "the page at %#zx is mapped, and cannot be replaced: error %d", (size_t) va, error);
 	if (own)

@@ -108,7 +108,7 @@ static phys_t frame_filled(struct as_area *area, size_t page, frame_flags_t allo
 	phys_t frame = page_frame_take(&area->memory->promised, alloc);
 
 	if (frame != 0)
-		area->backend->fill(area, page, (void *) PA2KA(frame));
+		page_fill(area, page, frame);
 	return frame;
 }
 
@@ -231,7 +231,7 @@ static errno_t map_copy(struct as *to, struct as_area *other, uintptr_t va, phys
 
 	if (frame == 0)
 		return ENOMEM;
-	frame_copy((void *) PA2KA(frame), (const void *) PA2KA(pa));
+	km_local_copy(frame, pa);
 	error = page_mapping_insert(to->table, va, frame, 1, area_page_flags(other), alloc);
 	if (error != EOK)
 		frame_free(frame, 1);

@@ -25,6 +25,7 @@
  */
 
 #include <mm/inject.h>
+#include <mm/km_local.h>
 
 #include "frame_internal.h"
 
@@ -126,15 +127,13 @@ COLD static phys_t frame_alloc_slow(size_t count, frame_flags_t flags, phys_t co
 static void frames_clear(phys_t base, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		frame_clear((void *) PA2KA(base + (i << PAGE_WIDTH)));
+		km_local_clear(base + (i << PAGE_WIDTH));
 }
 
 static NOINLINE phys_t frame_alloc_cleared(size_t count, frame_flags_t flags, phys_t constraint)
 {
-	phys_t base;
+	phys_t base = frame_alloc(count, flags & ~FRAME_ZERO, constraint);
 
-	mm_assert(!frame_may_be_high(flags), "FRAME_ZERO with FRAME_HIGHMEM");
-	base = frame_alloc(count, flags & ~FRAME_ZERO, constraint);
 	if (base != 0)
 		frames_clear(base, count);
 	return base;
@@ -231,7 +230,6 @@ static void request_validate(const struct frame_request *request)
 	mm_assert(
 		request->min >= 1 && request->min <= request->max, "frames: min %zu, max %zu", request->min, request->max);
 	mm_assert(IS_POWER_OF_TWO(request->align), "align %zu is not a power of two", request->align);
-	mm_assert(!(request->flags & FRAME_ZERO) || !frame_may_be_high(request->flags), "FRAME_ZERO with FRAME_HIGHMEM");
 }
 
 /* @return 0, which is what the caller returns */

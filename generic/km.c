@@ -3,7 +3,7 @@
 /*
  * Kernel space: the window KM_START to KM_END, a tree of arenas (mm/vmem.h):
  *
- *   kernel              the window, all but its first page
+ *   kernel              the window, all but its first page; of it, slots of temporary mappings (km_local.c)
  *     kernel-map        ranges of km_map: devices, mostly
  *     kernel-alloc      ranges of km_alloc: memory
  *
@@ -38,6 +38,7 @@
 
 #include <mm/assert.h>
 #include <mm/km.h>
+#include <mm/km_local.h>
 #include <mm/reserve.h>
 
 #define WINDOW_PAGES ((size_t) (KM_END - KM_START) >> PAGE_WIDTH)
@@ -338,8 +339,6 @@ errno_t km_alloc(size_t bytes, frame_flags_t flags, uintptr_t *va)
 		return EINVAL;
 	if (!is_possible(pages))
 		return ENOMEM;
-	if (flags & FRAME_ZERO)
-		flags &= ~FRAME_HIGHMEM;
 	error = place(&km_alloc_arena, 0, pages, true, flags, &start);
 	if (error != EOK)
 		return error;
@@ -391,6 +390,8 @@ errno_t km_init(void)
 		error = vmem_init(&km_map_arena, "kernel-map", &options, FRAME_ATOMIC);
 	if (error == EOK)
 		error = vmem_init(&km_alloc_arena, "kernel-alloc", &options, FRAME_ATOMIC);
+	if (error == EOK)
+		error = km_local_init();
 	if (error != EOK)
 		port_log("km_init: no memory for the arenas of kernel space (error %d)", error);
 	return error;
@@ -399,11 +400,16 @@ errno_t km_init(void)
 size_t km_check(void)
 {
 	size_t mapped = page_mapping_count(&page_kernel, KM_START, WINDOW_PAGES);
+	size_t breaches = km_local_check();
+	struct km_local_info local;
 	struct km_info info;
+	size_t guards;
 
 	km_get_info(&info);
-	if (mapped + info.mappings <= info.pages - info.free)
-		return 0;
-	port_log("km_check: mapped: %zu pages and %zu guards of %zu taken", mapped, info.mappings, info.pages - info.free);
-	return 1;
+	km_local_get_info(&local);
+	guards = info.mappings + local.pages / 2;
+	if (mapped + guards <= info.pages - info.free)
+		return breaches;
+	port_log("km_check: mapped: %zu pages and %zu guards of %zu taken", mapped, guards, info.pages - info.free);
+	return breaches + 1;
 }

@@ -40,7 +40,7 @@ static struct piece whole_frames(const struct memmap_range *range)
 {
 	uint64_t first = (range->first >> PAGE_WIDTH) + ((range->first & (PAGE_SIZE - 1)) != 0);
 	uint64_t end = (range->last >> PAGE_WIDTH) + ((range->last & (PAGE_SIZE - 1)) == PAGE_SIZE - 1);
-	uint64_t limit = ((uint64_t) PHYS_LAST >> PAGE_WIDTH) + 1;
+	uint64_t limit = ((uint64_t) RAM_LAST >> PAGE_WIDTH) + 1;
 
 	if (first <= FRAME_FIRST)
 		first = FRAME_FIRST + (FRAME_FIRST == 0);

@@ -90,7 +90,8 @@ void host_boot(const struct host_memory *memory)
 	struct memmap map;
 
 	host_cpu_enter();
-	host_memory_map(memory->low);
+	host_memory_map(memory);
+	host_window_init();
 	boot_page_tables(memory->low);
 	memmap_init(&map, ranges, RANGES);
 	add(&map, 0, PAGE_SIZE, MEMMAP_RESERVED);

@@ -85,6 +85,7 @@ static void drop_all(bool global)
 void host_tlb_deafen(bool is_deaf)
 {
 	deaf = is_deaf;
+	host_window_deafen(is_deaf);
 }
 
 /* ---- being told ---- */
@@ -96,6 +97,7 @@ void tlb_invalidate_page(uintptr_t va)
 	__atomic_store_n(&record.recent[number % RECENT], va, __ATOMIC_RELAXED);
 	if (!deaf)
 		drop_page(va);
+	host_window_drop(va);
 }
 
 void tlb_invalidate_all(void)
@@ -103,6 +105,7 @@ void tlb_invalidate_all(void)
 	__atomic_fetch_add(&record.alls, 1, __ATOMIC_RELAXED);
 	if (!deaf)
 		drop_all(true);
+	host_window_drop_all();
 }
 
 void host_tlb_forget(void)
@@ -179,7 +182,7 @@ bool host_load(uintptr_t va, uint8_t *value)
 
 	if (!host_access(va, false, &mapping))
 		return false;
-	*value = *(volatile uint8_t *) PA2KA(mapping.pa);
+	*value = *(volatile uint8_t *) host_memory_at(mapping.pa);
 	return true;
 }
 
@@ -189,6 +192,6 @@ bool host_store(uintptr_t va, uint8_t value)
 
 	if (!host_access(va, true, &mapping))
 		return false;
-	*(volatile uint8_t *) PA2KA(mapping.pa) = value;
+	*(volatile uint8_t *) host_memory_at(mapping.pa) = value;
 	return true;
 }

@@ -174,6 +174,19 @@ errno_t page_mapping_update(
 
 /* ---- another frame ---- */
 
+/* A cluster stays where it is while it has an entry in use. */
+pte_t *page_local_entry(uintptr_t va)
+{
+	port_irq_t irq = spinlock_lock(&ht.lock);
+	struct cluster *cluster = range_valid(&page_kernel, va, 1) ? cluster_find(&page_kernel, va, PTL_LEAF) : NULL;
+	pte_t *entry = cluster != NULL ? &cluster->entries[CLUSTER_INDEX(va, PTL_LEAF)] : NULL;
+
+	if (entry != NULL && entry_peek(entry) == 0)
+		entry = NULL;
+	spinlock_unlock(&ht.lock, irq);
+	return entry;
+}
+
 errno_t page_mapping_replace(struct page_table *table, uintptr_t va, phys_t pa, page_flags_t flags)
 {
 	struct cluster *cluster;

@@ -224,6 +224,17 @@ static NOINLINE pte_t *leaf_entry(struct page_table *table, uintptr_t va)
 	return entry;
 }
 
+pte_t *page_local_entry(uintptr_t va)
+{
+	port_irq_t irq = spinlock_lock(&page_kernel.lock);
+	pte_t *entry = range_valid(&page_kernel, va, 1) ? leaf_entry(&page_kernel, va) : NULL;
+
+	if (entry != NULL && !pte_present(entry_peek(entry)))
+		entry = NULL;
+	spinlock_unlock(&page_kernel.lock, irq);
+	return entry;
+}
+
 errno_t page_mapping_replace(struct page_table *table, uintptr_t va, phys_t pa, page_flags_t flags)
 {
 	port_irq_t irq;

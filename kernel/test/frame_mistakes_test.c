@@ -89,11 +89,6 @@ TEST(frame_reference_free_frame, "a reference to a frame that is free is told", 
 	(void) !frame_reference_add(base);
 }
 
-TEST(frame_zero_highmem, "FRAME_ZERO with FRAME_HIGHMEM is told", .panics = "FRAME_ZERO")
-{
-	(void) !frame_alloc(1, FRAME_ATOMIC | FRAME_ZERO | FRAME_HIGHMEM, 0);
-}
-
 TEST(frame_none_asked, "asking for no frames is told", .panics = "min 0")
 {
 	static volatile size_t none;

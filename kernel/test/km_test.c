@@ -11,14 +11,9 @@
 #define RW (PAGE_READ | PAGE_WRITE)
 #define LARGE PTL_COVERS(PTL_LEVELS - 2)
 
-/* What is seen at va: on a machine by looking, on the host, which has no MMU of its own, by way of the page table. */
-static volatile uint8_t *view(uintptr_t va)
+static volatile uint8_t *at(uintptr_t va)
 {
-	phys_t pa;
-
-	if (!test_on_host)
-		return (volatile uint8_t *) va;
-	return page_translate(&page_kernel, va, &pa) ? (volatile uint8_t *) PA2KA(pa) : NULL;
+	return (volatile uint8_t *) va;
 }
 
 static bool is_mapped(uintptr_t va)
@@ -46,13 +41,13 @@ TEST(km_two_views, "one frame mapped twice is seen through both, and through its
 	CHECK_NE(first, second);
 	permanent = (uint8_t *) PA2KA(frame);
 	for (size_t i = 0; i < PAGE_SIZE; i++)
-		*view(first + i) = (uint8_t) (i * 7);
+		*at(first + i) = (uint8_t) (i * 7);
 	for (size_t i = 0; i < PAGE_SIZE; i++)
-		CHECK(*view(second + i) == (uint8_t) (i * 7) && permanent[i] == (uint8_t) (i * 7));
-	*view(second) = 99;
-	CHECK_EQ(*view(first), 99);
+		CHECK(*at(second + i) == (uint8_t) (i * 7) && permanent[i] == (uint8_t) (i * 7));
+	*at(second) = 99;
+	CHECK_EQ(*at(first), 99);
 	test_km_unmap(first, PAGE_SIZE);
-	CHECK_EQ(*view(second), 99);
+	CHECK_EQ(*at(second), 99);
 }
 
 TEST(km_any_bytes, "a range that begins and ends anywhere is mapped with its offset, and no page more than it touches")
@@ -206,9 +201,9 @@ TEST(km_alloc_pages, "memory of 1 to 40 pages can be written and read, with a pa
 		CHECK_EQ(va & (PAGE_SIZE - 1), 0);
 		CHECK(!is_mapped(va - 1) && !is_mapped(va + pages * PAGE_SIZE));
 		for (size_t i = 0; i < pages; i++)
-			*view(va + i * PAGE_SIZE + i) = (uint8_t) (i + 1);
+			*at(va + i * PAGE_SIZE + i) = (uint8_t) (i + 1);
 		for (size_t i = 0; i < pages; i++)
-			CHECK_EQ(*view(va + i * PAGE_SIZE + i), (uint8_t) (i + 1));
+			CHECK_EQ(*at(va + i * PAGE_SIZE + i), (uint8_t) (i + 1));
 		if (pages % 2 == 0)
 			test_km_free(va, pages * PAGE_SIZE - 5);
 	}
@@ -232,9 +227,9 @@ TEST(km_alloc_scattered, "frames that are nowhere two in a row make one piece of
 		}
 	NEED(test_km_alloc(free * PAGE_SIZE, FRAME_ATOMIC | FRAME_LOWMEM, &va) == EOK);
 	for (size_t i = 0; i < free; i++)
-		*view(va + i * PAGE_SIZE) = (uint8_t) i;
+		*at(va + i * PAGE_SIZE) = (uint8_t) i;
 	for (size_t i = 0; i < free; i++)
-		CHECK_EQ(*view(va + i * PAGE_SIZE), (uint8_t) i);
+		CHECK_EQ(*at(va + i * PAGE_SIZE), (uint8_t) i);
 }
 
 TEST(km_alloc_large, "memory of two large pages and one more is mapped by large pages if there are any below the root",
@@ -260,8 +255,8 @@ TEST(km_alloc_zero, "FRAME_ZERO gives zeros, after the same frames had something
 
 		NEED(test_km_alloc(bytes, FRAME_ATOMIC | FRAME_ZERO, &va) == EOK);
 		for (size_t i = 0; i < bytes; i += 16) {
-			wrong += *view(va + i) != 0;
-			*view(va + i) = 0xee;
+			wrong += *at(va + i) != 0;
+			*at(va + i) = 0xee;
 		}
 		CHECK_EQ(wrong, 0);
 		test_km_free(va, bytes);

@@ -133,6 +133,16 @@ void test_reserve_free(size_t frames, frame_flags_t flags)
 
 /* ---- all frames ---- */
 
+bool test_has_high_memory(void)
+{
+	struct zone_info zone;
+	bool has = false;
+
+	for (size_t i = 0; zone_get(i, &zone); i++)
+		has |= zone.kind == ZONE_HIGH;
+	return has;
+}
+
 size_t test_free_frames(frame_flags_t flags)
 {
 	struct zone_info zone;

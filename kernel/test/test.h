@@ -199,6 +199,9 @@ void test_chain_push(struct test_chain *chain, void *object);
 void *test_chain_pop(struct test_chain *chain); /* NULL if it is empty; the caller owns the object */
 void test_chain_free(struct test_chain *chain); /* gives all of it back */
 
+/** Whether there are frames without a permanent address. */
+bool test_has_high_memory(void);
+
 /** Frames free that a request with these flags could be given. */
 size_t test_free_frames(frame_flags_t flags);
 

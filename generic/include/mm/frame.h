@@ -24,7 +24,7 @@ typedef unsigned frame_flags_t;
 #define FRAME_LOWMEM 0x08u     /* only frames with a permanent address (PA2KA works). The default; over FRAME_HIGHMEM */
 #define FRAME_HIGHMEM 0x10u    /* frames without a permanent address are welcome, and preferred */
 #define FRAME_DMA 0x20u        /* only frames that every device reaches (below ARCH_DMA_LIMIT) */
-#define FRAME_ZERO 0x40u       /* filled with zeros; not together with FRAME_HIGHMEM */
+#define FRAME_ZERO 0x40u       /* filled with zeros */
 
 /* The flags that say which frames will do. */
 #define FRAME_CLASS (FRAME_LOWMEM | FRAME_HIGHMEM | FRAME_DMA)

@@ -87,6 +87,21 @@ MUST_USE errno_t page_mapping_update(
  */
 MUST_USE errno_t page_mapping_replace(struct page_table *table, uintptr_t va, phys_t pa, page_flags_t flags);
 
+/*
+ * A page of the kernel part that is mapped for ever, by a base page, and that one CPU alone uses: that CPU changes what
+ * it is mapped to by its entry, without a lock, and asks no other CPU to drop it (generic/km_local.c).
+ */
+
+/** The entry of such a page, which stays where it is. @return NULL if no base page is mapped at va */
+pte_t *page_local_entry(uintptr_t va);
+
+/** Maps another frame there. On the CPU whose page it is; any context with interrupts off. */
+static inline void page_local_set(pte_t *entry, uintptr_t va, phys_t pa, page_flags_t flags)
+{
+	__atomic_store_n(entry, pte_leaf(pa, flags, PTL_LEVELS - 1), __ATOMIC_RELEASE);
+	tlb_invalidate_page(va);
+}
+
 /** How an address translates. */
 struct page_mapping {
 	phys_t pa;   /* what this very va translates to, offset included; undefined if size is 0 */

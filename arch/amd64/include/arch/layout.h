@@ -5,7 +5,7 @@
  * assembler and the linker script read the same ones.
  *
  *   0000000000000000   user space, less its last page: `syscall` there would return to a non-canonical address
- *   ffff800000000000   the identity window: physical memory from 0 on, 64 GiB at most
+ *   ffff800000000000   the identity window: physical memory from 0 on, 64 TiB at most
  *   ffffc00000000000   km_map's window, 1 GiB
  *   ffffffff80000000   the image, linked at 1 MiB above this (code model "kernel"); not part of the identity window
  */
@@ -23,7 +23,7 @@
 
 #define IDENTITY_PHYS 0
 #define IDENTITY_VIRT KERNEL_START
-#define IDENTITY_SIZE 0x1000000000
+#define IDENTITY_SIZE (KM_START - IDENTITY_VIRT)
 
 #define KM_START 0xffffc00000000000
 #define KM_END 0xffffc00040000000

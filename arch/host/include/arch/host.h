@@ -10,18 +10,27 @@
 
 #include <arch/mm.h>
 
-/* ---- starting (arch/host/boot.c, arch/host/memory.c) ---- */
+/* ---- starting (arch/host/boot.c) and memory (arch/host/memory.c) ---- */
 
 /* The memory of the machine that host_boot builds. */
 struct host_memory {
 	size_t low;  /* bytes that stand in the identity window, from physical address 0 */
-	size_t high; /* bytes from physical address IDENTITY_SIZE on, without an address */
+	size_t high; /* bytes from physical address IDENTITY_SIZE on, without a permanent address */
 };
 
 #define HOST_MEMORY_DEFAULT ((struct host_memory){ .low = MiB(64), .high = MiB(16) })
 
-/** Maps the memory; ends the program with a message if it cannot be had. */
-void host_memory_map(size_t low);
+/** Makes the memory, and maps it; ends the program with a message if it cannot be had. */
+void host_memory_map(const struct host_memory *memory);
+
+/** Whether there is memory at this physical address. */
+bool host_memory_has(phys_t pa);
+
+/** Where the process has it: what a CPU reads and writes at this physical address, which there is. */
+void *host_memory_at(phys_t pa);
+
+/** The file that it is: a physical address is an offset in it. */
+int host_memory_file(void);
 
 /**
  * What boot code and kernel do on a machine: memory, boot page tables, the map of memory, and every *_init of the
@@ -85,6 +94,22 @@ bool host_store(uintptr_t va, uint8_t value);
 
 /** A TLB that is deaf drops nothing it is told to drop, only writes it down: so a test can show what that would be. */
 void host_tlb_deafen(bool is_deaf);
+
+/* ---- the kernel's window as the process sees it (arch/host/window.c) ---- */
+
+/** Before anything is mapped in it. */
+void host_window_init(void);
+
+/** Hides a page, if it is one of the window, and all pages: told by the TLBs. */
+void host_window_drop(uintptr_t va);
+void host_window_drop_all(void);
+
+/** As host_tlb_deafen. */
+void host_window_deafen(bool deaf);
+
+/** Around a fork, after which the window's pages are others in the child: there it is seen anew. */
+void host_window_lock(void);
+void host_window_unlock(bool anew);
 
 /* ---- log and panic (arch/host/port.c) ---- */
 

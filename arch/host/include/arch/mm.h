@@ -2,7 +2,7 @@
 
 /*
  * The contract between the memory core and `host`: an ordinary process plays
- * the machine. Physical memory is one mapping of the process (arch/host/memory.c),
+ * the machine. Physical memory is a file that the process maps (arch/host/memory.c),
  * page tables stand in it as they would in RAM and are walked by nobody but the
  * core, CPUs are threads (arch/host/cpu.c).
  *
@@ -19,7 +19,8 @@
  *   70000000  image                    + 8 TiB     image
  *   80000000  user space               and user space below HOST_KERNEL
  *
- * Only the identity window is really there.
+ * The identity window is really there, and so is what the kernel maps in km_map's
+ * window (arch/host/window.c); image and user space are not.
  */
 
 #ifndef ARCH_MM_H
@@ -69,6 +70,7 @@
 #endif
 #endif
 
+#define RAM_LAST PHYS_LAST
 #define KERNEL_START HOST_KERNEL
 
 #define IDENTITY_PHYS ((phys_t) 0)

@@ -20,6 +20,7 @@
 #define ARCH_DMA_LIMIT 0x1000000u
 /* 32-bit paging without PSE-36 reaches 4 GiB. */
 #define PHYS_LAST ((phys_t) 0xffffffffu)
+#define RAM_LAST PHYS_LAST
 
 #define PTL_LEVELS 2
 #define PTL_BITS(level) 10u
