@@ -52,11 +52,13 @@ static inline void chain_close(struct bucket *head)
 
 static struct slot *slot_find(struct bucket *line, uintptr_t tag)
 {
-	for (; line != NULL; line = next_of(line))
+	do {
 #pragma GCC unroll 3
 		for (size_t i = 0; i < BUCKET_SLOTS; i++)
 			if (slot_tag(&line->slots[i]) == tag)
 				return &line->slots[i];
+		line = next_of(line);
+	} while (line != NULL);
 	return NULL;
 }
 
