@@ -17,7 +17,8 @@
  *   spares    as many splits are promised as the large pages take
  *   lines     all lines are clusters, overflows or free
  *   room      there are lines for all that is promised (ht.h)
- *   recent    the recent cluster is the one its tag finds
+ *   recent    the recent cluster is the one its tag finds, with its count
+ *   buckets   what readers are told of their number agrees
  *
  * The lock is held throughout: for the console and for tests.
  */
@@ -173,8 +174,10 @@ static void space_examine(struct examination *examination, const struct page_tab
 		list_examine(examination, table, level);
 	expect(examination, "spares", table->space, table->spares, spares_of(table));
 	examination->promised += table->spares * SPLIT_CLUSTERS;
-	if (table->recent_tag != 0 && bucket_find(table->recent_tag) != table->recent)
-		breach(examination, "recent", table->recent_tag, 0, 1);
+	if (table->recent != RECENT_NONE &&
+		(cluster_find(table, table->recent << RECENT_SHIFT, PTL_LEAF) != table->recent_cluster ||
+			table->recent_uses != &books_of(table->recent_cluster)->uses))
+		breach(examination, "recent", table->recent << RECENT_SHIFT, 0, 1);
 }
 
 static size_t examine(void)
@@ -192,6 +195,7 @@ static size_t examine(void)
 	expect(&examination, "count", 1, examination.slots, ht.clusters);
 	expect(&examination, "lines", 0, examination.overflows, ht.overflows);
 	expect(&examination, "lines", 1, ht.clusters + ht.overflows + ht.free_lines, ht.lines);
+	expect(&examination, "buckets", ht.buckets, ht.mask, buckets_mask(ht.buckets));
 	expect(&examination, "spares", 0, ht.promised, examination.promised);
 	if (!has_room(0))
 		breach(&examination, "room", ht.lines, ht.clusters, ht.promised);

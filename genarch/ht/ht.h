@@ -41,8 +41,9 @@
  * bucket takes over a part of one old bucket's slots, one fewer gives them
  * back. An operation that makes or drops n clusters does at most 2n + 1 such
  * steps after it is done; so none ever pays for all. More clusters than buckets
- * are too many, fewer than half as many too few; so few chains overflow, those
- * that have not split yet among them.
+ * are too many, so few chains overflow, those that have not split yet among them.
+ * Fewer than a quarter as many are too few: between the two, mappings come and go
+ * and no step is taken.
  *
  * ROOM. Removal never fails, nor does a commit, though both may take lines. A
  * chain of k slots has an overflow line only for full lines before it, so there
@@ -60,7 +61,8 @@
  * LOCK. ht.lock is held for every change; page_table has none of its own. It
  * stands where page table locks stand in mm/port.h.
  *
- * READERS (find.c) take no lock; they turn interrupts off.
+ * READERS (find.c) take no lock. They turn interrupts off, but for the first look
+ * of page_translate ("Recent" and "Frames that go" below).
  *
  *   - bucket.changes is odd while a chain changes, and each change leaves
  *     another number. Who has found something in a chain believes it if the
@@ -73,17 +75,26 @@
  *   - A split makes the clusters of the smaller pages, then counts
  *     page_table.splits, then takes the large page out. Who has missed an
  *     address in all sizes looks again if that count has changed.
- *   - Frames of lines and of buckets that are not needed any more stay ready
- *     for use. They go back to the frame allocator when it asks (space.c), after
- *     every CPU has answered a call with interrupts on: none can still be
- *     looking. A bucket stays odd when it goes.
  *
  * Each load of a reader acquires and each store to what they read releases, so
  * no fence is needed between the number and what it guards.
  *
+ * FRAMES THAT GO. Frames of lines and of buckets that are not needed any more
+ * stay ready for use. They go back to the frame allocator when it asks (space.c):
+ * ht.trims is counted, then every CPU answers a call with interrupts on, then
+ * they are freed. So who has interrupts off never meets one that has become
+ * something else. Who has them on notes ht.trims before he looks, follows no
+ * pointer that he read from a bucket unless it is still the same, and believes
+ * nothing unless it is the same at the end.
+ *
  * RECENT. Each page table remembers its cluster of base pages that was changed
- * last, so the next page of the same neighbourhood needs no look-up. Under the
- * lock only.
+ * last, so the next page of the same neighbourhood needs no look-up. A reader
+ * may use it too, with no lock and interrupts on: he notes recent_changes, finds
+ * that the recent cluster serves the address, reads the entry, and believes it
+ * if recent_changes is still the same. A cluster is forgotten before its line
+ * becomes something else, and the writer's order is: recent = RECENT_NONE,
+ * recent_changes + 1, the rest, recent; so the reader's cluster was the recent
+ * one when the entry was read.
  */
 
 #ifndef HT_H
@@ -91,6 +102,7 @@
 
 #include <mm/assert.h>
 #include <mm/page.h>
+#include <mm/page_leaf.h>
 #include <mm/spinlock.h>
 
 #define PTL_LEAF (PTL_LEVELS - 1)
@@ -102,6 +114,9 @@
 #define CLUSTER_INDEX(va, level) (((va) >> PTL_SHIFT(level)) & (CLUSTER_PAGES - 1))
 
 _Static_assert(CACHE_LINE == 64 && (sizeof(pte_t) == 4 || sizeof(pte_t) == 8), "a line holds 8 or 16 entries");
+_Static_assert(
+	((USER_START | (USER_LAST + 1) | KERNEL_START | (KERNEL_LAST + 1)) & (CLUSTER_COVERS(PTL_LEAF) - 1)) == 0,
+	"a cluster of base pages is the user's or the kernel's");
 
 struct cluster {
 	pte_t entries[CLUSTER_PAGES];
@@ -145,23 +160,34 @@ _Static_assert(sizeof(struct line_frame) <= PAGE_SIZE, "lines and their books fi
 struct page_table {
 	uintptr_t space;       /* its number, shifted to where it stands in a tag */
 	uintptr_t first, last; /* the addresses it may map, both inclusive */
-	uintptr_t splits;      /* how often a large page was split */
 	unsigned sizes;        /* a bit for each level of which it has clusters */
-	uintptr_t recent_tag;  /* 0 = none */
-	struct cluster *recent;
+	uintptr_t splits;      /* how often a large page was split */
+
+	/* "Recent" above: what the cluster serves (va >> RECENT_SHIFT, or RECENT_NONE), and the count of its uses. */
+	uintptr_t recent;
+	struct cluster *recent_cluster;
+	uint16_t *recent_uses;
+	uintptr_t recent_changes;
+
 	struct cluster *clusters[PTL_LEVELS]; /* lists, by level */
 	size_t cluster_count[PTL_LEVELS];
 	size_t spares;                      /* splits that are promised lines */
 	struct page_table *next, *previous; /* in the ring of all, by space */
 };
 
+#define RECENT_SHIFT CLUSTER_SHIFT(PTL_LEAF)
+#define RECENT_NONE UINTPTR_MAX
+
 #define SEGMENT_BUCKETS (PAGE_SIZE / sizeof(struct bucket))
 
 struct ht {
-	struct spinlock lock;
-	size_t buckets;
-	struct bucket **directory;       /* of segments, each a frame of buckets */
-	size_t directory_room, segments; /* what it has room for, and what there is */
+	/* What readers look at, which changes rarely. */
+	size_t buckets, mask;      /* how many; the bits of a hash that choose among so many */
+	struct bucket **directory; /* of segments, each a frame of buckets */
+	uintptr_t trims;           /* how often frames went back */
+
+	struct spinlock lock __attribute__((aligned(CACHE_LINE)));
+	size_t directory_room, segments; /* segments it has room for, and those there are */
 	size_t clusters, promised, overflows;
 	size_t lines, free_lines;     /* all there are; those not in use */
 	struct line_frame *available; /* frames with some of their lines free, a ring */
@@ -194,36 +220,60 @@ static inline pte_t entry_peek(const pte_t *entry)
 	return __atomic_load_n(entry, __ATOMIC_RELAXED);
 }
 
-/** What to add to a leaf to get the leaf of the next frame. */
-static inline pte_t leaf_step(unsigned level)
-{
-	return pte_leaf(PTL_COVERS(level), 0, level) - pte_leaf(0, 0, level);
-}
-
 /* ---- tags ---- */
 
+/*
+ *     63          40 39    38 37                       0
+ *     +-------------+--------+--------------------------+
+ *     |    space    |  size  |  number of the cluster   |     size: 0 = base pages, 1 the next, ...
+ *     +-------------+--------+--------------------------+
+ */
 #define SPACE_SHIFT (sizeof(uintptr_t) == 8 ? 40 : 20)
+#define SIZE_SHIFT (SPACE_SHIFT - 2)
 #define SPACE_LAST ((UINTPTR_MAX >> SPACE_SHIFT) - 1)
-#define TAG_ADDRESS (((uintptr_t) 1 << (SPACE_SHIFT - 2)) - 1)
+#define TAG_ADDRESS (((uintptr_t) 1 << SIZE_SHIFT) - 1)
 
 static inline uintptr_t tag_of(const struct page_table *table, uintptr_t va, unsigned level)
 {
-	return table->space | ((va >> CLUSTER_SHIFT(level)) & TAG_ADDRESS) << 2 | level;
+	return table->space | (uintptr_t) (PTL_LEAF - level) << SIZE_SHIFT | ((va >> CLUSTER_SHIFT(level)) & TAG_ADDRESS);
 }
 
-/** The bucket of a tag when there are so many; the multiplier is 2^64 over the golden ratio (Knuth, vol. 3, 6.4). */
-static inline size_t bucket_number(uintptr_t tag, size_t buckets)
+/** The multiplier is 2^64 over the golden ratio (Knuth, vol. 3, 6.4). */
+static inline size_t hash_of(uintptr_t tag)
 {
-	size_t hash = (size_t) (tag * UINT64_C(0x9e3779b97f4a7c15) >> 40);
-	size_t mask = SIZE_MAX >> __builtin_clzl(buckets - 1);
+	return (size_t) (tag * UINT64_C(0x9e3779b97f4a7c15) >> 40);
+}
+
+/** The bits of a hash that choose among so many buckets. */
+static inline size_t buckets_mask(size_t buckets)
+{
+	return SIZE_MAX >> __builtin_clzl(buckets - 1);
+}
+
+/** The bucket of a hash. */
+static inline size_t bucket_choose(size_t hash, size_t buckets, size_t mask)
+{
 	size_t number = hash & mask;
 
 	return number < buckets ? number : number & (mask >> 1);
 }
 
+/** The bucket of a tag when there are so many. */
+static inline size_t bucket_number(uintptr_t tag, size_t buckets)
+{
+	return bucket_choose(hash_of(tag), buckets, buckets_mask(buckets));
+}
+
 static inline struct bucket *bucket_at(size_t number)
 {
 	return &__atomic_load_n(&ht.directory[number / SEGMENT_BUCKETS], __ATOMIC_RELAXED)[number % SEGMENT_BUCKETS];
+}
+
+/** Takes the lock if the short way before has not got it. Interrupts are off. */
+static inline void lock_anyway(void)
+{
+	if (unlikely(!spinlock_held_here(&ht.lock)))
+		spinlock_lock_raw(&ht.lock);
 }
 
 /* ---- lines (line.c) ---- */
@@ -270,10 +320,41 @@ size_t frame_list_free(struct frame_list *list);
 
 /* ---- buckets (bucket.c); the lock is held ---- */
 
-/** @return the cluster of a tag, or NULL */
-struct cluster *bucket_find(uintptr_t tag);
-void bucket_add(uintptr_t tag, struct cluster *cluster);
-void bucket_remove(uintptr_t tag);
+static inline uintptr_t slot_tag(const struct slot *slot)
+{
+	return __atomic_load_n(&slot->tag, __ATOMIC_RELAXED);
+}
+
+static inline struct cluster *slot_cluster(const struct slot *slot)
+{
+	return __atomic_load_n(&slot->cluster, __ATOMIC_RELAXED);
+}
+
+/** The head of the chain that a tag belongs to. */
+static inline struct bucket *head_of(uintptr_t tag)
+{
+	return bucket_at(bucket_choose(hash_of(tag), ht.buckets, ht.mask));
+}
+
+/** As chain_find, from the first overflow line on. */
+struct cluster *overflow_find(const struct bucket *line, uintptr_t tag);
+
+/** @return the cluster of a tag in its chain, or NULL */
+static inline struct cluster *chain_find(const struct bucket *head, uintptr_t tag)
+{
+	const struct bucket *next;
+
+#pragma GCC unroll 3
+	for (size_t i = 0; i < BUCKET_SLOTS; i++)
+		if (slot_tag(&head->slots[i]) == tag)
+			return slot_cluster(&head->slots[i]);
+	next = __atomic_load_n(&head->next, __ATOMIC_RELAXED);
+	return likely(next == NULL) ? NULL : overflow_find(next, tag);
+}
+
+/* In and out of the chain that the tag belongs to. */
+void chain_add(struct bucket *head, uintptr_t tag, struct cluster *cluster);
+void chain_remove(struct bucket *head, uintptr_t tag);
 
 /** At most so many steps of growing, if there are too few buckets. */
 void buckets_grow(size_t steps);
@@ -288,7 +369,9 @@ void segments_trim(struct frame_list *freed);
 
 static inline struct cluster *cluster_find(const struct page_table *table, uintptr_t va, unsigned level)
 {
-	return bucket_find(tag_of(table, va, level));
+	uintptr_t tag = tag_of(table, va, level);
+
+	return chain_find(head_of(tag), tag);
 }
 
 /** Whether the page table has pages of this size. */
@@ -297,35 +380,52 @@ static inline bool has_size(const struct page_table *table, unsigned level)
 	return (table->sizes & 1u << level) != 0;
 }
 
-/** A cluster without entries, which readers see. There is room. */
-struct cluster *cluster_make(struct page_table *table, uintptr_t va, unsigned level);
+/** Whether it has pages that are larger than the base. */
+static inline bool has_large(const struct page_table *table)
+{
+	return (table->sizes & ((1u << PTL_LEAF) - 1)) != 0;
+}
 
-/** Takes a cluster that has no entry in use out. */
-void cluster_drop(struct page_table *table, struct cluster *cluster);
+/**
+ * A new cluster, with so many uses, which no reader sees: all its entries are to be written, then it is to be put in
+ * the chain of its tag. There is room.
+ */
+struct cluster *cluster_make(struct page_table *table, uintptr_t va, unsigned level, size_t uses);
 
-/** The cluster of base pages for va is the recent one from now on, if there is one. */
-struct cluster *recent_find(struct page_table *table, uintptr_t va);
+/** Takes a cluster out, whatever entries it has. */
+void cluster_drop(struct page_table *table, struct cluster *cluster, uintptr_t tag);
+
+/** Whether the recent cluster is the one of base pages for va. */
+static inline bool recent_is(const struct page_table *table, uintptr_t va)
+{
+	return table->recent == va >> RECENT_SHIFT;
+}
+
+/** This one, of base pages for va, is the recent one from now on. */
+void recent_set(struct page_table *table, uintptr_t va, struct cluster *cluster);
 
 /* Goes through the clusters of one size that a range meets, in any order. */
 struct sweep {
 	struct page_table *table;
 	unsigned level;
 	uintptr_t va, last;        /* the range */
-	uintptr_t at;              /* by address: what comes next */
+	uintptr_t at, tag;         /* by address: what comes next, and the tag of it */
+	size_t left;               /* by address: how many tags come yet */
 	struct cluster *following; /* by list: what comes next */
-	bool by_list, ended;
+	bool by_list;
 };
 
 /* What a sweep finds: a cluster, and the indices of those of its entries that the range meets. */
 struct span {
 	struct cluster *cluster;
-	uintptr_t va; /* of the first of these entries' pages */
+	uintptr_t tag; /* of it */
+	uintptr_t va;  /* of the first of these entries' pages */
 	size_t first, last;
 };
 
 void sweep_begin(struct sweep *sweep, struct page_table *table, unsigned level, uintptr_t va, uintptr_t last);
 
-/** @return false if there is no more. The cluster it told last may have been dropped meanwhile. */
+/** @return false if there is no more. The cluster it told last may have been dropped meanwhile, no other. */
 bool sweep_next(struct sweep *sweep, struct span *span);
 
 /** Whether the range is all of the page of this size at va. */

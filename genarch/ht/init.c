@@ -61,6 +61,7 @@ static errno_t table_build(void)
 		return ENOMEM;
 	}
 	ht = (struct ht){ .buckets = SEGMENT_BUCKETS,
+		.mask = buckets_mask(SEGMENT_BUCKETS),
 		.directory = (struct bucket **) PA2KA(directory),
 		.segments = 1,
 		.directory_room = frames * PAGE_SIZE / sizeof(struct bucket *),
@@ -73,10 +74,12 @@ errno_t page_init(void)
 {
 	errno_t error = table_build();
 
+	leaf_bits_fill();
 	if (error == EOK) {
 		page_kernel = (struct page_table){ .space = (uintptr_t) 1 << SPACE_SHIFT,
 			.first = KERNEL_START,
 			.last = KERNEL_LAST,
+			.recent = RECENT_NONE,
 			.next = &page_kernel,
 			.previous = &page_kernel };
 		error = kernel_map();

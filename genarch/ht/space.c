@@ -19,6 +19,8 @@
 
 #include "ht.h"
 
+pte_t leaf_bits[LEAF_FLAGS + 1];
+
 struct page_table page_kernel = { .next = &page_kernel, .previous = &page_kernel };
 
 static struct page_table *newest = &page_kernel;
@@ -51,7 +53,7 @@ struct page_table *page_table_create(frame_flags_t alloc)
 
 	if (table == NULL)
 		return NULL;
-	*table = (struct page_table){ .first = USER_START, .last = USER_LAST };
+	*table = (struct page_table){ .first = USER_START, .last = USER_LAST, .recent = RECENT_NONE };
 	irq = spinlock_lock(&ht.lock);
 	before = gap_find();
 	table->space = (number_of(before) + 1) << SPACE_SHIFT;
@@ -108,6 +110,8 @@ size_t ht_reclaim(enum reclaim_strength strength, bool may_wait)
 		buckets_shrink(SIZE_MAX, true);
 	segments_trim(&freed);
 	room_trim(&freed);
+	if (freed.first != 0)
+		__atomic_store_n(&ht.trims, ht.trims + 1, __ATOMIC_RELEASE);
 	spinlock_unlock(&ht.lock, irq);
 	if (freed.first == 0)
 		return 0;

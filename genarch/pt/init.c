@@ -84,8 +84,7 @@ errno_t page_init(void)
 	phys_t root = root_alloc(kernel_map_boot_last(), FRAME_ATOMIC);
 	errno_t error = ENOMEM;
 
-	for (page_flags_t flags = 0; flags < ARRAY_COUNT(leaf_bits); flags++)
-		leaf_bits[flags] = pte_leaf(0, flags, PTL_LEAF);
+	leaf_bits_fill();
 	if (root != 0) {
 		page_kernel = (struct page_table){ .root = root,
 			.entries = table_entries(root),

@@ -16,9 +16,7 @@
  *   - an entry of 0 is not present, and neither is one that holds nothing but a
  *     page-aligned address: so unhooked tables can be chained through entry 0
  *     while some CPU may still look at them
- *   - in entries of one level and equal flags the frame number is a field of
- *     its own, into which it goes linearly: so a run of entries is made by
- *     adding, and flags are changed without taking the address apart
+ *   - what <mm/page_leaf.h> demands of leaves
  *
  * One walk serves two, three and four levels. A walk over a range recurses from
  * table to table, its level a variable; what happens per page is a loop over
@@ -71,6 +69,7 @@
 
 #include <mm/assert.h>
 #include <mm/page.h>
+#include <mm/page_leaf.h>
 #include <mm/spinlock.h>
 
 #define PTL_LEAF (PTL_LEVELS - 1)
@@ -145,28 +144,6 @@ static inline pte_t entry_peek(const pte_t *entry)
 static inline void entry_poke(pte_t *entry, pte_t pte)
 {
 	__atomic_store_n(entry, pte, __ATOMIC_RELAXED);
-}
-
-/** What to add to a leaf to get the leaf of the next frame. */
-static inline pte_t leaf_step(unsigned level)
-{
-	return pte_leaf(PTL_COVERS(level), 0, level) - pte_leaf(0, 0, level);
-}
-
-/* Leaves of the last level for frame 0, by their flags; page_init fills it in. */
-#define LEAF_FLAGS (PAGE_READ | PAGE_WRITE | PAGE_EXEC | PAGE_USER | PAGE_GLOBAL | PAGE_UNCACHED)
-extern pte_t leaf_bits[LEAF_FLAGS + 1];
-
-/** As pte_leaf(pa, flags, PTL_LEAF), without taking the flags apart. */
-static inline pte_t leaf_make(phys_t pa, page_flags_t flags)
-{
-	return leaf_bits[flags & LEAF_FLAGS] | (pte_leaf(pa, 0, PTL_LEAF) ^ pte_leaf(0, 0, PTL_LEAF));
-}
-
-/** The bits of a leaf that hold the frame number. */
-static inline pte_t leaf_frame_bits(unsigned level)
-{
-	return pte_leaf(PHYS_LAST & ~(phys_t) (PTL_COVERS(level) - 1), 0, level) ^ pte_leaf(0, 0, level);
 }
 
 /** Writes an entry. A kernel entry of the root goes to the roots of all address spaces. The table is locked. */
