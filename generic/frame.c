@@ -6,8 +6,8 @@
  *   frame_alloc ──> this CPU's cache ──> zones ──> reclaimers ──> sleep
  *                   one frame            runs      (reclaim.c)    (sleepers.c)
  *
- * CACHES. Each CPU has a stack of single frames with a permanent address. It is
- * refilled, and emptied by half, under frame_lock; between that, taking and
+ * CACHES. Each CPU has a stack of single frames with a permanent address, and one
+ * of such without, for who prefers those. It is refilled, and emptied by half, under frame_lock; between that, taking and
  * giving a frame touches this CPU's data only, with interrupts off. A frame in a
  * cache is no longer free in the zone's sense: it is paid for, so that no
  * promise (mm/reserve.h) rests on it, and it costs no look at the accounts.
@@ -40,6 +40,22 @@ struct frame_cache {
 } __attribute__((aligned(CACHE_LINE)));
 
 static struct frame_cache caches[CONFIG_MAX_CPUS];
+static struct frame_cache high_caches[KM_LOCAL_NEEDED ? CONFIG_MAX_CPUS : 1]; /* without permanent addresses */
+
+/* What a cache is refilled with: a batch, or, while somebody sleeps for memory, what is wanted at once. */
+struct refill {
+	struct frame_request batch, single;
+};
+
+#define REFILL(frames, first, class)                                                                    \
+	{                                                                                                   \
+		.min = 1, .max = (frames), .align = 1, .lower = (first), .upper = (phys_t) -1, .flags = (class) \
+	}
+#define HIGH_FIRST (IDENTITY_PHYS + (phys_t) IDENTITY_SIZE)
+
+static const struct refill low_refill = { REFILL(CACHE_BATCH, 0, 0), REFILL(1, 0, 0) };
+static const struct refill high_refill = { REFILL(CACHE_BATCH, HIGH_FIRST, FRAME_HIGHMEM),
+	REFILL(1, HIGH_FIRST, FRAME_HIGHMEM) };
 
 frame_flags_t frame_slow_flags;
 
@@ -52,6 +68,8 @@ void frame_caches_init(void)
 	frame_slow_flags = FRAME_DMA | FRAME_ZERO | FRAME_NO_RESERVE | (high ? FRAME_HIGHMEM : 0);
 	for (size_t i = 0; i < CONFIG_MAX_CPUS; i++)
 		caches[i] = (struct frame_cache){ .capacity = CACHE_FRAMES };
+	for (size_t i = 0; i < ARRAY_COUNT(high_caches); i++)
+		high_caches[i] = (struct frame_cache){ .capacity = CACHE_FRAMES };
 }
 
 /* The count is written by its own CPU only, and glanced at by others. */
@@ -60,28 +78,31 @@ static inline void cache_set_count(struct frame_cache *cache, size_t count)
 	__atomic_store_n(&cache->count, count, __ATOMIC_RELAXED);
 }
 
-size_t frame_cache_count(void)
+static size_t caches_count(const struct frame_cache *cache, size_t caches_there)
 {
 	size_t count = 0;
 
-	for (size_t i = 0; i < CONFIG_MAX_CPUS; i++)
-		count += __atomic_load_n(&caches[i].count, __ATOMIC_RELAXED);
+	for (; caches_there > 0; caches_there--, cache++)
+		count += __atomic_load_n(&cache->count, __ATOMIC_RELAXED);
 	return count;
+}
+
+size_t frame_cache_count(bool high)
+{
+	return high ? caches_count(high_caches, ARRAY_COUNT(high_caches)) : caches_count(caches, ARRAY_COUNT(caches));
 }
 
 /* ---- taking ---- */
 
 /* Fills an empty cache from the zones and takes one frame. Interrupts off. @return 0 if there is none */
-COLD static phys_t cache_refill(struct frame_cache *cache)
+COLD static phys_t cache_refill(struct frame_cache *cache, const struct refill *refill)
 {
-	static const struct frame_request single = { .min = 1, .max = 1, .align = 1, .upper = (phys_t) -1 },
-									  request = { .min = 1, .max = CACHE_BATCH, .align = 1, .upper = (phys_t) -1 };
 	size_t taken;
 	phys_t base;
 
 	spinlock_lock_raw(&frame_lock);
 	cache->capacity = sleepers_any() ? 0 : CACHE_FRAMES;
-	base = zone_take_locked(cache->capacity == 0 ? &single : &request, &taken);
+	base = zone_take_locked(cache->capacity == 0 ? &refill->single : &refill->batch, &taken);
 	if (taken > 0) {
 		pfn_t pfn = base >> PAGE_WIDTH;
 
@@ -146,7 +167,7 @@ static phys_t single_alloc(frame_flags_t flags)
 	phys_t base = 0;
 
 	if (may_serve(flags, irq) && (flags & FRAME_ATOMIC || !sleepers_any()))
-		base = cache_refill(&caches[port_cpu()]);
+		base = cache_refill(&caches[port_cpu()], &low_refill);
 	port_irq_restore(irq);
 	return base;
 }
@@ -157,6 +178,37 @@ static NOINLINE phys_t frame_alloc_single(frame_flags_t flags)
 	phys_t base = single_alloc(flags);
 
 	return base != 0 ? base : frame_alloc_slow(1, flags, 0);
+}
+
+static inline phys_t cache_pop(struct frame_cache *cache)
+{
+	pfn_t pfn = cache->frames[cache->count - 1];
+
+	cache_set_count(cache, cache->count - 1);
+	frame_state_set(pfn, RUN_HEAD(0));
+	return (phys_t) pfn << PAGE_WIDTH;
+}
+
+/* Whether nothing else is said than that frames without a permanent address are preferred. */
+static inline bool prefers_high(frame_flags_t flags)
+{
+	return KM_LOCAL_NEEDED && (flags & (frame_slow_flags | FRAME_LOWMEM)) == FRAME_HIGHMEM;
+}
+
+/* One frame, without a permanent address if there is any, through this CPU's caches. */
+static NOINLINE phys_t frame_alloc_high(frame_flags_t flags)
+{
+	port_irq_t irq = port_irq_save();
+	struct frame_cache *high = &high_caches[port_cpu()], *low = &caches[port_cpu()];
+	phys_t base = 0;
+
+	if (likely(may_serve(flags, irq)) && likely(flags & FRAME_ATOMIC || !sleepers_any())) {
+		base = likely(high->count > 0) ? cache_pop(high) : cache_refill(high, &high_refill);
+		if (unlikely(base == 0))
+			base = low->count > 0 ? cache_pop(low) : cache_refill(low, &low_refill);
+	}
+	port_irq_restore(irq);
+	return likely(base != 0) ? base : frame_alloc_slow(1, flags, 0);
 }
 
 /* Whether a run that could not be had at once is not to be had at all: there is nobody to be asked. */
@@ -181,18 +233,18 @@ phys_t frame_alloc(size_t count, frame_flags_t flags, phys_t constraint)
 		struct frame_cache *cache = &caches[port_cpu()];
 
 		if (likely(cache->count > 0) && likely(may_serve(flags, irq))) {
-			pfn_t pfn = cache->frames[cache->count - 1];
+			phys_t base = cache_pop(cache);
 
-			cache_set_count(cache, cache->count - 1);
-			frame_state_set(pfn, RUN_HEAD(0));
 			port_irq_restore(irq);
-			return (phys_t) pfn << PAGE_WIDTH;
+			return base;
 		}
 		port_irq_restore(irq);
 		return frame_alloc_single(flags);
 	}
 	if ((constraint | (flags & frame_slow_flags)) == 0)
 		return frame_alloc_run(count, flags);
+	if (((count - 1) | constraint) == 0 && prefers_high(flags))
+		return frame_alloc_high(flags);
 	if (flags & FRAME_ZERO)
 		return frame_alloc_cleared(count, flags, constraint);
 	return frame_alloc_slow(count, flags, constraint);
@@ -303,14 +355,24 @@ static void cache_give_locked(struct frame_cache *cache, size_t keep)
 		sleepers_serve_locked();
 }
 
-size_t frame_cache_drain(void)
+/* @return frames given back */
+static size_t cache_drain_locked(struct frame_cache *cache)
 {
-	struct frame_cache *cache = &caches[port_cpu()];
 	size_t count = cache->count;
 
-	spinlock_lock_raw(&frame_lock);
 	cache->capacity = sleepers_any() ? 0 : CACHE_FRAMES;
 	cache_give_locked(cache, 0);
+	return count;
+}
+
+size_t frame_cache_drain(void)
+{
+	size_t count;
+
+	spinlock_lock_raw(&frame_lock);
+	count = cache_drain_locked(&caches[port_cpu()]);
+	if (KM_LOCAL_NEEDED)
+		count += cache_drain_locked(&high_caches[port_cpu()]);
 	spinlock_unlock_raw(&frame_lock);
 	return count;
 }
@@ -341,12 +403,19 @@ static inline bool cacheable(pfn_t pfn)
 	return likely(pfn - FRAME_FIRST < frame_low_count) && likely(frame_state(pfn) == RUN_HEAD(0));
 }
 
-/* One frame for which this CPU's cache has no room. */
-static NOINLINE void frame_free_single(pfn_t pfn)
+/* The same, but without one. */
+static inline bool cacheable_high(pfn_t pfn)
+{
+	return KM_LOCAL_NEEDED && frame_known(pfn) && pfn - FRAME_FIRST >= frame_low_count &&
+		frame_state(pfn) == RUN_HEAD(0);
+}
+
+/* One frame into this CPU's one of these caches, or, if that has no room and can make none, into its zone. */
+static NOINLINE void frame_free_single(struct frame_cache *of_all, pfn_t pfn)
 {
 	port_irq_t irq = port_irq_save();
-	struct frame_cache *cache = &caches[port_cpu()];
-	bool room = cache_make_room(cache);
+	struct frame_cache *cache = &of_all[port_cpu()];
+	bool room = cache->count < cache->capacity || cache_make_room(cache);
 
 	if (room)
 		cache_push(cache, pfn);
@@ -369,8 +438,10 @@ void frame_free(phys_t base, size_t count)
 			return;
 		}
 		port_irq_restore(irq);
-		return frame_free_single(pfn);
+		return frame_free_single(caches, pfn);
 	}
+	if (count == 1 && cacheable_high(pfn))
+		return frame_free_single(high_caches, pfn);
 	return zone_free_run(pfn, count);
 }
 

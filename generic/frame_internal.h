@@ -186,8 +186,8 @@ void frame_caches_init(void);
 /** Empties this CPU's cache into the zones. Interrupts off. @return frames given back */
 size_t frame_cache_drain(void);
 
-/** Frames in all caches together; a glance, not a count, while other CPUs run. */
-size_t frame_cache_count(void);
+/** Frames in all caches, of those with a permanent address or without; a glance, not a count, while other CPUs run. */
+size_t frame_cache_count(bool high);
 
 /* ---- sleepers.c ---- */
 

@@ -34,7 +34,7 @@
  * INVARIANTS, by the names that km_local_check logs: "parked" (a slot that is
  * not in use is mapped to the parking frame, read only).
  *
- * COST. About 25 instructions to map, as many to unmap.
+ * COST. About 45 instructions to map, as many to unmap.
  */
 
 #include <mm/assert.h>

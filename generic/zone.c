@@ -416,7 +416,8 @@ void frame_get_info(struct frame_info *info)
 		.books = frame_books,
 		.sleepers = sleeper_count };
 	spinlock_unlock(&frame_lock, irq);
-	info->cached = frame_cache_count();
+	info->cached_high = frame_cache_count(true);
+	info->cached = frame_cache_count(false) + info->cached_high;
 }
 
 /* ---- invariants ---- */
@@ -469,7 +470,7 @@ static size_t zone_check_locked(size_t number, size_t *cached)
 
 static size_t caches_check(size_t marked)
 {
-	size_t cached = frame_cache_count();
+	size_t cached = frame_cache_count(false) + frame_cache_count(true);
 
 	if (marked == cached)
 		return 0;

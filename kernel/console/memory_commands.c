@@ -56,7 +56,8 @@ static void print_frame_totals(void)
 	frame_get_info(&info);
 	kprintf("\n%10zu frames of %s in all: %s\n", info.total, SIZE(PAGE_SIZE), SIZE((uint64_t) info.total * PAGE_SIZE));
 	kprintf("%10zu free in the zones, %zu of them promised\n", info.free, info.promised);
-	kprintf("%10zu free in the caches of the CPUs\n", info.cached);
+	kprintf("%10zu free in the caches of the CPUs, %zu of them without a permanent address\n", info.cached,
+		info.cached_high);
 	kprintf("%10zu bytes of books (%s)\n", info.books, SIZE(info.books));
 	kprintf("%10zu threads asleep for want of memory\n", info.sleepers);
 }

@@ -153,7 +153,7 @@ size_t test_free_frames(frame_flags_t flags)
 		if (flags & FRAME_DMA ? zone.kind == ZONE_DMA : zone.kind != ZONE_HIGH || (flags & FRAME_HIGHMEM) != 0)
 			frames += zone.free;
 	frame_get_info(&info);
-	return frames + info.cached;
+	return frames + info.cached - (frame_may_be_high(flags) ? 0 : info.cached_high);
 }
 
 /* Takes at most so many in one piece. @return 0 if there are none */

@@ -223,6 +223,7 @@ struct frame_info {
 	size_t total;        /* frames managed, all zones */
 	size_t free;         /* in the zones' buddies */
 	size_t cached;       /* free, in per-CPU caches */
+	size_t cached_high;  /* part of cached: without a permanent address */
 	size_t promised;     /* part of free: reserved by mm/reserve.h */
 	size_t promised_low; /* part of promised: of frames with a permanent address */
 	size_t books;        /* bytes of books of the allocator */
