@@ -11,7 +11,7 @@
  * zones.
  *
  * What cannot be used is told in the log with its size: pieces of less than a
- * frame, addresses beyond what the page format can express, memory so far from
+ * frame, addresses beyond RAM_LAST, memory so far from
  * the rest that its books would cost more than BOOKS_SHARE of all memory, and
  * what is left when there are ZONE_MAX zones.
  */
@@ -174,7 +174,7 @@ static size_t zones_lay_out(const struct memmap *map)
 		piece_add(piece, &frames);
 	}
 	if (unusable >= PAGE_SIZE)
-		port_log("memory: %llu KiB are not used: frame 0, parts of frames, or beyond the last address a page can have",
+		port_log("memory: %llu KiB are not used: frame 0, parts of frames, or beyond the last address that is used",
 			(unsigned long long) (unusable >> 10));
 	while (zones_used > 1 && books_too_dear(frames))
 		zone_drop(map, &frames, "so far from other memory that its books would cost too much");

@@ -11,6 +11,7 @@
 #include <kernel/print.h>
 #include <kernel/symbols.h>
 #include <mm/km.h>
+#include <mm/km_local.h>
 #include <mm/tlb.h>
 
 #define RIGHTS_TEXT 32
@@ -54,8 +55,18 @@ static void print_window(void)
 		SIZE((uint64_t) info.alloc_pages * PAGE_SIZE));
 }
 
+/* Of a machine that has them. */
+static void print_temporary(const struct km_local_info *local)
+{
+	if (local->pages == 0)
+		return;
+	kprintf("Temporary mappings: each CPU can have %u at a time. %zu were made since boot, at most %zu at a time.\n",
+		KM_LOCAL_DEPTH, local->made, local->deepest);
+}
+
 static bool run_layout(const struct command_call *call)
 {
+	struct km_local_info local;
 	const struct part parts[] = {
 		{ "user space", USER_START, USER_LAST },
 		{ "identity window", IDENTITY_VIRT, IDENTITY_VIRT + IDENTITY_SIZE - 1 },
@@ -66,11 +77,15 @@ static bool run_layout(const struct command_call *call)
 	};
 
 	(void) call;
+	km_local_get_info(&local);
 	kprintf("%-16s  %-*s  %-*s  %9s  %9s  %s\n", "PART", ADDRESS_WIDTH, "FIRST", ADDRESS_WIDTH, "LAST", "SIZE",
 		"MAPPED", "RIGHTS");
 	for (size_t i = 0; i < ARRAY_COUNT(parts); i++)
 		print_part(&parts[i]);
+	if (local.pages != 0)
+		print_part(&(struct part){ "  temporary", local.start, local.start + local.pages * PAGE_SIZE - 1 });
 	print_window();
+	print_temporary(&local);
 	return true;
 }
 
@@ -175,7 +190,8 @@ static const struct command commands[] = {
 		.summary = "what virtual addresses are for",
 		.detail = "MAPPED: by the kernel's page tables. RIGHTS: of the first page of the part, as\n"
 				  "the page tables have it. The window is where km_map and km_alloc have room; its\n"
-				  "first page is never mapped. vmem has more about it.\n",
+				  "first page is never mapped. vmem has more about it. Part of it, where there may\n"
+				  "be memory without a permanent address, is for temporary mappings of that.\n",
 		.run = run_layout,
 	},
 	{

@@ -98,4 +98,5 @@ lib:
 CHECK_STEPS := $(foreach mode,debug release,$(foreach memory,$(CHECK_MEMORIES),MODE=$(mode)+MEMORY=$(memory)+test)) \
 	$(foreach mode,debug release,$(foreach smp,$(CHECK_SMPS),MODE=$(mode)+SMP=$(smp)+test)) \
 	$(foreach split,$(filter-out 3,$(KERNEL_SPLITS)),MODE=debug+KERNEL_SPLIT=$(split)+test) \
+	$(foreach memory,$(CHECK_SMP_MEMORIES),MODE=debug+SMP=2+MEMORY=$(memory)+test) \
 	$(if $(filter multiboot,$(BOOT)),MODE=release+iso-test)

@@ -23,6 +23,7 @@
 #   CHECK_MEMORIES    MiB of memory `make check` runs it with
 #   SMP_MOST          CPUs the machine can have
 #   CHECK_SMPS        numbers of CPUs beyond 1 that `make check` runs it with
+#   CHECK_SMP_MEMORIES  MiB of memory that it runs it with on two CPUs, beyond the default
 #   MAX_CPUS_DEFAULT  what MAX_CPUS is if it is empty
 #
 # arch/<machine>/offsets.c, if there is one, is compiled to assembly, and each
@@ -39,6 +40,7 @@ LEAF_CFLAGS :=
 MAX_CPUS_DEFAULT := 8
 SMP_MOST := 1
 CHECK_SMPS :=
+CHECK_SMP_MEMORIES :=
 
 # More emulated CPUs than there are real ones take turns in one thread: otherwise each would wait, spinning, for others
 # that do not run. (Counting instructions, they take turns anyway.)
