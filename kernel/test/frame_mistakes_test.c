@@ -89,6 +89,14 @@ TEST(frame_reference_free_frame, "a reference to a frame that is free is told", 
 	(void) !frame_reference_add(base);
 }
 
+TEST(frame_high_twice, "a frame without an address that is given back twice is told", .panics = "double free")
+{
+	phys_t base = frame_alloc(1, FRAME_HIGHMEM, 0);
+
+	frame_free(base, 1);
+	frame_free(base, 1);
+}
+
 TEST(frame_none_asked, "asking for no frames is told", .panics = "min 0")
 {
 	static volatile size_t none;

@@ -370,6 +370,29 @@ TEST(frame_low_over_high, "FRAME_LOWMEM holds whatever flags came from above")
 	CHECK_LT(base - IDENTITY_PHYS, IDENTITY_SIZE);
 }
 
+TEST(frame_cache_high, "a CPU keeps some single frames without an address as well, till they are reclaimed")
+{
+	phys_t frames[40];
+	struct frame_info info;
+
+	if (!test_has_high_memory())
+		SKIP("all memory of this machine has permanent addresses");
+	for (size_t i = 0; i < ARRAY_COUNT(frames); i++) {
+		NEED((frames[i] = test_frame_alloc(1, FRAME_ATOMIC | FRAME_HIGHMEM, 0)) != 0);
+		CHECK_GE(frames[i] - IDENTITY_PHYS, IDENTITY_SIZE);
+		CHECK_EQ(frame_reference_count(frames[i]), 1);
+	}
+	for (size_t i = 0; i < ARRAY_COUNT(frames); i++)
+		test_frame_free(frames[i], 1);
+	frame_get_info(&info);
+	CHECK_GT(info.cached_high, 0);
+	CHECK_LT(info.cached_high, ARRAY_COUNT(frames));
+	CHECK_EQ(frame_check(), 0);
+	frame_reclaim(RECLAIM_FULL, true);
+	frame_get_info(&info);
+	CHECK_EQ(info.cached_high, 0);
+}
+
 /* ---- reclaimers ---- */
 
 static struct {
