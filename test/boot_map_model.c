@@ -209,7 +209,7 @@ static void step(void *opaque, const struct model_step *step, char *done, char *
 TEST(boot_map_model, "the frame allocator starts over any memory map, with all of it, or says why not",
 	.host_only = "it is a program of the host", .plain_only = "it starts the frame allocator anew")
 {
-	static const struct model model = { "boot maps", begin, step, free };
+	static const struct model model = { .name = "boot maps", .begin = begin, .step = step, .end = free };
 
 	for (uint64_t i = 0; i < RUNS; i++)
 		if (!CHECK(model_run_anew(&model, test_seed() + i, STEPS)))

@@ -429,7 +429,7 @@ static void step(void *opaque, const struct model_step *step, char *done, char *
 TEST(buddy_model, "random sequences agree with a flat model, in universes of 1 to 20,000 units",
 	.host_only = "it is a program of the host", .plain_only = "nothing in it asks the core for memory")
 {
-	static const struct model model = { "buddy", begin, step, end };
+	static const struct model model = { .name = "buddy", .begin = begin, .step = step, .end = end };
 
 	for (uint64_t i = 0; i < RUNS; i++)
 		if (!CHECK(model_run(&model, test_seed() + i, STEPS)))

@@ -559,7 +559,7 @@ static void step(void *opaque, const struct model_step *step, char *done, char *
 TEST(frame_model, "random requests, references and promises agree with a flat model",
 	.host_only = "it is a program of the host", .plain_only = "it arms the injector itself")
 {
-	static const struct model model = { "frames", begin, step, end };
+	static const struct model model = { .name = "frames", .begin = begin, .step = step, .end = end };
 
 	for (uint64_t i = 0; i < RUNS; i++)
 		if (!CHECK(model_run(&model, test_seed() + i, STEPS)))

@@ -23,6 +23,7 @@
 #include <test.h>
 
 #include "host_glue.h"
+#include "sequence.h"
 
 /* Seconds one test may take; sanitizers and valgrind make it longer. */
 #define SECONDS 120
@@ -30,7 +31,7 @@
 static struct {
 	const char *names[64];
 	size_t name_count;
-	bool list, log, no_fork, plain, threads;
+	bool list, log, no_fork, plain, threads, digest, trace;
 	struct host_memory memory;
 	unsigned seconds;
 } options;
@@ -56,7 +57,9 @@ static const char usage[] = "usage: %s [options] [NAME ...]\n"
 							"  --log           print the core's log, not only that of tests that fail\n"
 							"  --threads       only cases with threads\n"
 							"  --no-fork       all in this process, for a debugger; the first crash ends it\n"
-							"  --timeout SECONDS  for one test; default 120\n";
+							"  --timeout SECONDS  for one test; default 120\n"
+							"  --digest        no cases, but digests of random sequences of mappings (tools/agree)\n"
+							"  --trace         the same, with every operation and its results\n";
 
 /* ---- what Check runs ---- */
 
@@ -140,7 +143,8 @@ static void read_options(int argc, char **argv)
 		{ "seed", required_argument, NULL, 's' }, { "memory", required_argument, NULL, 'm' },
 		{ "plain", no_argument, NULL, 'p' }, { "threads", no_argument, NULL, 't' }, { "log", no_argument, NULL, 'L' },
 		{ "no-fork", no_argument, NULL, 'n' }, { "timeout", required_argument, NULL, 'o' },
-		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
+		{ "digest", no_argument, NULL, 'd' }, { "trace", no_argument, NULL, 'T' }, { "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 } };
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
@@ -171,6 +175,12 @@ static void read_options(int argc, char **argv)
 			break;
 		case 'o':
 			options.seconds = (unsigned) number(optarg, argv[0]);
+			break;
+		case 'T':
+			options.trace = true;
+			/* fall through */
+		case 'd':
+			options.digest = true;
 			break;
 		case 'h':
 			printf(usage, argv[0]);
@@ -231,6 +241,10 @@ int main(int argc, char **argv)
 	options.seconds = SECONDS;
 	host_seed = (uint64_t) time(NULL);
 	read_options(argc, argv);
+	if (options.digest) {
+		host_boot(&options.memory);
+		return sequence_digest(host_seed, options.trace) ? 0 : 1;
+	}
 	tests = count_tests(options.list);
 	if (tests == 0)
 		fprintf(stderr, "%s: there is no such case (--list tells those there are)\n", argv[0]);

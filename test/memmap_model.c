@@ -259,7 +259,7 @@ static void step(void *opaque, const struct model_step *step, char *done, char *
 TEST(memmap_model, "hostile memory maps by the thousand agree with a flat model",
 	.host_only = "it is a program of the host", .plain_only = "nothing in it asks the core for memory")
 {
-	static const struct model model = { "memory map", begin, step, free };
+	static const struct model model = { .name = "memory map", .begin = begin, .step = step, .end = free };
 
 	for (uint64_t i = 0; i < RUNS; i++)
 		if (!CHECK(model_run(&model, test_seed() + i, STEPS)))

@@ -67,6 +67,8 @@ static void run_child(const struct model *model, uint64_t seed, const struct lis
 		if (print)
 			printf("#   %zu: %s\n", outcome->steps, done);
 	}
+	if (model->settle != NULL && outcome->wrong[0] == '\0')
+		model->settle(world, outcome->wrong);
 	model->end(world);
 	free_after = renews_core ? free : frames_free();
 	if (outcome->wrong[0] == '\0' && free_after != free)
@@ -139,34 +141,92 @@ static void make_numbers_small(const struct model *model, uint64_t seed, struct 
 	}
 }
 
-bool model_run(const struct model *model, uint64_t seed, size_t steps)
+static struct list list_make(const struct model *model, uint64_t seed, size_t count)
 {
 	struct test_random random = TEST_RANDOM(seed);
-	struct list list = { calloc(steps, sizeof(*list.steps)), steps };
-	struct model_step *room = calloc(steps, sizeof(*room));
-	size_t failed;
+	struct list list = { calloc(count, sizeof(*list.steps)), count };
 
-	outcome = mmap(NULL, sizeof *outcome, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (list.steps == NULL || room == NULL || outcome == MAP_FAILED) {
-		fprintf(stderr, "%s: no memory for %zu steps\n", model->name, steps);
+	if (list.steps == NULL) {
+		fprintf(stderr, "%s: no memory for %zu steps\n", model->name, count);
 		abort();
 	}
-	for (size_t i = 0; i < steps; i++) {
+	if (model->make != NULL) {
+		model->make(seed, list.steps, count);
+		return list;
+	}
+	for (size_t i = 0; i < count; i++) {
 		list.steps[i].kind = (uint32_t) test_random(&random);
 		for (size_t j = 0; j < MODEL_RAW; j++)
 			list.steps[i].raw[j] = (uint32_t) test_random(&random);
 	}
+	return list;
+}
+
+static void shrink(const struct model *model, uint64_t seed, struct list *list, size_t failed)
+{
+	struct model_step *room = calloc(failed, sizeof(*room));
+
+	printf("# %s: seed 0x%llx fails at step %zu; shrunk to:\n", model->name, (unsigned long long) seed, failed);
+	list->count = failed;
+	if (room != NULL)
+		leave_steps_out(model, seed, list, room);
+	make_numbers_small(model, seed, list);
+	if (room != NULL)
+		leave_steps_out(model, seed, list, room);
+	run(model, seed, list, true);
+	free(room);
+}
+
+/* The list as lines of a file. */
+static void print_to_keep(const struct model *model, const struct list *list)
+{
+	char text[MODEL_ROOM];
+
+	printf("# to be kept:\n");
+	for (size_t i = 0; i < list->count; i++) {
+		model->write(&list->steps[i], text);
+		printf("%s\n", text);
+	}
+}
+
+static void outcome_map(const struct model *model)
+{
+	outcome = mmap(NULL, sizeof *outcome, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (outcome == MAP_FAILED) {
+		fprintf(stderr, "%s: no memory\n", model->name);
+		abort();
+	}
+}
+
+bool model_run(const struct model *model, uint64_t seed, size_t steps)
+{
+	struct list list = list_make(model, seed, steps);
+	size_t failed;
+
+	outcome_map(model);
 	failed = run(model, seed, &list, false);
 	if (failed != 0) {
-		printf("# %s: seed 0x%llx fails at step %zu; shrunk to:\n", model->name, (unsigned long long) seed, failed);
-		list.count = failed;
-		leave_steps_out(model, seed, &list, room);
-		make_numbers_small(model, seed, &list);
-		run(model, seed, &list, true);
+		shrink(model, seed, &list, failed);
+		if (model->write != NULL)
+			print_to_keep(model, &list);
 	}
 	munmap(outcome, sizeof *outcome);
 	free(list.steps);
-	free(room);
+	return failed == 0;
+}
+
+bool model_replay(const struct model *model, const char *what, const struct model_step *steps, size_t count)
+{
+	struct list list = { (struct model_step *) steps, count };
+	size_t failed;
+
+	outcome_map(model);
+	failed = run(model, 0, &list, false);
+	if (failed != 0) {
+		printf("# %s:\n", what);
+		run(model, 0, &list, true);
+	}
+	munmap(outcome, sizeof *outcome);
 	return failed == 0;
 }
 

@@ -36,7 +36,13 @@ struct model {
 	 * @param wrong  receives the difference, MODEL_ROOM bytes, if there is one
 	 */
 	void (*step)(void *world, const struct model_step *step, char *done, char *wrong);
+	/** Compares all there is, at the end of a list; wrong as for step. NULL: nothing. */
+	void (*settle)(void *world, char *wrong);
 	void (*end)(void *world);
+	/** Makes a list; NULL: every number of every step is random. Any part of what it makes is a list as well. */
+	void (*make)(uint64_t seed, struct model_step *steps, size_t count);
+	/** Writes a step as a line that can be kept and read again, MODEL_ROOM bytes; NULL: it cannot be kept. */
+	void (*write)(const struct model_step *step, char *text);
 };
 
 /**
@@ -47,5 +53,8 @@ bool model_run(const struct model *model, uint64_t seed, size_t steps);
 
 /** As model_run, for a model that starts the frame allocator anew: free frames are not compared before and after. */
 bool model_run_anew(const struct model *model, uint64_t seed, size_t steps);
+
+/** Carries out a list that was kept; if it shows a difference, prints it. @return whether there was none */
+bool model_replay(const struct model *model, const char *what, const struct model_step *steps, size_t count);
 
 #endif

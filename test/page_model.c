@@ -495,7 +495,7 @@ static void step(void *opaque, const struct model_step *step, char *done, char *
 TEST(page_model, "random mappings, changes and removals agree with a flat model, with and without pages of 1 GiB",
 	.host_only = "it is a program of the host", .inject_runs = 8)
 {
-	static const struct model model = { "page", begin, step, end };
+	static const struct model model = { .name = "page", .begin = begin, .step = step, .end = end };
 
 	for (uint64_t i = 0; i < RUNS; i++)
 		if (!CHECK(model_run(&model, test_seed() + i, STEPS)))

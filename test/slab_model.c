@@ -511,7 +511,7 @@ static void end(void *argument)
 TEST(slab_model, "random sequences over caches and malloc agree with a flat model",
 	.host_only = "it is a program of the host", .plain_only = "it arms the injector itself")
 {
-	static const struct model model = { "slab", begin, step, end };
+	static const struct model model = { .name = "slab", .begin = begin, .step = step, .end = end };
 
 	for (uint64_t i = 0; i < RUNS; i++)
 		if (!CHECK(model_run(&model, test_seed() + i, STEPS)))

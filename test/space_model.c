@@ -337,7 +337,7 @@ TEST(page_spaces_model,
 	"random mappings in many address spaces that come and go agree with a flat model, sizes included",
 	.host_only = "it is a program of the host", .plain_only = "refusals are for page_model")
 {
-	static const struct model model = { "page spaces", begin, step, end };
+	static const struct model model = { .name = "page spaces", .begin = begin, .step = step, .end = end };
 
 	for (uint64_t i = 0; i < RUNS; i++)
 		if (!CHECK(model_run(&model, test_seed() + i, STEPS)))

@@ -426,7 +426,7 @@ static void end(void *opaque)
 TEST(vmem_model, "random sequences on a parent arena and a child with caches agree with a flat model",
 	.host_only = "it is a program of the host", .plain_only = "it has its own failures")
 {
-	static const struct model model = { "vmem", begin, step, end };
+	static const struct model model = { .name = "vmem", .begin = begin, .step = step, .end = end };
 
 	for (uint64_t i = 0; i < RUNS; i++)
 		if (!CHECK(model_run(&model, test_seed() + i, STEPS)))

@@ -192,7 +192,7 @@ static bool shape_spaces(size_t stride)
 	return true;
 }
 
-/* Neighbours are between the pages of a shape: so of the dense ones, every other stays free for the loads that want it. */
+/* Neighbours lie between the pages of a shape: for the loads that want them, every other of dense ones stays free. */
 static bool shape_open(const char *name, bool with_neighbours)
 {
 	size_t page = with_neighbours ? 2 * PAGE_SIZE : PAGE_SIZE;

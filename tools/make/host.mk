@@ -53,7 +53,17 @@ test: all
 			program -- $(B)/$$program $(TEST_ARGUMENTS) || status=1; \
 	done; exit $$status
 
-CHECK_STEPS := $(foreach mode,debug release,MODE=$(mode)+test) \
+# Both designs, and page tables of all levels, held against each other.
+agree_build = build/$(PROFILE)/$(MODE)$(if $(filter-out $(firstword $(PAGE_LEVELS)),$1),-levels$1)
+
+.PHONY: agree
+
+agree: ## host: both page-table designs, with all levels, answer the same random sequences of mappings
+	+@for levels in $(PAGE_LEVELS); do $(MAKE) --no-print-directory LEVELS=$$levels SANITIZE=none all || exit; done
+	@tools/run --title '$(PROFILE) $(MODE) designs' --timeout $(TIMEOUT) program -- tools/agree \
+		$(foreach levels,$(PAGE_LEVELS),$(levels)=$(call agree_build,$(levels)))
+
+CHECK_STEPS := $(foreach mode,debug release,MODE=$(mode)+test) MODE=debug+agree \
 	$(foreach levels,$(wordlist 2,9,$(PAGE_LEVELS)),MODE=debug+LEVELS=$(levels)+test) \
 	$(foreach sanitizer,address thread,MODE=debug+SANITIZE=$(sanitizer)+test)
 
