@@ -144,10 +144,9 @@ static bool zone_request(const struct zone *zone, const struct frame_request *re
 	return true;
 }
 
-/* Takes what the request says from one zone. @return 0 if it cannot be had there now */
-static phys_t take_from_locked(struct zone *zone, const struct frame_request *request, size_t *taken)
+/* Takes what the request says from one zone, but no more than allowed. @return 0 if it cannot be had there now */
+static phys_t take_from_locked(struct zone *zone, const struct frame_request *request, size_t allowed, size_t *taken)
 {
-	size_t allowed = accounts_allowance_locked(zone->kind, request->flags);
 	struct buddy_request units;
 	size_t unit;
 
@@ -170,7 +169,17 @@ phys_t zone_take_locked(const struct frame_request *request, size_t *taken)
 	if (request->flags & FRAME_NO_RESERVE)
 		check_promise_locked(request);
 	for (struct zone **at = zone_lists[class_of(request->flags)]; base == 0 && *at != NULL; at++)
-		base = take_from_locked(*at, request, taken);
+		base = take_from_locked(*at, request, accounts_allowance_locked((*at)->kind, request->flags), taken);
+	return base;
+}
+
+phys_t zone_take_high_locked(const struct frame_request *request, size_t *taken)
+{
+	phys_t base = 0;
+
+	*taken = 0;
+	for (struct zone **at = zone_lists[CLASS_HIGH]; base == 0 && *at != NULL && (*at)->kind == ZONE_HIGH; at++)
+		base = take_from_locked(*at, request, accounts_spare_high_locked(), taken);
 	return base;
 }
 
