@@ -214,7 +214,7 @@ static pfn_t first_hole(pfn_t first, pfn_t end)
 static bool zone_has_place(const struct zone *zone, const struct frame_request *request)
 {
 	struct buddy_request units;
-	size_t step = request->align;
+	size_t step = request->align, first_unit = zone->first - zone->base;
 	pfn_t end;
 
 	if (!zone_request(zone, request, &units))
@@ -222,9 +222,11 @@ static bool zone_has_place(const struct zone *zone, const struct frame_request *
 	while (step < request->min)
 		step *= 2;
 	end = units.upper == SIZE_MAX ? zone->end : zone->base + units.upper;
-	for (size_t unit = ALIGN_UP(units.lower, step); zone->base + unit + request->min <= end;) {
+	if (units.lower > first_unit)
+		first_unit = units.lower;
+	for (size_t unit = ALIGN_UP(first_unit, step); zone->base + unit + request->min <= end;) {
 		pfn_t first = zone->base + unit;
-		pfn_t hole = first < zone->first ? first : first_hole(first, first + request->min);
+		pfn_t hole = first_hole(first, first + request->min);
 
 		if (hole == first + request->min)
 			return true;

@@ -136,14 +136,14 @@ static void watch(void)
 	if (!registered)
 		frame_reclaimer_register(&reclaimer);
 	registered = true;
-	reclaimed.calls = 0;
+	__atomic_store_n(&reclaimed.calls, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&reclaimed.watching, true, __ATOMIC_RELEASE);
 }
 
 static size_t watched(void)
 {
 	__atomic_store_n(&reclaimed.watching, false, __ATOMIC_RELEASE);
-	return reclaimed.calls;
+	return __atomic_load_n(&reclaimed.calls, __ATOMIC_RELAXED);
 }
 
 struct passer {
@@ -170,6 +170,8 @@ static bool pass(frame_flags_t flags, unsigned milliseconds)
 
 	passer.thread = test_thread_start("passer", passer_main, &passer);
 	passed = test_wait_for(__atomic_load_n(&passer.passed, __ATOMIC_ACQUIRE) == PASSING, milliseconds);
+	if (!passed)
+		test_note("%zu of %u have passed", __atomic_load_n(&passer.passed, __ATOMIC_ACQUIRE), PASSING);
 	test_free_all_frames();
 	test_thread_join(passer.thread);
 	return passed;
@@ -216,7 +218,7 @@ static void keep_while_asleep(bool offer)
 		frame_reclaim_offer();
 	CHECK(test_wait_for(is_served(&sleeper), PATIENCE_MS));
 	(void) watched();
-	reclaimed.kept = 0;
+	__atomic_store_n(&reclaimed.kept, 0, __ATOMIC_RELAXED);
 	test_free_all_frames();
 	end(&sleeper);
 }
