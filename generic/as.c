@@ -196,7 +196,7 @@ static void check_runs_nowhere(const struct as *as)
 static bool keep_as_spare(struct as *as)
 {
 	port_irq_t irq = spinlock_lock(&as_list_lock);
-	bool keep = spare_count < SPARES_MOST;
+	bool keep = spare_count < SPARES_MOST && frame_sleepers() == 0;
 
 	if (keep) {
 		as->next = spares;

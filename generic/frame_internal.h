@@ -103,6 +103,9 @@ void zone_free_run(pfn_t first, size_t count);
 /** Takes what the request says, unless promises forbid. @return 0 if it cannot be had now */
 phys_t zone_take_locked(const struct frame_request *request, size_t *taken);
 
+/** The same, but only frames without a permanent address on which no promise rests. */
+phys_t zone_take_high_locked(const struct frame_request *request, size_t *taken);
+
 /** Whether a frame is free in its zone; false if it is in none. A glance, unless under frame_lock. */
 bool zone_has_free(pfn_t pfn);
 
@@ -145,6 +148,9 @@ size_t accounts_promised_locked(frame_flags_t flags);
 
 /** Frames that a request with these flags, without a promise, may have by number. */
 size_t accounts_spare_locked(frame_flags_t flags);
+
+/** Of those, without a permanent address and without a promise that rests on them. */
+size_t accounts_spare_high_locked(void);
 
 /** As accounts_allowance_locked, for promises and zones without permanent addresses. */
 size_t accounts_allowance_special_locked(enum zone_kind kind, frame_flags_t flags);

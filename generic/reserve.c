@@ -37,7 +37,8 @@
  * machine without high frames never has anything to do with the difference:
  * there spare is what is free and not promised.
  *
- * A promise is made only of what those in line for memory do not want.
+ * A promise is made only of what those in line for memory do not want; who may
+ * wait for one gets in line behind them.
  */
 
 #include <mm/reserve.h>
@@ -73,11 +74,14 @@ static void settle_locked(size_t low)
 	frame_accounts.spare = low - kept;
 }
 
+size_t accounts_spare_high_locked(void)
+{
+	return excess(frame_accounts.high, frame_accounts.promised_any);
+}
+
 size_t accounts_spare_locked(frame_flags_t flags)
 {
-	if (!frame_may_be_high(flags))
-		return frame_accounts.spare;
-	return frame_accounts.spare + excess(frame_accounts.high, frame_accounts.promised_any);
+	return frame_accounts.spare + (frame_may_be_high(flags) ? accounts_spare_high_locked() : 0);
 }
 
 static size_t *promised_of(frame_flags_t flags)
@@ -157,17 +161,24 @@ size_t accounts_check_locked(size_t free_low, size_t free_high)
 
 /* ---- promises ---- */
 
-static bool promise(size_t frames, frame_flags_t flags)
+/* Whether those in line find what they want, by number, if so much is promised. */
+static bool leaves_enough_locked(size_t frames, frame_flags_t flags)
 {
-	port_irq_t irq = spinlock_lock(&frame_lock);
 	size_t wanted_low, wanted = sleepers_want_locked(&wanted_low);
 	bool enough = excess(accounts_spare_locked(FRAME_HIGHMEM), wanted) >= frames;
 
-	if (!frame_may_be_high(flags))
-		enough = enough && excess(frame_accounts.spare, wanted_low) >= frames;
-	enough = enough && accounts_promise_locked(frames, flags);
+	if (frame_may_be_high(flags)) /* what rests on high frames alone takes nothing from who wants low ones */
+		return enough || excess(accounts_spare_high_locked(), wanted - wanted_low) >= frames;
+	return enough && excess(frame_accounts.spare, wanted_low) >= frames;
+}
+
+static bool promise(size_t frames, frame_flags_t flags)
+{
+	port_irq_t irq = spinlock_lock(&frame_lock);
+	bool promised = leaves_enough_locked(frames, flags) && accounts_promise_locked(frames, flags);
+
 	spinlock_unlock(&frame_lock, irq);
-	return enough;
+	return promised;
 }
 
 errno_t reserve_try(size_t frames, frame_flags_t flags)
@@ -187,7 +198,7 @@ errno_t reserve_wait(size_t frames, frame_flags_t flags)
 	mm_assert(interrupts_on(), "may sleep, but interrupts are off or a spinlock is held");
 	if (frames > zone_frames(frame_may_be_high(flags) ? FRAME_HIGHMEM : FRAME_LOWMEM))
 		return ENOMEM;
-	if (reserve_try(frames, flags) != EOK)
+	if (sleepers_any() || reserve_try(frames, flags) != EOK)
 		sleepers_wait_promise(frames, flags);
 	return EOK;
 }

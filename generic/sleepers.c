@@ -7,12 +7,15 @@
  * it, whoever may sleep gets in line at its end; who may not (FRAME_ATOMIC)
  * takes what there is.
  *
- * NONE IS LOST. A sleeper first stands in line, then has every CPU's caches
- * emptied and switched through (frame_reclaim), then looks, then parks. What is
- * freed after it stood in line either is in the zones when it looks, or comes
- * through zone_free_run, which sees the line and serves it: whoever frees hands
- * over, from the head on, under frame_lock. So the order does not depend on
- * which thread runs first; port_park remembers a wake that came before it.
+ * NONE IS LOST. A sleeper first stands in line and looks; then it has every
+ * CPU's caches emptied and switched through (frame_reclaim), looks again, and
+ * parks. What is freed after it stood in line either is in the zones when it
+ * looks, or comes through zone_free_run, which sees the line and serves it:
+ * whoever frees hands over, from the head on, under frame_lock. So the order does
+ * not depend on which thread runs first; port_park remembers a wake that came
+ * before it. What comes back later to someone who keeps it for speed, and would
+ * give it if asked, the head asks for again: when told that there is such
+ * (frame_reclaim_offer), and every RECLAIM_AGAIN in any case.
  *
  * A LARGE REQUEST IS NOT STARVED. The line is strict: only its head is served,
  * so that what small requests hold comes together again as they get in line.
@@ -24,9 +27,15 @@
  *   polite, from 1 on           others too, if what they leave is enough, by number, for the head
  *   open, from OPEN_FROM on     whoever can be served
  *
- * After OVERTAKES others, or when the head is served, it is strict again. So a
- * head that can be served once the small ones let go has its turn every few
- * hundred of them; and behind one that cannot, they go on.
+ * After OVERTAKES others it is strict for one PATIENCE more, and when the head is
+ * served, from the beginning. So a head that can be served once the small ones
+ * let go has its turn every few hundred of them; and behind one that cannot, they
+ * go on.
+ *
+ * TWO KINDS OF FRAMES. Who may have frames without a permanent address does not
+ * wait for those ahead who may not: such frames are no use to them. It is served
+ * at any time from those on which no promise rests, if nobody ahead may have them
+ * too.
  *
  * PROMISES. Who comes with a promise (FRAME_NO_RESERVE) takes what nobody else
  * may have, so it waits for nobody. One may also stand in line for a promise.
@@ -50,6 +59,9 @@
 /* How often the head may be overtaken before the line is strict again. */
 #define OVERTAKES 256
 
+/* After how many milliseconds the head asks the reclaimers again. */
+#define RECLAIM_AGAIN 100
+
 struct sleeper {
 	struct sleeper *next;
 	void *thread;
@@ -57,6 +69,7 @@ struct sleeper {
 	bool (*alternative)(void *argument);
 	void *argument;
 	bool for_promise; /* of request->min frames, not for the frames */
+	bool reclaim;     /* the reclaimers are to be asked before it parks */
 	bool kicked;      /* since it last looked: its alternative may be there */
 	bool served;      /* it is in line no longer; base and taken are what it got */
 	phys_t base;
@@ -65,8 +78,9 @@ struct sleeper {
 
 static struct sleeper *line; /* the head, or NULL */
 static struct sleeper **line_end = &line;
-static unsigned impatience; /* since the line was strict */
-static unsigned overtakes;  /* likewise */
+static unsigned impatience; /* since there is this head */
+static unsigned overtakes;  /* since the line was strict */
+static bool strict_again;   /* whatever the impatience */
 
 size_t sleeper_count;
 
@@ -91,9 +105,9 @@ static void line_leave_locked(struct sleeper **link)
 {
 	struct sleeper *sleeper = *link;
 
-	if (sleeper == line || ++overtakes >= OVERTAKES) {
-		impatience = 0;
-		overtakes = 0;
+	if (sleeper == line) {
+		impatience = overtakes = 0;
+		strict_again = false;
 	}
 	*link = sleeper->next;
 	if (line_end == &sleeper->next)
@@ -146,9 +160,11 @@ static bool leaves_enough_locked(const struct sleeper *self)
 
 static bool my_turn_locked(const struct sleeper *self)
 {
-	if (self == line || has_promise(self) || impatience >= OPEN_FROM)
+	if (self == line || has_promise(self))
 		return true;
-	return impatience > 0 && leaves_enough_locked(self);
+	if (strict_again || impatience == 0)
+		return false;
+	return impatience >= OPEN_FROM || leaves_enough_locked(self);
 }
 
 /* Whether nobody ahead of this sleeper waits for the same alternative. */
@@ -170,6 +186,21 @@ static void serve_locked(struct sleeper *sleeper)
 	} else {
 		sleeper->served = accounts_promise_locked(sleeper->request->min, sleeper->request->flags);
 	}
+	if (sleeper->served && sleeper != line && !has_promise(sleeper) && ++overtakes >= OVERTAKES) {
+		overtakes = 0;
+		strict_again = true;
+	}
+}
+
+/* The same from frames without a permanent address on which no promise rests: then nobody who needs one has fewer. */
+static void serve_high_locked(struct sleeper *sleeper)
+{
+	if (!sleeper->for_promise) {
+		sleeper->base = zone_take_high_locked(sleeper->request, &sleeper->taken);
+		sleeper->served = sleeper->base != 0;
+	} else if (accounts_spare_high_locked() >= sleeper->request->min) {
+		sleeper->served = accounts_promise_locked(sleeper->request->min, sleeper->request->flags);
+	}
 }
 
 /*
@@ -179,16 +210,20 @@ static void serve_locked(struct sleeper *sleeper)
 void sleepers_serve_locked(void)
 {
 	struct sleeper **link = &line;
+	bool high_wanted = false; /* by somebody ahead */
 
 	while (*link != NULL) {
 		struct sleeper *sleeper = *link;
 
 		if (my_turn_locked(sleeper))
 			serve_locked(sleeper);
+		else if (may_be_high(sleeper) && !high_wanted)
+			serve_high_locked(sleeper);
 		if (sleeper->served) {
 			line_leave_locked(link);
 			port_unpark(sleeper->thread);
 		} else {
+			high_wanted |= may_be_high(sleeper);
 			link = &sleeper->next;
 		}
 	}
@@ -209,6 +244,8 @@ static void line_give_up(struct sleeper *self)
 	spinlock_unlock(&frame_lock, irq);
 	if (self->served)
 		frame_free(self->base, self->taken);
+	self->base = 0;
+	self->taken = 0;
 }
 
 static bool try_alternative(struct sleeper *self)
@@ -228,56 +265,73 @@ static bool try_alternative(struct sleeper *self)
 	return true;
 }
 
-static bool is_served(struct sleeper *self, bool *head)
+static bool is_served(struct sleeper *self)
 {
 	port_irq_t irq = spinlock_lock(&frame_lock);
 	bool served;
 
 	sleepers_serve_locked();
 	served = self->served;
-	*head = self == line;
 	spinlock_unlock(&frame_lock, irq);
 	return served;
 }
 
-/* The first behind the head, when he has waited for PATIENCE and nothing came, loosens the line. */
+/* Whether the reclaimers are to be asked now; if so, no more after that. */
+static bool is_to_reclaim(struct sleeper *self)
+{
+	port_irq_t irq = spinlock_lock(&frame_lock);
+	bool reclaim = self->reclaim && !self->served;
+
+	self->reclaim = false;
+	spinlock_unlock(&frame_lock, irq);
+	return reclaim;
+}
+
+/* When nothing came: the head asks the reclaimers again, the first behind it loosens the line. */
 static void lose_patience(struct sleeper *self)
 {
 	port_irq_t irq = spinlock_lock(&frame_lock);
 
-	if (line != NULL && self == line->next && !self->kicked && impatience < OPEN_FROM)
+	if (self == line)
+		self->reclaim = true;
+	else if (line != NULL && self == line->next && !self->kicked && strict_again)
+		strict_again = false;
+	else if (line != NULL && self == line->next && !self->kicked && impatience < OPEN_FROM)
 		impatience++;
 	self->kicked = false;
 	spinlock_unlock(&frame_lock, irq);
 }
 
+static bool is_head(const struct sleeper *self)
+{
+	port_irq_t irq = spinlock_lock(&frame_lock);
+	bool head = self == line;
+
+	spinlock_unlock(&frame_lock, irq);
+	return head;
+}
+
 /* Stands in line till it is served, or its alternative is. @return address of the frames; 0 for anything else */
 static phys_t stand_in_line(struct sleeper *self, size_t *taken)
 {
-	bool head;
-
 	line_join(self);
-	frame_reclaim(RECLAIM_FULL, true);
-	for (;;) {
-		if (try_alternative(self)) {
-			*taken = 0;
-			return 0;
+	while (!is_served(self) && !try_alternative(self)) {
+		if (is_to_reclaim(self)) {
+			frame_reclaim(RECLAIM_FULL, true);
+			continue;
 		}
-		if (is_served(self, &head)) {
-			*taken = self->taken;
-			return self->base;
-		}
-		port_park(head ? 0 : PATIENCE);
-		if (!head)
-			lose_patience(self);
+		port_park(is_head(self) ? RECLAIM_AGAIN : PATIENCE);
+		lose_patience(self);
 	}
+	*taken = self->taken;
+	return self->base;
 }
 
 phys_t sleepers_wait(
 	const struct frame_request *request, size_t *taken, bool (*alternative)(void *argument), void *argument)
 {
 	struct sleeper self = {
-		.thread = port_self(), .request = request, .alternative = alternative, .argument = argument
+		.thread = port_self(), .request = request, .alternative = alternative, .argument = argument, .reclaim = true
 	};
 
 	return stand_in_line(&self, taken);
@@ -286,7 +340,7 @@ phys_t sleepers_wait(
 void sleepers_wait_promise(size_t frames, frame_flags_t flags)
 {
 	const struct frame_request request = FRAME_REQUEST(frames, flags & FRAME_CLASS);
-	struct sleeper self = { .thread = port_self(), .request = &request, .for_promise = true };
+	struct sleeper self = { .thread = port_self(), .request = &request, .for_promise = true, .reclaim = true };
 	size_t taken;
 
 	(void) stand_in_line(&self, &taken);
@@ -305,6 +359,20 @@ void frame_sleepers_kick(const void *argument)
 			port_unpark(sleeper->thread);
 			break;
 		}
+	}
+	spinlock_unlock(&frame_lock, irq);
+}
+
+void frame_reclaim_offer(void)
+{
+	port_irq_t irq;
+
+	if (!sleepers_any())
+		return;
+	irq = spinlock_lock(&frame_lock);
+	if (line != NULL) {
+		line->reclaim = true;
+		port_unpark(line->thread);
 	}
 	spinlock_unlock(&frame_lock, irq);
 }

@@ -144,10 +144,9 @@ static bool zone_request(const struct zone *zone, const struct frame_request *re
 	return true;
 }
 
-/* Takes what the request says from one zone. @return 0 if it cannot be had there now */
-static phys_t take_from_locked(struct zone *zone, const struct frame_request *request, size_t *taken)
+/* Takes what the request says from one zone, but no more than allowed. @return 0 if it cannot be had there now */
+static phys_t take_from_locked(struct zone *zone, const struct frame_request *request, size_t allowed, size_t *taken)
 {
-	size_t allowed = accounts_allowance_locked(zone->kind, request->flags);
 	struct buddy_request units;
 	size_t unit;
 
@@ -170,7 +169,17 @@ phys_t zone_take_locked(const struct frame_request *request, size_t *taken)
 	if (request->flags & FRAME_NO_RESERVE)
 		check_promise_locked(request);
 	for (struct zone **at = zone_lists[class_of(request->flags)]; base == 0 && *at != NULL; at++)
-		base = take_from_locked(*at, request, taken);
+		base = take_from_locked(*at, request, accounts_allowance_locked((*at)->kind, request->flags), taken);
+	return base;
+}
+
+phys_t zone_take_high_locked(const struct frame_request *request, size_t *taken)
+{
+	phys_t base = 0;
+
+	*taken = 0;
+	for (struct zone **at = zone_lists[CLASS_HIGH]; base == 0 && *at != NULL && (*at)->kind == ZONE_HIGH; at++)
+		base = take_from_locked(*at, request, accounts_spare_high_locked(), taken);
 	return base;
 }
 
@@ -205,7 +214,7 @@ static pfn_t first_hole(pfn_t first, pfn_t end)
 static bool zone_has_place(const struct zone *zone, const struct frame_request *request)
 {
 	struct buddy_request units;
-	size_t step = request->align;
+	size_t step = request->align, first_unit = zone->first - zone->base;
 	pfn_t end;
 
 	if (!zone_request(zone, request, &units))
@@ -213,9 +222,11 @@ static bool zone_has_place(const struct zone *zone, const struct frame_request *
 	while (step < request->min)
 		step *= 2;
 	end = units.upper == SIZE_MAX ? zone->end : zone->base + units.upper;
-	for (size_t unit = ALIGN_UP(units.lower, step); zone->base + unit + request->min <= end;) {
+	if (units.lower > first_unit)
+		first_unit = units.lower;
+	for (size_t unit = ALIGN_UP(first_unit, step); zone->base + unit + request->min <= end;) {
 		pfn_t first = zone->base + unit;
-		pfn_t hole = first < zone->first ? first : first_hole(first, first + request->min);
+		pfn_t hole = first_hole(first, first + request->min);
 
 		if (hole == first + request->min)
 			return true;

@@ -85,6 +85,7 @@ static void remove_range(struct page_table *table, uintptr_t va, uintptr_t last)
 	if (removal.found)
 		tlb_drop(table, va, range_pages(va, last));
 	port_irq_restore(irq);
+	frame_reclaim_offer();
 }
 
 /* The part of the range that this page table could map. @return false if there is none */

@@ -3,7 +3,8 @@
 /*
  * Finding while others change: what stays mapped is found at every moment, while
  * pages far apart come and go in great number (a hash table of mappings grows
- * and shrinks meanwhile), and while the large page it is part of is split.
+ * and shrinks meanwhile), and while the large page it is part of is split. And
+ * two who map ranges, for whose page tables together there are too few frames.
  */
 
 #include <test.h>
@@ -159,4 +160,86 @@ TEST(page_find_while_changing,
 		run(&scene);
 	page_table_destroy(scene.table);
 	NEED(ready);
+}
+
+/* ---- two who want more page tables than there are frames for ---- */
+
+#define PAIR_TABLES 6
+#define PAIR_ROUNDS ((size_t) (test_on_host ? 100 : 10))
+#define PAIR_PATIENCE_MS 20000
+
+struct mapper {
+	struct test_thread *thread;
+	struct page_table *table;
+	size_t rounds;
+};
+
+static errno_t range_insert(struct page_table *table, frame_flags_t alloc)
+{
+	uintptr_t va = ALIGN_UP((uintptr_t) USER_START + MiB(256), LARGE);
+
+	return page_mapping_insert(table, va, FRAMES, PAIR_TABLES * LARGE_PAGES, RW | PAGE_NO_LARGE, alloc);
+}
+
+static void range_remove(struct page_table *table)
+{
+	page_mapping_remove(table, ALIGN_UP((uintptr_t) USER_START + MiB(256), LARGE), PAIR_TABLES * LARGE_PAGES);
+}
+
+static void mapper_run(void *argument)
+{
+	struct mapper *mapper = argument;
+
+	for (size_t round = 0; round < PAIR_ROUNDS; round++) {
+		errno_t error = range_insert(mapper->table, 0);
+
+		test_yield();
+		range_remove(mapper->table);
+		__atomic_store_n(&mapper->rounds, mapper->rounds + (error == EOK), __ATOMIC_RELEASE);
+	}
+}
+
+/* Frames that mapping the range takes. @return 0 if there are not so many */
+static size_t frames_for_range(struct page_table *table)
+{
+	size_t before, after;
+
+	frame_reclaim(RECLAIM_FULL, true);
+	before = test_free_frames(FRAME_HIGHMEM);
+	if (range_insert(table, FRAME_ATOMIC) != EOK)
+		return 0;
+	after = test_free_frames(FRAME_HIGHMEM);
+	range_remove(table);
+	frame_reclaim(RECLAIM_FULL, true);
+	return before - after;
+}
+
+static void map_both(struct mapper *mappers)
+{
+	for (size_t i = 0; i < 2; i++)
+		mappers[i].thread = test_thread_start("mapper", mapper_run, &mappers[i]);
+	for (size_t i = 0; i < 2; i++)
+		CHECK(test_wait_for(__atomic_load_n(&mappers[i].rounds, __ATOMIC_ACQUIRE) == PAIR_ROUNDS, PAIR_PATIENCE_MS));
+	test_free_all_frames(); /* they come to their end even if that was wrong */
+	for (size_t i = 0; i < 2; i++)
+		test_thread_join(mappers[i].thread);
+}
+
+TEST(page_two_ranges, "two who map ranges do not sleep for each other's page tables, whatever other frames are free",
+	.threads = true, .inject_runs = 6)
+{
+	struct mapper mappers[2] = { { .table = page_table_create(FRAME_ATOMIC) },
+		{ .table = page_table_create(FRAME_ATOMIC) } };
+	size_t frames = 0;
+
+	if (mappers[0].table != NULL && mappers[1].table != NULL)
+		frames = frames_for_range(mappers[0].table);
+	if (frames != 0) {
+		(void) test_leave_frames(frames + frames / 2, FRAME_LOWMEM);
+		map_both(mappers);
+	}
+	for (size_t i = 0; i < 2; i++)
+		if (mappers[i].table != NULL)
+			page_table_destroy(mappers[i].table);
+	NEED(frames != 0);
 }

@@ -190,6 +190,12 @@ struct reclaimer {
 
 void frame_reclaimer_register(struct reclaimer *reclaimer);
 
+/**
+ * Told by a reclaimer that has come to have something to give: who sleeps for memory asks again. Cheap when nobody
+ * sleeps. Any context.
+ */
+void frame_reclaim_offer(void);
+
 /** Asks all reclaimers, and empties the per-CPU caches of frames. @return frames given back */
 size_t frame_reclaim(enum reclaim_strength strength, bool may_wait);
 

@@ -38,8 +38,7 @@ struct bench_group {
 	size_t count;
 };
 
-extern const struct bench_group bench_frame_rows, bench_slab_rows, bench_vmem_rows, bench_page_rows,
-	bench_as_rows;
+extern const struct bench_group bench_frame_rows, bench_slab_rows, bench_vmem_rows, bench_page_rows, bench_as_rows;
 
 /**
  * Measures all rows, or those whose name begins with which, and prints the table. Sleeps; takes a few seconds.

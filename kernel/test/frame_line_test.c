@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * The line of those who sleep for memory, where one stands in it who cannot be
+ * served: who passes, who does not, how fast, and what is asked for again.
+ *
+ * Each case leaves a pool of frames and holds all others.
+ */
+
+#include <mm/reserve.h>
+#include <test.h>
+
+#define PATIENCE_MS 20000 /* longest wait for something that must happen; sanitizers and emulators are slow */
+
+/* A thread that asks for memory as one that may sleep, holds it, and gives it back when told. */
+struct sleeper {
+	struct test_thread *thread;
+	struct frame_request request;
+	bool for_promise;
+	bool served, let_go;
+};
+
+static void promise_hold(struct sleeper *sleeper)
+{
+	bool promised = reserve_wait(sleeper->request.min, sleeper->request.flags) == EOK;
+
+	__atomic_store_n(&sleeper->served, true, __ATOMIC_RELEASE);
+	while (!__atomic_load_n(&sleeper->let_go, __ATOMIC_ACQUIRE))
+		test_sleep_ms(1);
+	if (promised)
+		reserve_free(sleeper->request.min, sleeper->request.flags);
+}
+
+static void frames_hold(struct sleeper *sleeper)
+{
+	size_t taken;
+	phys_t base = frame_alloc_request(&sleeper->request, &taken);
+
+	__atomic_store_n(&sleeper->served, true, __ATOMIC_RELEASE);
+	while (!__atomic_load_n(&sleeper->let_go, __ATOMIC_ACQUIRE))
+		test_sleep_ms(1);
+	if (base != 0)
+		frame_free(base, taken);
+}
+
+static void sleeper_main(void *argument)
+{
+	struct sleeper *sleeper = argument;
+
+	if (sleeper->for_promise)
+		promise_hold(sleeper);
+	else
+		frames_hold(sleeper);
+}
+
+static bool is_served(const struct sleeper *sleeper)
+{
+	return __atomic_load_n(&sleeper->served, __ATOMIC_ACQUIRE);
+}
+
+static void start(struct sleeper *sleeper)
+{
+	sleeper->thread = test_thread_start("sleeper", sleeper_main, sleeper);
+}
+
+/* Starts a sleeper, and waits till it is in line behind those before it. */
+static void start_in_line(struct sleeper *sleeper, size_t before)
+{
+	start(sleeper);
+	CHECK(test_wait_for(frame_sleepers() == before + 1, PATIENCE_MS));
+}
+
+static void end(struct sleeper *sleeper)
+{
+	__atomic_store_n(&sleeper->let_go, true, __ATOMIC_RELEASE);
+	test_thread_join(sleeper->thread);
+}
+
+#define SLEEPER(count, flags) ((struct sleeper){ .request = FRAME_REQUEST(count, flags) })
+
+/* Frees a run of low and one of high frames (none, where there are no such), aligned to their size; holds the rest. */
+static bool leave_pool(size_t low, size_t high, phys_t *base)
+{
+	phys_t base_low = test_frame_alloc(low, FRAME_ATOMIC, low * PAGE_SIZE - 1);
+	phys_t base_high = high != 0 ? test_frame_alloc(high, FRAME_ATOMIC | FRAME_HIGHMEM, high * PAGE_SIZE - 1) : 0;
+	bool has_high = base_high - IDENTITY_PHYS >= IDENTITY_SIZE;
+
+	if (base_low == 0 || (high != 0 && base_high == 0))
+		return false;
+	(void) test_take_all_frames(FRAME_HIGHMEM);
+	if (low != 0)
+		test_frame_free(base_low, low);
+	if (high != 0 && has_high)
+		test_frame_free(base_high, high);
+	if (base != NULL)
+		*base = base_low;
+	return true;
+}
+
+static bool machine_has_high(void)
+{
+	return test_free_frames(FRAME_HIGHMEM) > test_free_frames(FRAME_LOWMEM);
+}
+
+/* ---- behind one who cannot be served ---- */
+
+#define PASSING 3000
+
+static struct {
+	size_t calls;
+	phys_t kept; /* a frame that the reclaimer would give back if it were asked */
+	bool watching;
+} reclaimed;
+
+static size_t test_reclaim(enum reclaim_strength strength, bool may_wait)
+{
+	phys_t base;
+
+	(void) may_wait;
+	if (!__atomic_load_n(&reclaimed.watching, __ATOMIC_ACQUIRE) || strength != RECLAIM_FULL)
+		return 0;
+	__atomic_fetch_add(&reclaimed.calls, 1, __ATOMIC_RELAXED);
+	base = __atomic_exchange_n(&reclaimed.kept, 0, __ATOMIC_ACQ_REL);
+	if (base == 0)
+		return 0;
+	test_frame_free(base, 1);
+	return 1;
+}
+
+/* Reclaimers are never taken out: this one stays, and does nothing while nobody watches. */
+static void watch(void)
+{
+	static struct reclaimer reclaimer = { .name = "line", .reclaim = test_reclaim };
+	static bool registered;
+
+	if (!registered)
+		frame_reclaimer_register(&reclaimer);
+	registered = true;
+	__atomic_store_n(&reclaimed.calls, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&reclaimed.watching, true, __ATOMIC_RELEASE);
+}
+
+static size_t watched(void)
+{
+	__atomic_store_n(&reclaimed.watching, false, __ATOMIC_RELEASE);
+	return __atomic_load_n(&reclaimed.calls, __ATOMIC_RELAXED);
+}
+
+struct passer {
+	struct test_thread *thread;
+	frame_flags_t flags;
+	size_t passed;
+};
+
+static void passer_main(void *argument)
+{
+	struct passer *passer = argument;
+
+	for (size_t i = 0; i < PASSING; i++) {
+		frame_free(frame_alloc(1, passer->flags, 0), 1);
+		__atomic_store_n(&passer->passed, i + 1, __ATOMIC_RELEASE);
+	}
+}
+
+/* Lets one thread take and free frames behind a head. @return whether all that came to its end in time */
+static bool pass(frame_flags_t flags, unsigned milliseconds)
+{
+	struct passer passer = { .flags = flags };
+	bool passed;
+
+	passer.thread = test_thread_start("passer", passer_main, &passer);
+	passed = test_wait_for(__atomic_load_n(&passer.passed, __ATOMIC_ACQUIRE) == PASSING, milliseconds);
+	if (!passed)
+		test_note("%zu of %u have passed", __atomic_load_n(&passer.passed, __ATOMIC_ACQUIRE), PASSING);
+	test_free_all_frames();
+	test_thread_join(passer.thread);
+	return passed;
+}
+
+TEST(frame_line_goes_on, "behind one who wants more than there is, others go on at a tolerable pace", .threads = true)
+{
+	struct sleeper large = SLEEPER(32, 0);
+
+	NEED(leave_pool(16, 0, NULL));
+	start_in_line(&large, 0);
+	CHECK(pass(0, 4000));
+	end(&large);
+}
+
+TEST(frame_line_no_reclaim, "who is served as soon as it stands in line does not ask the reclaimers", .threads = true)
+{
+	struct sleeper large = SLEEPER(32, 0);
+
+	NEED(leave_pool(16, 0, NULL));
+	start_in_line(&large, 0);
+	watch();
+	CHECK(pass(0, PATIENCE_MS));
+	CHECK_LT(watched(), PASSING / 10);
+	end(&large);
+}
+
+/* ---- what comes back to who keeps it ---- */
+
+/* Gives a frame to the reclaimer while somebody sleeps for one. */
+static void keep_while_asleep(bool offer)
+{
+	struct sleeper sleeper = SLEEPER(1, 0);
+	phys_t base = test_frame_alloc(1, FRAME_ATOMIC, 0);
+
+	NEED(base != 0);
+	(void) test_take_all_frames(FRAME_HIGHMEM);
+	watch();
+	start_in_line(&sleeper, 0);
+	CHECK(test_wait_for(__atomic_load_n(&reclaimed.calls, __ATOMIC_RELAXED) != 0, PATIENCE_MS));
+	test_sleep_ms(5);
+	__atomic_store_n(&reclaimed.kept, base, __ATOMIC_RELEASE);
+	if (offer)
+		frame_reclaim_offer();
+	CHECK(test_wait_for(is_served(&sleeper), PATIENCE_MS));
+	(void) watched();
+	__atomic_store_n(&reclaimed.kept, 0, __ATOMIC_RELAXED);
+	test_free_all_frames();
+	end(&sleeper);
+}
+
+TEST(frame_line_offered, "what a reclaimer comes to have, and offers, is given to who sleeps", .threads = true)
+{
+	keep_while_asleep(true);
+}
+
+TEST(frame_line_asks_again, "what a reclaimer comes to have, and keeps, is asked for by who sleeps", .threads = true)
+{
+	keep_while_asleep(false);
+}
+
+/* ---- two kinds of frames ---- */
+
+TEST(frame_line_high_passes,
+	"who may have any frame does not wait behind one whom those without an address do not serve", .threads = true)
+{
+	struct sleeper low = SLEEPER(8, FRAME_LOWMEM);
+
+	if (!machine_has_high())
+		SKIP("there are no frames without a permanent address");
+	NEED(leave_pool(4, 8, NULL));
+	start_in_line(&low, 0);
+	CHECK(pass(FRAME_HIGHMEM, 1500));
+	end(&low);
+}
+
+TEST(frame_line_high_promise,
+	"a promise of any frames does not wait there either, and takes nothing from the one ahead", .threads = true)
+{
+	struct sleeper low = SLEEPER(8, FRAME_LOWMEM), any = SLEEPER(8, FRAME_HIGHMEM), more = SLEEPER(1, FRAME_HIGHMEM);
+	phys_t base;
+
+	any.for_promise = more.for_promise = true;
+	if (!machine_has_high())
+		SKIP("there are no frames without a permanent address");
+	NEED(leave_pool(8, 8, &base));
+	NEED((base = test_frame_alloc(4, FRAME_ATOMIC, 0)) != 0);
+	start_in_line(&low, 0);
+	start(&any);
+	CHECK(test_wait_for(is_served(&any), PATIENCE_MS));
+	start_in_line(&more, 1); /* this one would rest on a frame that the head wants */
+	CHECK(!is_served(&low));
+	test_frame_free(base, 4);
+	CHECK(test_wait_for(is_served(&low), PATIENCE_MS));
+	CHECK(!is_served(&more));
+	end(&any);
+	CHECK(test_wait_for(is_served(&more), PATIENCE_MS));
+	end(&low);
+	end(&more);
+}
+
+TEST(frame_line_high_in_order, "those who may have any frame are served in order of arrival", .threads = true)
+{
+	struct sleeper low = SLEEPER(8, FRAME_LOWMEM), large = SLEEPER(8, FRAME_HIGHMEM), small = SLEEPER(1, FRAME_HIGHMEM);
+	phys_t base;
+
+	if (!machine_has_high())
+		SKIP("there are no frames without a permanent address");
+	NEED(leave_pool(1, 8, NULL));
+	NEED((base = test_frame_alloc(4, FRAME_ATOMIC | FRAME_HIGHMEM, 0)) != 0);
+	start_in_line(&low, 0);
+	start_in_line(&large, 1);
+	start(&small);
+	test_sleep_ms(20);
+	CHECK(!is_served(&large));
+	CHECK(!is_served(&small));
+	test_frame_free(base, 4);
+	CHECK(test_wait_for(is_served(&large), PATIENCE_MS));
+	test_free_all_frames();
+	CHECK(test_wait_for(is_served(&low) && is_served(&small), PATIENCE_MS));
+	end(&low);
+	end(&large);
+	end(&small);
+}
+
+/* ---- promises and the line ---- */
+
+static bool stop_small;
+
+/* Holds a promise while it takes frames off it, one by one. */
+static void promised_main(void *argument)
+{
+	phys_t frames[3];
+
+	(void) argument;
+	while (!__atomic_load_n(&stop_small, __ATOMIC_RELAXED)) {
+		bool promised = reserve_wait(ARRAY_COUNT(frames), FRAME_LOWMEM) == EOK;
+
+		for (size_t i = 0; i < ARRAY_COUNT(frames) && promised; i++) {
+			frames[i] = frame_alloc(1, FRAME_NO_RESERVE, 0);
+			test_yield();
+		}
+		for (size_t i = 0; i < ARRAY_COUNT(frames) && promised; i++)
+			frame_free(frames[i], 1);
+	}
+}
+
+TEST(frame_line_promises_wait, "a large request comes to its turn while others have small promises made",
+	.threads = true)
+{
+	struct test_thread *threads[4];
+	size_t turns = 0;
+
+	NEED(leave_pool(64, 0, NULL));
+	stop_small = false;
+	for (size_t i = 0; i < ARRAY_COUNT(threads); i++)
+		threads[i] = test_thread_start("promised", promised_main, NULL);
+	for (; turns < 10; turns++) {
+		struct sleeper large = SLEEPER(32, 0);
+
+		large.request.align = 32;
+		start(&large);
+		if (!CHECK(test_wait_for(is_served(&large), PATIENCE_MS)))
+			__atomic_store_n(&stop_small, true, __ATOMIC_RELAXED);
+		end(&large);
+	}
+	__atomic_store_n(&stop_small, true, __ATOMIC_RELAXED);
+	for (size_t i = 0; i < ARRAY_COUNT(threads); i++)
+		test_thread_join(threads[i]);
+}
+
+/* ---- everything at once ---- */
+
+#define RANDOM_THREADS 6
+#define RANDOM_ROUNDS ((size_t) (test_on_host ? 300 : 60))
+#define RANDOM_LOW 32
+#define RANDOM_HIGH 16
+
+struct random_thread {
+	struct test_thread *thread;
+	struct test_random random;
+	phys_t pool;
+	bool high;
+	size_t rounds, wrong;
+};
+
+static frame_flags_t some_class(struct random_thread *self)
+{
+	return self->high && test_random_below(&self->random, 2) ? FRAME_HIGHMEM : FRAME_LOWMEM;
+}
+
+static void hold_and_free(phys_t base, size_t count)
+{
+	test_yield();
+	frame_free(base, count);
+}
+
+/* A run that every pool has once all of it is free, perhaps within bounds or aligned. */
+static void random_run(struct random_thread *self)
+{
+	size_t order = test_random_below(&self->random, 4);
+	struct frame_request request = FRAME_REQUEST((size_t) 1 << order, some_class(self));
+	size_t taken;
+	phys_t base;
+
+	request.max += test_random_below(&self->random, 3);
+	if (test_random_below(&self->random, 3) == 0)
+		request.align = request.min;
+	if (test_random_below(&self->random, 3) == 0) {
+		request.flags = FRAME_LOWMEM;
+		request.lower = self->pool + RANDOM_LOW / 2 * PAGE_SIZE;
+		request.upper = self->pool + RANDOM_LOW * PAGE_SIZE - 1;
+	}
+	base = frame_alloc_request(&request, &taken);
+	self->wrong += base == 0 || taken < request.min || taken > request.max || base < request.lower ||
+		base + taken * PAGE_SIZE - 1 > request.upper || base % (request.align * PAGE_SIZE) != 0;
+	if (base != 0)
+		hold_and_free(base, taken);
+}
+
+static void random_promise(struct random_thread *self)
+{
+	size_t frames = 1 + test_random_below(&self->random, 6), used = test_random_below(&self->random, frames + 1);
+	frame_flags_t flags = some_class(self);
+	phys_t held[8];
+
+	if (test_random_below(&self->random, 4) == 0) {
+		if (reserve_try(frames, flags) != EOK)
+			return;
+	} else if (reserve_wait(frames, flags) != EOK) {
+		self->wrong++;
+		return;
+	}
+	for (size_t i = 0; i < used; i++) {
+		held[i] = frame_alloc(1, flags | FRAME_NO_RESERVE | (i % 2 ? FRAME_ATOMIC : 0), 0);
+		self->wrong += held[i] == 0;
+	}
+	test_yield();
+	reserve_free(frames - used, flags);
+	for (size_t i = 0; i < used; i++)
+		if (held[i] != 0)
+			frame_free(held[i], 1);
+}
+
+static bool give_up(void *argument)
+{
+	struct test_random *random = argument;
+
+	return test_random_below(random, 3) == 0;
+}
+
+static void random_other(struct random_thread *self)
+{
+	size_t count = 1 + test_random_below(&self->random, 8);
+	struct frame_request request = FRAME_REQUEST(count, some_class(self));
+	size_t taken;
+	phys_t base;
+
+	if (test_random_below(&self->random, 2)) {
+		request.flags |= FRAME_ATOMIC;
+		base = frame_alloc_request(&request, &taken);
+	} else {
+		base = frame_alloc_or(&request, &taken, give_up, &self->random);
+	}
+	if (base != 0)
+		hold_and_free(base, taken);
+}
+
+static void random_main(void *argument)
+{
+	static void (*const steps[])(
+		struct random_thread *) = { random_run, random_run, random_promise, random_promise, random_other };
+	struct random_thread *self = argument;
+
+	for (size_t round = 0; round < RANDOM_ROUNDS; round++) {
+		steps[test_random_below(&self->random, ARRAY_COUNT(steps))](self);
+		__atomic_store_n(&self->rounds, round + 1, __ATOMIC_RELEASE);
+	}
+}
+
+TEST(frame_line_random, "requests and promises of all kinds, for too few frames, all come to an end", .threads = true,
+	.plain_only = "what may not fail is told from what may")
+{
+	struct random_thread threads[RANDOM_THREADS];
+	bool high = machine_has_high();
+	phys_t pool;
+
+	NEED(leave_pool(RANDOM_LOW, RANDOM_HIGH, &pool));
+	for (size_t i = 0; i < RANDOM_THREADS; i++) {
+		threads[i] = (struct random_thread){ .random = TEST_RANDOM(test_seed() + i), .pool = pool, .high = high };
+		threads[i].thread = test_thread_start("random", random_main, &threads[i]);
+	}
+	for (size_t i = 0; i < RANDOM_THREADS; i++)
+		CHECK(test_wait_for(__atomic_load_n(&threads[i].rounds, __ATOMIC_ACQUIRE) == RANDOM_ROUNDS, 3 * PATIENCE_MS));
+	test_free_all_frames();
+	for (size_t i = 0; i < RANDOM_THREADS; i++) {
+		test_thread_join(threads[i].thread);
+		CHECK_EQ(threads[i].wrong, 0);
+	}
+	CHECK_EQ(frame_sleepers(), 0);
+	CHECK_EQ(frame_check(), 0);
+}
