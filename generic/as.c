@@ -31,6 +31,7 @@
  */
 
 #include <mm/slab.h>
+#include <mm/tlb.h>
 
 #include "as_internal.h"
 
@@ -228,7 +229,10 @@ void as_switch(struct as *as)
 	struct running *here = &running[port_cpu()];
 
 	if (here->as != as) {
-		page_root_load(as != NULL ? as->root : kernel_root);
+		if (as != NULL)
+			tlb_switch(as->table, as->root);
+		else
+			tlb_switch(&page_kernel, kernel_root);
 		__atomic_store_n(&here->as, as, __ATOMIC_RELEASE);
 	}
 	port_irq_restore(irq);
