@@ -15,14 +15,17 @@
  * THE KERNEL PART is the page table's matter: it is seen by all address spaces
  * at once, and nothing here knows of it.
  *
- * SWITCHING. Each CPU knows the address space that it runs in, and loads a root
- * only if that changes. Who runs in one holds it, so the last as_release finds it
- * running nowhere, or says where.
+ * SWITCHING. Each CPU knows the address space that it runs in, and goes over to
+ * another page table (tlb_switch) only if that changes. Who runs in one holds it,
+ * so the last as_release finds it running nowhere, or says where.
  *
  * SPARES. Making a page table is mostly the clearing of its root and the copying
  * of the kernel's entries, and a page table whose areas are gone is as good as
  * new. So up to SPARES_MOST address spaces are kept as they are when the last
- * holder lets go, and given out again; in want of memory they go first.
+ * holder lets go, and given out again; in want of memory they go first. The next
+ * holder meets no translation of the one before: each page was unmapped, and by
+ * the end of the batch that this was done in (areas_destroy) no CPU finds what
+ * it held of the page table, under whatever identifier (generic/tlb.c).
  *
  * LOCKS. as_list_lock: the list of all address spaces, and the spares.
  *
@@ -208,15 +211,25 @@ static bool keep_as_spare(struct as *as)
 	return keep;
 }
 
+/* Nobody runs in the address space, so all of it is one batch. */
+static void areas_destroy(struct as *as)
+{
+	struct tlb_batch idle = TLB_BATCH(as->table);
+
+	as_mutex_lock(&as->lock);
+	while (as->areas != NULL)
+		area_destroy(as, as->areas, &idle);
+	as_mutex_unlock(&as->lock);
+	tlb_batch_finish(&idle);
+}
+
 void as_release(struct as *as)
 {
 	if (!drop_holder(as))
 		return;
 	check_runs_nowhere(as);
-	as_mutex_lock(&as->lock);
-	while (as->areas != NULL)
-		area_destroy(as, as->areas);
-	as_mutex_unlock(&as->lock);
+	if (as->areas != NULL)
+		areas_destroy(as);
 	if (!keep_as_spare(as))
 		as_free(as);
 }

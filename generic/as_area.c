@@ -141,7 +141,7 @@ static void shrink(struct as *as, struct as_area *area, uintptr_t last)
 	size_t resident = area->resident;
 	size_t left;
 
-	pages_unmap(as, area, last + 1, area->last);
+	pages_unmap(as, area, last + 1, area->last, NULL);
 	area->last = last;
 	promise_less(&area->promised, pages - (resident - area->resident));
 	left = area_pages(area);
@@ -218,12 +218,12 @@ errno_t as_area_change_flags(struct as *as, uintptr_t va, unsigned rights)
 
 /* ---- destroying ---- */
 
-void area_destroy(struct as *as, struct as_area *area)
+void area_destroy(struct as *as, struct as_area *area, struct tlb_batch *idle)
 {
 	as->areas = area_tree_remove(as->areas, area);
 	as->area_count--;
 	if (area->resident != 0)
-		pages_unmap(as, area, area->first, area->last);
+		pages_unmap(as, area, area->first, area->last, idle);
 	if (area->promised != 0)
 		promise_less(&area->promised, area->promised);
 	if (area->memory != NULL)
@@ -238,7 +238,7 @@ errno_t as_area_destroy(struct as *as, uintptr_t va)
 	as_mutex_lock(&as->lock);
 	area = as_area_at(as, va);
 	if (area != NULL)
-		area_destroy(as, area);
+		area_destroy(as, area, NULL);
 	as_mutex_unlock(&as->lock);
 	return area != NULL ? EOK : ENOENT;
 }

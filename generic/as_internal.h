@@ -217,8 +217,8 @@ bool area_flags_valid(const struct as_backend *backend, unsigned flags);
 /** Promises and page tables for pages of the area from va on. @retval ENOMEM  nothing was taken */
 MUST_USE errno_t area_provide(struct as *as, struct as_area *area, uintptr_t va, size_t pages, frame_flags_t alloc);
 
-/** Destroys an area: pages, promises, the structure. The lock is held. */
-void area_destroy(struct as *as, struct as_area *area);
+/** Destroys an area: pages, promises, the structure. The lock is held. idle: as pages_unmap's. */
+void area_destroy(struct as *as, struct as_area *area, struct tlb_batch *idle);
 
 /* ---- as_pages.c ---- */
 
@@ -291,8 +291,11 @@ static inline bool page_is_own(const struct as_area *area, uintptr_t va, phys_t 
 		place != pa;
 }
 
-/** Unmaps [first, last] of an area and gives back what was its own. */
-void pages_unmap(struct as *as, struct as_area *area, uintptr_t first, uintptr_t last);
+/**
+ * Unmaps [first, last] of an area and gives back what was its own. idle: NULL, or a batch of the address space, in which
+ * no CPU runs, nor will before the batch is finished.
+ */
+void pages_unmap(struct as *as, struct as_area *area, uintptr_t first, uintptr_t last, struct tlb_batch *idle);
 
 /** Changes what the mapped pages of an area allow. */
 void pages_protect(struct as *as, struct as_area *area, page_flags_t flags);
