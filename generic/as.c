@@ -217,8 +217,12 @@ static void areas_destroy(struct as *as)
 	struct tlb_batch idle = TLB_BATCH(as->table);
 
 	as_mutex_lock(&as->lock);
-	while (as->areas != NULL)
-		area_destroy(as, as->areas, &idle);
+	while (as->areas != NULL) {
+		struct as_area *area = as->areas;
+
+		pages_unmap(as, area, area->first, area->last, &idle);
+		area_destroy(as, area);
+	}
 	as_mutex_unlock(&as->lock);
 	tlb_batch_finish(&idle);
 }

@@ -218,12 +218,12 @@ errno_t as_area_change_flags(struct as *as, uintptr_t va, unsigned rights)
 
 /* ---- destroying ---- */
 
-void area_destroy(struct as *as, struct as_area *area, struct tlb_batch *idle)
+void area_destroy(struct as *as, struct as_area *area)
 {
 	as->areas = area_tree_remove(as->areas, area);
 	as->area_count--;
 	if (area->resident != 0)
-		pages_unmap(as, area, area->first, area->last, idle);
+		pages_unmap(as, area, area->first, area->last, NULL);
 	if (area->promised != 0)
 		promise_less(&area->promised, area->promised);
 	if (area->memory != NULL)
@@ -238,7 +238,7 @@ errno_t as_area_destroy(struct as *as, uintptr_t va)
 	as_mutex_lock(&as->lock);
 	area = as_area_at(as, va);
 	if (area != NULL)
-		area_destroy(as, area, NULL);
+		area_destroy(as, area);
 	as_mutex_unlock(&as->lock);
 	return area != NULL ? EOK : ENOENT;
 }

@@ -217,8 +217,8 @@ bool area_flags_valid(const struct as_backend *backend, unsigned flags);
 /** Promises and page tables for pages of the area from va on. @retval ENOMEM  nothing was taken */
 MUST_USE errno_t area_provide(struct as *as, struct as_area *area, uintptr_t va, size_t pages, frame_flags_t alloc);
 
-/** Destroys an area: pages, promises, the structure. The lock is held. idle: as pages_unmap's. */
-void area_destroy(struct as *as, struct as_area *area, struct tlb_batch *idle);
+/** Destroys an area: pages, promises, the structure. The lock is held. */
+void area_destroy(struct as *as, struct as_area *area);
 
 /* ---- as_pages.c ---- */
 
