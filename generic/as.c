@@ -311,6 +311,32 @@ void as_each(bool (*visit)(struct as *as, void *argument), void *argument)
 		as_release(as);
 }
 
+static size_t asid_check_one(const struct as *as, bool *seen)
+{
+	size_t breaches = asid_check(page_table_asids(as->table), seen);
+
+	if (breaches != 0)
+		port_log("as_check: identifier: address space %u has one that another has, on CPU %u", as->number, port_cpu());
+	return breaches;
+}
+
+size_t asids_check(void)
+{
+	bool seen[ASIDS_MOST] = { false };
+	size_t breaches = 0;
+	port_irq_t irq;
+
+	if (ASIDS_MOST == 1)
+		return 0;
+	irq = spinlock_lock(&as_list_lock);
+	for (const struct as *as = list.next; as != &list; as = as->next)
+		breaches += asid_check_one(as, seen);
+	for (const struct as *as = spares; as != NULL; as = as->next)
+		breaches += asid_check_one(as, seen);
+	spinlock_unlock(&as_list_lock, irq);
+	return breaches;
+}
+
 errno_t as_init(void)
 {
 	as_cache = slab_cache_create("as", sizeof(struct as), NULL, FRAME_ATOMIC);

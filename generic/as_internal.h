@@ -29,6 +29,7 @@
  *               have to take a frame for: no fewer than its pages less those
  *               mapped, and no more than its pages; one without has none
  *   rights      no page allows what its area does not
+ *   identifier  no two have the same on one CPU (the one that looks)
  */
 
 #ifndef AS_INTERNAL_H
@@ -175,6 +176,9 @@ static inline page_flags_t area_page_flags(const struct as_area *area)
 
 extern struct spinlock as_list_lock;
 extern struct slab_cache *as_area_cache;
+
+/** Address spaces that have the same identifier on this CPU as another has; each is logged. */
+size_t asids_check(void);
 
 /* ---- as_tree.c ---- */
 

@@ -178,8 +178,7 @@ static void batch_add(struct batch *batch, const struct as_area *area, uintptr_t
 		batch->own[batch->frames++] = pa;
 }
 
-static void unmap_touched(
-	struct as *as, struct as_area *area, uintptr_t first, uintptr_t last, struct tlb_batch *idle)
+static void unmap_touched(struct as *as, struct as_area *area, uintptr_t first, uintptr_t last, struct tlb_batch *idle)
 {
 	struct pages_walk walk = PAGES_WALK(as->table, first, last);
 	struct batch batch;

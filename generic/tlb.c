@@ -269,7 +269,9 @@ COLD void tlb_drop_restore(struct page_table *table, uintptr_t va, port_irq_t st
 
 void tlb_get_info(struct tlb_info *info)
 {
-	*info = (struct tlb_info){ 0 };
+	*info = (struct tlb_info){ .asids = { .most = 1 } };
+	if (ASIDS_MOST > 1)
+		asid_get_info(&info->asids);
 	for (size_t i = 0; i < CONFIG_MAX_CPUS; i++) {
 		const struct tlb_counts *counts = &tlb_counts[i];
 

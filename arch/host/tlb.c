@@ -42,7 +42,7 @@ struct entry {
 
 static struct tlb {
 	phys_t root;
-	unsigned asid; /* in use */
+	unsigned asid;  /* in use */
 	bool has_large; /* an entry may be of more than a base page: then an address is not only where its number says */
 	struct entry entries[ENTRIES];
 } tlbs[CONFIG_MAX_CPUS];

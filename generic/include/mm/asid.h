@@ -47,8 +47,10 @@ struct asid_info {
 
 void asid_get_info(struct asid_info *info);
 
-/** Whether no two of some contexts have the same identifier on this CPU: adds those of one more to a set that begins
-    all false. @return 1 if another had it, else 0. Interrupts are off. */
+/**
+ * Adds the identifier that contexts have on this CPU to a set, which begins all false. Interrupts are off.
+ * @return 1 if it was in it: others have it too; otherwise 0
+ */
 size_t asid_check(const struct asid_contexts *contexts, bool seen[ASIDS_MOST]);
 
 #endif

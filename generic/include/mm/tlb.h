@@ -180,6 +180,8 @@ struct tlb_info {
 	size_t requests;   /* times that other CPUs were asked to drop too */
 	size_t interrupts; /* CPUs interrupted for it; the others had one on its way, or were asking too */
 	size_t answers;    /* requests answered, each once by every CPU that was asked */
+
+	struct asid_info asids; /* identifiers; most = 1: there are none, and a switch drops the user part */
 };
 
 void tlb_get_info(struct tlb_info *info);
