@@ -296,8 +296,8 @@ static inline bool page_is_own(const struct as_area *area, uintptr_t va, phys_t 
 }
 
 /**
- * Unmaps [first, last] of an area and gives back what was its own. idle: NULL, or a batch of the address space, in which
- * no CPU runs, nor will before the batch is finished.
+ * Unmaps [first, last] of an area and gives back what was its own. idle: NULL, or a batch of the address space, in
+ * which no CPU runs, nor will before the batch is finished.
  */
 void pages_unmap(struct as *as, struct as_area *area, uintptr_t first, uintptr_t last, struct tlb_batch *idle);
 

@@ -293,14 +293,14 @@ static void user_main(void *argument)
 /* Whether all are there, each on a CPU of its own. */
 static bool users_apart(size_t count)
 {
-	uint64_t cpus = (uint64_t) 1 << cpu_here();
+	uint64_t seen = (uint64_t) 1 << cpu_here();
 
 	for (size_t i = 0; i < count; i++) {
 		if (__atomic_load_n(&users[i].state, __ATOMIC_ACQUIRE) != USER_READY)
 			return false;
-		cpus |= (uint64_t) 1 << __atomic_load_n(&users[i].cpu, __ATOMIC_RELAXED);
+		seen |= (uint64_t) 1 << __atomic_load_n(&users[i].cpu, __ATOMIC_RELAXED);
 	}
-	return (size_t) __builtin_popcountll(cpus) == count + 1;
+	return (size_t) __builtin_popcountll(seen) == count + 1;
 }
 
 static size_t answers_of(unsigned cpu)
