@@ -19,12 +19,12 @@
  *
  * UNMAPPING goes in batches: the frames of a batch are noted, the batch is
  * unmapped (when page_mapping_remove returns, no CPU holds a translation), and
- * only then the frames are given back. What there is on the stack is room for
- * few; after the first batch one of its frames, which nobody can reach any more,
- * has room for many, so that other CPUs are asked seldom. An address space that
- * no CPU runs in (the last holder lets go of it) has no translations that anybody
- * could use: its frames are given back at once, and what CPUs keep of its page
- * table is dropped at the end (struct tlb_batch).
+ * only then the frames are given back. There is room for few on the stack. Where
+ * other CPUs have to be asked, one frame of the first batch, which nobody can
+ * reach any more, has room for many, so that they are asked seldom. An address
+ * space that no CPU runs in (the last holder lets go of it) has no translations
+ * that anybody could use: its frames are given back at once, and what CPUs keep
+ * of its page table is dropped at the end (struct tlb_batch).
  *
  * CHANGES of rights are one batch as well, however many runs of pages it takes.
  *
@@ -38,6 +38,7 @@
  * not touched but in tables that have others: there 25. A copy: the frame's.
  */
 
+#include <mm/km_local.h>
 #include <mm/reserve.h>
 #include <mm/tlb.h>
 
@@ -47,9 +48,9 @@
 #define CHUNK_PAGES 512
 #define CHUNK_SIZE (CHUNK_PAGES * PAGE_SIZE)
 
-/* Frames that are given back at once: as many as there is room for on the stack, or in a frame. */
+/* Frames that are given back at once: as many as there is room for on the stack, and in a frame. */
 #define BATCH 64
-#define BATCH_LARGE (PAGE_SIZE / sizeof(phys_t))
+#define LENT_ROOM (PAGE_SIZE / sizeof(phys_t))
 
 size_t as_pages_copied;
 
@@ -111,10 +112,10 @@ bool pages_next_far(struct pages_walk *walk, uintptr_t *va, phys_t *pa)
 struct batch {
 	struct tlb_batch *idle; /* NULL = CPUs may run in the address space */
 	uintptr_t first, last;  /* the pages of the batch lie between these */
-	size_t pages, frames, room;
-	phys_t *own;
-	phys_t lent; /* the frame that these are in; 0 = they are here: */
-	phys_t few[BATCH];
+	size_t pages, frames;
+	phys_t lent;    /* a frame with room for more of the batch's; 0 = there is none yet */
+	size_t in_lent; /* frames noted there */
+	phys_t own[BATCH];
 };
 
 /* Gives frames back, those that follow each other together. */
@@ -141,15 +142,28 @@ static void unmap(struct as *as, uintptr_t first, uintptr_t last, struct tlb_bat
 		page_mapping_remove(as->table, first, pages);
 }
 
-/* Keeps the last frame of a full batch, if nobody else has it and it can be written, to note those of the next ones. */
-static void batch_grow(struct batch *batch)
+/* Keeps the last frame of a full batch, if nobody else has it, to note others in it. */
+static void batch_lend(struct batch *batch)
 {
 	phys_t frame = batch->own[batch->frames - 1];
 
-	if (batch->lent != 0 || frame - IDENTITY_PHYS >= IDENTITY_SIZE || frame_is(frame >> PAGE_WIDTH, FRAME_KIND_SHARED))
+	if (frame_is(frame >> PAGE_WIDTH, FRAME_KIND_SHARED))
 		return;
 	batch->lent = frame;
 	batch->frames--;
+}
+
+/* Moves the frames at hand to the lent one, or as many back. */
+static void batch_move(struct batch *batch, bool back)
+{
+	phys_t *page = km_local_map(batch->lent), *place = page + batch->in_lent;
+
+	for (size_t i = 0; i < BATCH; i++)
+		if (back)
+			batch->own[i] = place[i];
+		else
+			place[i] = batch->own[i];
+	km_local_unmap(page);
 }
 
 static void batch_unmap(struct as *as, struct as_area *area, struct batch *batch)
@@ -157,15 +171,28 @@ static void batch_unmap(struct as *as, struct as_area *area, struct batch *batch
 	if (batch->pages == 0)
 		return;
 	unmap(as, batch->first, batch->last, batch->idle);
-	if (unlikely(batch->frames == batch->room && batch->idle == NULL))
-		batch_grow(batch);
+	if (unlikely(tlb_shared()) && batch->frames == BATCH && batch->lent == 0)
+		batch_lend(batch);
 	frames_free(batch->own, batch->frames);
+	while (batch->in_lent != 0) {
+		batch->in_lent -= BATCH;
+		batch_move(batch, true);
+		frames_free(batch->own, BATCH);
+	}
 	area->resident -= batch->pages;
 	batch->pages = batch->frames = 0;
-	if (unlikely(batch->lent != 0)) {
-		batch->own = (phys_t *) PA2KA(batch->lent);
-		batch->room = BATCH_LARGE;
+}
+
+/* There is no room at hand for another frame. */
+static void batch_full(struct as *as, struct as_area *area, struct batch *batch)
+{
+	if (batch->lent == 0 || batch->in_lent == LENT_ROOM) {
+		batch_unmap(as, area, batch);
+		return;
 	}
+	batch_move(batch, false);
+	batch->in_lent += BATCH;
+	batch->frames = 0;
 }
 
 static void batch_add(struct batch *batch, const struct as_area *area, uintptr_t va, phys_t pa)
@@ -186,14 +213,12 @@ static void unmap_touched(struct as *as, struct as_area *area, uintptr_t first, 
 	phys_t pa;
 
 	batch.idle = idle;
-	batch.pages = batch.frames = 0;
-	batch.room = BATCH;
-	batch.own = batch.few;
+	batch.pages = batch.frames = batch.in_lent = 0;
 	batch.lent = 0;
 	while (batch.pages < area->resident && pages_next(&walk, &va, &pa)) {
 		batch_add(&batch, area, va, pa);
-		if (batch.pages == batch.room)
-			batch_unmap(as, area, &batch);
+		if (batch.frames == BATCH)
+			batch_full(as, area, &batch);
 	}
 	batch_unmap(as, area, &batch);
 	if (batch.lent != 0)

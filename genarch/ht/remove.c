@@ -127,7 +127,7 @@ static NOINLINE void remove_elsewhere(struct page_table *table, uintptr_t va, po
 
 		spinlock_unlock(&ht.lock, irq);
 		if (more)
-			remove_some(table, va, 1);
+			remove_some(table, va, 1, NULL);
 		return;
 	}
 	entry_clear(table, cluster, index);

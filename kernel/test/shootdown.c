@@ -74,6 +74,7 @@ size_t shootdown_switch(size_t spaces, size_t switches)
 
 #define SPACES 6
 #define PAGES 16
+#define STAY_MOST 500 /* uses of pages from switch to switch */
 #define WORKERS 3
 #define CHANGERS 2 /* each has the areas of some address spaces to itself */
 
@@ -118,7 +119,7 @@ static void storm_worker(void *argument)
 		size_t space = test_random_below(&random, SPACES);
 
 		test_as_borrow(storm.spaces[space]);
-		for (size_t i = 0; i < 8; i++)
+		for (size_t stay = test_random_below(&random, STAY_MOST); stay > 0; stay--)
 			use_page(&random, space);
 		test_yield();
 	}
