@@ -15,14 +15,17 @@
  * THE KERNEL PART is the page table's matter: it is seen by all address spaces
  * at once, and nothing here knows of it.
  *
- * SWITCHING. Each CPU knows the address space that it runs in, and loads a root
- * only if that changes. Who runs in one holds it, so the last as_release finds it
- * running nowhere, or says where.
+ * SWITCHING. Each CPU knows the address space that it runs in, and goes over to
+ * another page table (tlb_switch) only if that changes. Who runs in one holds it,
+ * so the last as_release finds it running nowhere, or says where.
  *
  * SPARES. Making a page table is mostly the clearing of its root and the copying
  * of the kernel's entries, and a page table whose areas are gone is as good as
  * new. So up to SPARES_MOST address spaces are kept as they are when the last
- * holder lets go, and given out again; in want of memory they go first.
+ * holder lets go, and given out again; in want of memory they go first. The next
+ * holder meets no translation of the one before: each page was unmapped, and by
+ * the end of the batch that this was done in (areas_destroy) no CPU finds what
+ * it held of the page table, under whatever identifier (generic/tlb.c).
  *
  * LOCKS. as_list_lock: the list of all address spaces, and the spares.
  *
@@ -31,6 +34,7 @@
  */
 
 #include <mm/slab.h>
+#include <mm/tlb.h>
 
 #include "as_internal.h"
 
@@ -207,15 +211,29 @@ static bool keep_as_spare(struct as *as)
 	return keep;
 }
 
+/* Nobody runs in the address space, so all of it is one batch. */
+static void areas_destroy(struct as *as)
+{
+	struct tlb_batch idle = TLB_BATCH(as->table);
+
+	as_mutex_lock(&as->lock);
+	while (as->areas != NULL) {
+		struct as_area *area = as->areas;
+
+		pages_unmap(as, area, area->first, area->last, &idle);
+		area_destroy(as, area);
+	}
+	as_mutex_unlock(&as->lock);
+	tlb_batch_finish(&idle);
+}
+
 void as_release(struct as *as)
 {
 	if (!drop_holder(as))
 		return;
 	check_runs_nowhere(as);
-	as_mutex_lock(&as->lock);
-	while (as->areas != NULL)
-		area_destroy(as, as->areas);
-	as_mutex_unlock(&as->lock);
+	if (as->areas != NULL)
+		areas_destroy(as);
 	if (!keep_as_spare(as))
 		as_free(as);
 }
@@ -228,7 +246,10 @@ void as_switch(struct as *as)
 	struct running *here = &running[port_cpu()];
 
 	if (here->as != as) {
-		page_root_load(as != NULL ? as->root : kernel_root);
+		if (as != NULL)
+			tlb_switch(as->table, as->root);
+		else
+			tlb_switch(&page_kernel, kernel_root);
 		__atomic_store_n(&here->as, as, __ATOMIC_RELEASE);
 	}
 	port_irq_restore(irq);
@@ -288,6 +309,32 @@ void as_each(bool (*visit)(struct as *as, void *argument), void *argument)
 		as = next_held(as);
 	if (as != NULL)
 		as_release(as);
+}
+
+static size_t asid_check_one(const struct as *as, bool *seen)
+{
+	size_t breaches = asid_check(page_table_asids(as->table), seen);
+
+	if (breaches != 0)
+		port_log("as_check: identifier: address space %u has one that another has, on CPU %u", as->number, port_cpu());
+	return breaches;
+}
+
+size_t asids_check(void)
+{
+	bool seen[ASIDS_MOST] = { false };
+	size_t breaches = 0;
+	port_irq_t irq;
+
+	if (ASIDS_MOST == 1)
+		return 0;
+	irq = spinlock_lock(&as_list_lock);
+	for (const struct as *as = list.next; as != &list; as = as->next)
+		breaches += asid_check_one(as, seen);
+	for (const struct as *as = spares; as != NULL; as = as->next)
+		breaches += asid_check_one(as, seen);
+	spinlock_unlock(&as_list_lock, irq);
+	return breaches;
 }
 
 errno_t as_init(void)

@@ -141,7 +141,7 @@ static void shrink(struct as *as, struct as_area *area, uintptr_t last)
 	size_t resident = area->resident;
 	size_t left;
 
-	pages_unmap(as, area, last + 1, area->last);
+	pages_unmap(as, area, last + 1, area->last, NULL);
 	area->last = last;
 	promise_less(&area->promised, pages - (resident - area->resident));
 	left = area_pages(area);
@@ -223,7 +223,7 @@ void area_destroy(struct as *as, struct as_area *area)
 	as->areas = area_tree_remove(as->areas, area);
 	as->area_count--;
 	if (area->resident != 0)
-		pages_unmap(as, area, area->first, area->last);
+		pages_unmap(as, area, area->first, area->last, NULL);
 	if (area->promised != 0)
 		promise_less(&area->promised, area->promised);
 	if (area->memory != NULL)

@@ -102,7 +102,7 @@ static bool check_one(struct as *as, void *argument)
 
 size_t as_check(void)
 {
-	size_t breaches = 0;
+	size_t breaches = asids_check();
 
 	as_each(check_one, &breaches);
 	return breaches;

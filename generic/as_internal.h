@@ -29,6 +29,7 @@
  *               have to take a frame for: no fewer than its pages less those
  *               mapped, and no more than its pages; one without has none
  *   rights      no page allows what its area does not
+ *   identifier  no two have the same on one CPU (the one that looks)
  */
 
 #ifndef AS_INTERNAL_H
@@ -176,6 +177,9 @@ static inline page_flags_t area_page_flags(const struct as_area *area)
 extern struct spinlock as_list_lock;
 extern struct slab_cache *as_area_cache;
 
+/** Address spaces that have the same identifier on this CPU as another has; each is logged. */
+size_t asids_check(void);
+
 /* ---- as_tree.c ---- */
 
 /** The area with the greatest first address that is not above va, or NULL. */
@@ -291,8 +295,11 @@ static inline bool page_is_own(const struct as_area *area, uintptr_t va, phys_t 
 		place != pa;
 }
 
-/** Unmaps [first, last] of an area and gives back what was its own. */
-void pages_unmap(struct as *as, struct as_area *area, uintptr_t first, uintptr_t last);
+/**
+ * Unmaps [first, last] of an area and gives back what was its own. idle: NULL, or a batch of the address space, in
+ * which no CPU runs, nor will before the batch is finished.
+ */
+void pages_unmap(struct as *as, struct as_area *area, uintptr_t first, uintptr_t last, struct tlb_batch *idle);
 
 /** Changes what the mapped pages of an area allow. */
 void pages_protect(struct as *as, struct as_area *area, page_flags_t flags);

@@ -19,7 +19,14 @@
  *
  * UNMAPPING goes in batches: the frames of a batch are noted, the batch is
  * unmapped (when page_mapping_remove returns, no CPU holds a translation), and
- * only then the frames are given back.
+ * only then the frames are given back. There is room for few on the stack. Where
+ * other CPUs have to be asked, one frame of the first batch, which nobody can
+ * reach any more, has room for many, so that they are asked seldom. An address
+ * space that no CPU runs in (the last holder lets go of it) has no translations
+ * that anybody could use: its frames are given back at once, and what CPUs keep
+ * of its page table is dropped at the end (struct tlb_batch).
+ *
+ * CHANGES of rights are one batch as well, however many runs of pages it takes.
  *
  * PROMISES. In an area with AS_RESERVE promises cover each page that a frame may
  * yet be taken for: one that is not mapped, and one that must be copied before
@@ -31,7 +38,9 @@
  * not touched but in tables that have others: there 25. A copy: the frame's.
  */
 
+#include <mm/km_local.h>
 #include <mm/reserve.h>
+#include <mm/tlb.h>
 
 #include "as_internal.h"
 
@@ -39,8 +48,9 @@
 #define CHUNK_PAGES 512
 #define CHUNK_SIZE (CHUNK_PAGES * PAGE_SIZE)
 
-/* Frames that are given back at once. */
+/* Frames that are given back at once: as many as there is room for on the stack, and in a frame. */
 #define BATCH 64
+#define LENT_ROOM (PAGE_SIZE / sizeof(phys_t))
 
 size_t as_pages_copied;
 
@@ -100,8 +110,11 @@ bool pages_next_far(struct pages_walk *walk, uintptr_t *va, phys_t *pa)
 /* ---- unmapping ---- */
 
 struct batch {
-	uintptr_t first, last; /* the pages of the batch lie between these */
+	struct tlb_batch *idle; /* NULL = CPUs may run in the address space */
+	uintptr_t first, last;  /* the pages of the batch lie between these */
 	size_t pages, frames;
+	phys_t lent;    /* a frame with room for more of the batch's; 0 = there is none yet */
+	size_t in_lent; /* frames noted there */
 	phys_t own[BATCH];
 };
 
@@ -119,14 +132,67 @@ static void frames_free(const phys_t *frames, size_t count)
 	}
 }
 
+static void unmap(struct as *as, uintptr_t first, uintptr_t last, struct tlb_batch *idle)
+{
+	size_t pages = ((last - first) >> PAGE_WIDTH) + 1;
+
+	if (idle != NULL)
+		page_mapping_remove_later(as->table, first, pages, idle);
+	else
+		page_mapping_remove(as->table, first, pages);
+}
+
+/* Keeps the last frame of a full batch, if nobody else has it, to note others in it. */
+static void batch_lend(struct batch *batch)
+{
+	phys_t frame = batch->own[batch->frames - 1];
+
+	if (frame_is(frame >> PAGE_WIDTH, FRAME_KIND_SHARED))
+		return;
+	batch->lent = frame;
+	batch->frames--;
+}
+
+/* Moves the frames at hand to the lent one, or as many back. */
+static void batch_move(struct batch *batch, bool back)
+{
+	phys_t *page = km_local_map(batch->lent), *place = page + batch->in_lent;
+
+	for (size_t i = 0; i < BATCH; i++)
+		if (back)
+			batch->own[i] = place[i];
+		else
+			place[i] = batch->own[i];
+	km_local_unmap(page);
+}
+
 static void batch_unmap(struct as *as, struct as_area *area, struct batch *batch)
 {
 	if (batch->pages == 0)
 		return;
-	page_mapping_remove(as->table, batch->first, ((batch->last - batch->first) >> PAGE_WIDTH) + 1);
+	unmap(as, batch->first, batch->last, batch->idle);
+	if (unlikely(tlb_shared()) && batch->frames == BATCH && batch->lent == 0)
+		batch_lend(batch);
 	frames_free(batch->own, batch->frames);
+	while (batch->in_lent != 0) {
+		batch->in_lent -= BATCH;
+		batch_move(batch, true);
+		frames_free(batch->own, BATCH);
+	}
 	area->resident -= batch->pages;
 	batch->pages = batch->frames = 0;
+}
+
+/* There is no room at hand for another frame. */
+static void batch_full(struct as *as, struct as_area *area, struct batch *batch)
+{
+	if (batch->lent == 0 || batch->in_lent == LENT_ROOM) {
+		batch_unmap(as, area, batch);
+		return;
+	}
+	batch_move(batch, false);
+	batch->in_lent += BATCH;
+	batch->frames = 0;
 }
 
 static void batch_add(struct batch *batch, const struct as_area *area, uintptr_t va, phys_t pa)
@@ -139,65 +205,81 @@ static void batch_add(struct batch *batch, const struct as_area *area, uintptr_t
 		batch->own[batch->frames++] = pa;
 }
 
-static void unmap_touched(struct as *as, struct as_area *area, uintptr_t first, uintptr_t last)
+static void unmap_touched(struct as *as, struct as_area *area, uintptr_t first, uintptr_t last, struct tlb_batch *idle)
 {
 	struct pages_walk walk = PAGES_WALK(as->table, first, last);
 	struct batch batch;
 	uintptr_t va;
 	phys_t pa;
 
-	batch.pages = batch.frames = 0;
+	batch.idle = idle;
+	batch.pages = batch.frames = batch.in_lent = 0;
+	batch.lent = 0;
 	while (batch.pages < area->resident && pages_next(&walk, &va, &pa)) {
 		batch_add(&batch, area, va, pa);
-		if (batch.pages == BATCH)
-			batch_unmap(as, area, &batch);
+		if (batch.frames == BATCH)
+			batch_full(as, area, &batch);
 	}
 	batch_unmap(as, area, &batch);
+	if (batch.lent != 0)
+		frame_free(batch.lent, 1);
 }
 
-void pages_unmap(struct as *as, struct as_area *area, uintptr_t first, uintptr_t last)
+void pages_unmap(struct as *as, struct as_area *area, uintptr_t first, uintptr_t last, struct tlb_batch *idle)
 {
 	if (area->resident == 0)
 		return;
 	if (area->backend->map != NULL) {
-		page_mapping_remove(as->table, first, ((last - first) >> PAGE_WIDTH) + 1);
+		unmap(as, first, last, idle);
 		area->resident -= ((last - first) >> PAGE_WIDTH) + 1;
 	} else {
-		unmap_touched(as, area, first, last);
+		unmap_touched(as, area, first, last, idle);
 	}
 }
 
 /* ---- rights ---- */
 
-static void protect_run(struct as *as, uintptr_t va, size_t pages, page_flags_t flags)
+static void must_change(errno_t error, uintptr_t va, size_t pages)
 {
-	errno_t error = pages != 0 ? page_mapping_update(as->table, va, pages, flags, FRAME_ATOMIC) : EOK;
-
 	mm_assert(error == EOK, "%zu pages at %#zx are mapped, and cannot be changed: error %d", pages, (size_t) va, error);
 }
 
-void pages_protect(struct as *as, struct as_area *area, page_flags_t flags)
+static void protect_run(struct tlb_batch *batch, uintptr_t va, size_t pages, page_flags_t flags)
 {
-	struct pages_walk walk = PAGES_WALK(as->table, area->first, area->last);
+	if (pages != 0)
+		must_change(page_mapping_update_later(batch->table, va, pages, flags, FRAME_ATOMIC, batch), va, pages);
+}
+
+/* The pages that are mapped, run by run. */
+static void protect_touched(struct tlb_batch *batch, const struct as_area *area, page_flags_t flags)
+{
+	struct pages_walk walk = PAGES_WALK(batch->table, area->first, area->last);
 	uintptr_t start = area->first;
 	size_t run = 0, seen = 0;
 	uintptr_t va;
 	phys_t pa;
 
-	if (area->backend->map != NULL && area->resident != 0) {
-		protect_run(as, area->first, area_pages(area), flags);
-		return;
-	}
 	while (seen < area->resident && pages_next(&walk, &va, &pa)) {
 		if (va != start + run * PAGE_SIZE) {
-			protect_run(as, start, run, flags);
+			protect_run(batch, start, run, flags);
 			start = va;
 			run = 0;
 		}
 		run++;
 		seen++;
 	}
-	protect_run(as, start, run, flags);
+	protect_run(batch, start, run, flags);
+}
+
+void pages_protect(struct as *as, struct as_area *area, page_flags_t flags)
+{
+	struct tlb_batch batch = TLB_BATCH(as->table);
+
+	if (area->backend->map != NULL && area->resident != 0)
+		protect_run(&batch, area->first, area_pages(area), flags);
+	else
+		protect_touched(&batch, area, flags);
+	tlb_batch_finish(&batch);
 }
 
 /* ---- writing ---- */
@@ -205,7 +287,7 @@ void pages_protect(struct as *as, struct as_area *area, page_flags_t flags)
 /* Lets a page be written that needs no copy. */
 static void allow(struct as *as, const struct as_area *area, uintptr_t va)
 {
-	protect_run(as, va, 1, area_page_flags(area));
+	must_change(page_mapping_update(as->table, va, 1, area_page_flags(area), FRAME_ATOMIC), va, 1);
 }
 
 /* Gives a page a frame of its own; what it is mapped to is its own already (and others'), or nobody's. */

@@ -27,6 +27,7 @@
 
 #include <mm/malloc.h>
 #include <mm/slab.h>
+#include <mm/tlb.h>
 
 #include "as_internal.h"
 
@@ -166,6 +167,7 @@ static errno_t note_frames(struct as *as, struct as_area *area, struct as_memory
 static void unmap_in_place(struct as *as, struct as_area *area)
 {
 	struct pages_walk walk = PAGES_WALK(as->table, area->first, area->last);
+	struct tlb_batch batch = TLB_BATCH(as->table);
 	size_t resident = area->resident;
 	uintptr_t va;
 	phys_t pa;
@@ -173,9 +175,10 @@ static void unmap_in_place(struct as *as, struct as_area *area)
 	for (size_t seen = 0; seen < resident && pages_next(&walk, &va, &pa); seen++) {
 		if (page_is_own(area, va, pa))
 			continue;
-		page_mapping_remove(as->table, va, 1);
+		page_mapping_remove_later(as->table, va, 1, &batch);
 		area->resident--;
 	}
+	tlb_batch_finish(&batch);
 }
 
 /* Moves the pages of an area into memory that can be shared. */
@@ -323,7 +326,7 @@ static errno_t copy(struct as *from, struct as_area *area, struct as *to, struct
 	if (error == EOK)
 		error = copy_pages(from, area, to, other, alloc);
 	if (error != EOK) {
-		pages_unmap(to, other, other->first, other->last);
+		pages_unmap(to, other, other->first, other->last, NULL);
 		promise_less(&other->promised, other->promised);
 		promise_less(&area->promised, missing);
 	}

@@ -99,6 +99,7 @@ struct test_thread {
 	pthread_t thread;
 	void (*function)(void *argument);
 	void *argument;
+	uint32_t has_cpu;
 };
 
 static struct test_thread threads[TEST_THREADS];
@@ -109,6 +110,7 @@ static void *thread_main(void *argument)
 	struct test_thread *thread = argument;
 
 	host_cpu_enter();
+	__atomic_store_n(&thread->has_cpu, 1, __ATOMIC_RELEASE);
 	thread->function(thread->argument);
 	host_cpu_leave();
 	return NULL;
@@ -139,6 +141,7 @@ struct test_thread *test_thread_start(const char *name, void (*function)(void *)
 
 	thread->function = function;
 	thread->argument = argument;
+	thread->has_cpu = 0;
 	error = pthread_create(&thread->thread, NULL, thread_main, thread);
 	if (error != 0) {
 		fprintf(stderr, "pthread_create: %s\n", strerror(error));
@@ -146,6 +149,8 @@ struct test_thread *test_thread_start(const char *name, void (*function)(void *)
 	}
 	snprintf(short_name, sizeof short_name, "%s", name);
 	pthread_setname_np(thread->thread, short_name);
+	while (__atomic_load_n(&thread->has_cpu, __ATOMIC_ACQUIRE) == 0)
+		port_relax();
 	return thread;
 }
 
@@ -290,7 +295,6 @@ void test_as_borrow(struct as *as)
 		as_hold(as);
 	borrowed = as;
 	as_switch(as);
-	host_tlb_use(as != NULL ? as_page_table(as) : &page_kernel);
 	if (before != NULL)
 		as_release(before);
 }

@@ -18,6 +18,13 @@
  * before; who holds the slot's lock waits for nobody but a spinlock of the
  * core, whose holder has interrupts off and waits for no slot.
  *
+ * INTERRUPTS (port_interrupt) go the same way: on behalf of an IDLE CPU the one
+ * that interrupts answers, a RUNNING one finds a mark beside its requests. A
+ * slot takes part in dropping translations (tlb_cpu_start) from the first time
+ * that a thread has it. While the first further CPU starts, CPU 0 must not be in
+ * the core (generic/tlb.c, "New CPUs"): whoever starts a thread waits till it has
+ * its CPU.
+ *
  * A thread that computes for long without entering the core makes callers
  * wait; one that blocks must say so (host_cpu_idle_begin).
  *
@@ -37,7 +44,9 @@
 #include <time.h>
 
 #include <arch/host.h>
+#include <mm/page.h>
 #include <mm/port.h>
+#include <mm/tlb.h>
 
 enum cpu_state { CPU_ABSENT, CPU_IDLE, CPU_RUNNING };
 
@@ -52,8 +61,10 @@ struct host_cpu {
 	pthread_mutex_t lock;
 	enum cpu_state state;     /* lock */
 	struct request *requests; /* lock */
-	uint32_t pending;         /* whether there are requests; written under lock, read without */
+	bool interrupted;         /* lock */
+	uint32_t pending;         /* whether there is one of these; written under lock, read without */
 	bool taken;               /* slots_lock */
+	bool joined;              /* it was told to tlb_cpu_start */
 
 	pthread_mutex_t park_lock;
 	pthread_cond_t park_wake;
@@ -89,6 +100,17 @@ static void set_state(struct host_cpu *cpu, enum cpu_state state)
 	pthread_mutex_unlock(&cpu->lock);
 }
 
+/* A CPU that starts: it has the kernel's page table, and nobody's translations. */
+static void join(void)
+{
+	port_irq_t irq = port_irq_save();
+
+	page_root_load(page_table_root(&page_kernel));
+	tlb_cpu_start();
+	self->joined = true;
+	port_irq_restore(irq);
+}
+
 void host_cpu_enter(void)
 {
 	unsigned number = 0;
@@ -106,6 +128,8 @@ void host_cpu_enter(void)
 	pthread_mutex_unlock(&slots_lock);
 	host_local = (struct host_local){ .interrupts_off = 0, .cpu = number, .pending = &self->pending };
 	set_state(self, CPU_RUNNING);
+	if (!self->joined)
+		join();
 }
 
 void host_cpu_leave(void)
@@ -136,12 +160,17 @@ unsigned host_cpus_up(void)
 static void take_requests(void)
 {
 	struct request *request, *next;
+	bool interrupted;
 
 	pthread_mutex_lock(&self->lock);
 	request = self->requests;
+	interrupted = self->interrupted;
 	self->requests = NULL;
+	self->interrupted = false;
 	__atomic_store_n(&self->pending, 0, __ATOMIC_RELAXED);
 	pthread_mutex_unlock(&self->lock);
+	if (interrupted)
+		tlb_answer();
 	for (; request != NULL; request = next) {
 		next = request->next; /* the request is gone once it is done */
 		request->function(request->argument);
@@ -160,7 +189,7 @@ void host_cpu_idle_begin(void)
 {
 	host_local.interrupts_off = 1;
 	pthread_mutex_lock(&self->lock);
-	while (self->requests != NULL) {
+	while (self->requests != NULL || self->interrupted) {
 		pthread_mutex_unlock(&self->lock);
 		take_requests();
 		pthread_mutex_lock(&self->lock);
@@ -184,6 +213,16 @@ void host_cpu_relax(void)
 		sched_yield();
 }
 
+/* Acts as another CPU, which is idle; its lock is held, and interrupts are off. */
+static void act_for(const struct host_cpu *cpu, void (*function)(void *argument), void *argument)
+{
+	unsigned own = host_local.cpu;
+
+	host_local.cpu = (unsigned) (cpu - cpus);
+	function(argument);
+	host_local.cpu = own;
+}
+
 /* Calls on one other CPU: does it at once, or leaves the request and returns true. */
 static bool call_one(struct host_cpu *cpu, struct request *request)
 {
@@ -191,11 +230,7 @@ static bool call_one(struct host_cpu *cpu, struct request *request)
 
 	pthread_mutex_lock(&cpu->lock);
 	if (cpu->state == CPU_IDLE) {
-		unsigned own = host_local.cpu;
-
-		host_local.cpu = (unsigned) (cpu - cpus);
-		request->function(request->argument);
-		host_local.cpu = own;
+		act_for(cpu, request->function, request->argument);
 	} else if (cpu->state == CPU_RUNNING) {
 		request->next = cpu->requests;
 		cpu->requests = request;
@@ -229,6 +264,26 @@ void port_cross_call(void (*function)(void *argument), void *argument)
 			host_cpu_relax();
 	if (__atomic_load_n(&self->pending, __ATOMIC_RELAXED) != 0)
 		host_cpu_answer();
+}
+
+static void answer(void *unused)
+{
+	(void) unused;
+	tlb_answer();
+}
+
+void port_interrupt(unsigned cpu)
+{
+	struct host_cpu *other = &cpus[cpu];
+
+	pthread_mutex_lock(&other->lock);
+	if (other->state == CPU_IDLE) {
+		act_for(other, answer, NULL);
+	} else {
+		other->interrupted = true;
+		__atomic_store_n(&other->pending, 1, __ATOMIC_RELAXED);
+	}
+	pthread_mutex_unlock(&other->lock);
 }
 
 void *port_self(void)

@@ -48,12 +48,6 @@ static void keep(const char *line)
 	kept_bytes += bytes + 1;
 }
 
-/* No CPU of the host takes part in tlb_cpu_start: there are no translations that one could keep. */
-void port_interrupt(unsigned cpu)
-{
-	port_panic("CPU %u has no interrupt to be called by", cpu);
-}
-
 void port_log(const char *format, ...)
 {
 	char line[LINE_ROOM];

@@ -6,11 +6,12 @@
  * looked up until it is told to drop it, or needs the place: a stale translation
  * is used as a real one would be, so a missing or late invalidation shows.
  *
- * It is direct-mapped, by the number of the base page; an entry for a larger
- * page says how large. Loading another root drops all but global pages. A CPU's
- * TLB is its own, with interrupts off, or that of who runs a call on its behalf
- * (arch/host/cpu.c). What is looked up in is the page table told last by
- * host_tlb_use, the kernel's before that.
+ * It is direct-mapped, by the number of the base page and the identifier under
+ * which it was looked up; an entry for a larger page says how large. The kernel
+ * part has no identifier: its entries are found under all. A CPU's TLB is its
+ * own, with interrupts off, or that of who acts on its behalf (arch/host/cpu.c).
+ * It looks up in the page table that the core has told last (tlb_switch), and an
+ * access is one step: no interrupt comes between the look and the use.
  *
  * It also writes down what it was told to drop: so a test can see that an
  * operation dropped what it had to, and no more. That record is one for all
@@ -21,14 +22,13 @@
 #include <arch/host.h>
 #include <mm/page.h>
 #include <mm/port.h>
+#include <mm/tlb.h>
 
 #define RECENT ARRAY_COUNT(((struct host_tlb_record *) 0)->recent)
 
 bool host_gigabyte_pages = true;
 
 static struct host_tlb_record record;
-static _Thread_local phys_t root; /* 0 = boot_root */
-static phys_t boot_root;          /* what CPUs that come later begin with */
 
 /* ---- entries ---- */
 
@@ -37,49 +37,71 @@ static phys_t boot_root;          /* what CPUs that come later begin with */
 struct entry {
 	uintptr_t va;                /* of the page that the address was in */
 	struct page_mapping mapping; /* of va; size 0 = no entry */
+	unsigned asid;               /* one more than the identifier; 0 = the kernel part's, which has none */
 };
 
 static struct tlb {
+	phys_t root;
+	unsigned asid;  /* in use */
+	bool has_large; /* an entry may be of more than a base page: then an address is not only where its number says */
 	struct entry entries[ENTRIES];
-	bool has_large; /* one may be of more than a base page: then an address is not only where its number says */
 } tlbs[CONFIG_MAX_CPUS];
-static _Thread_local struct page_table *walked; /* NULL = the kernel's */
+
+static unsigned asids = ASIDS_MOST;
 static bool deaf;
 
-static struct entry *entry_of(uintptr_t va)
+static struct tlb *tlb_here(void)
 {
-	return &tlbs[port_cpu()].entries[(va >> PAGE_WIDTH) % ENTRIES];
+	return &tlbs[port_cpu()];
 }
 
-static bool has_page(const struct entry *entry, uintptr_t va)
+static bool is_users(uintptr_t va)
 {
-	return entry->mapping.size != 0 && entry->va == ALIGN_DOWN(va, PAGE_SIZE);
+	return va - USER_START <= USER_LAST - USER_START;
+}
+
+/* What entries for va are told apart by. */
+static unsigned asid_for(const struct tlb *tlb, uintptr_t va)
+{
+	return is_users(va) ? tlb->asid + 1 : 0;
+}
+
+/* Address spaces that use the same addresses do not all want the same place. */
+static struct entry *entry_of(struct tlb *tlb, uintptr_t va)
+{
+	return &tlb->entries[((va >> PAGE_WIDTH) + asid_for(tlb, va) * 37) % ENTRIES];
+}
+
+static bool has_page(const struct tlb *tlb, const struct entry *entry, uintptr_t va)
+{
+	return entry->mapping.size != 0 && entry->va == ALIGN_DOWN(va, PAGE_SIZE) && entry->asid == asid_for(tlb, va);
 }
 
 /* Drops whatever came from the page, of whatever size, that va is in. */
 static void drop_page(uintptr_t va)
 {
-	struct tlb *tlb = &tlbs[port_cpu()];
+	struct tlb *tlb = tlb_here();
 
-	if (has_page(entry_of(va), va))
-		entry_of(va)->mapping.size = 0;
+	if (has_page(tlb, entry_of(tlb, va), va))
+		entry_of(tlb, va)->mapping.size = 0;
 	for (size_t i = 0; i < ENTRIES && tlb->has_large; i++) {
 		struct entry *entry = &tlb->entries[i];
 
-		if (entry->mapping.size != 0 && ALIGN_DOWN(entry->va ^ va, entry->mapping.size) == 0)
+		if (entry->mapping.size != 0 && entry->asid == asid_for(tlb, va) &&
+			ALIGN_DOWN(entry->va ^ va, entry->mapping.size) == 0)
 			entry->mapping.size = 0;
 	}
 }
 
-/* Drops all, or all but global pages. */
-static void drop_all(bool global)
+/* Drops all, or all but the kernel part. */
+static void drop_all(bool kernel)
 {
-	struct entry *entries = tlbs[port_cpu()].entries;
+	struct tlb *tlb = tlb_here();
 
 	for (size_t i = 0; i < ENTRIES; i++)
-		if (global || !(entries[i].mapping.flags & PAGE_GLOBAL))
-			entries[i].mapping.size = 0;
-	tlbs[port_cpu()].has_large &= !global;
+		if (kernel || tlb->entries[i].asid != 0)
+			tlb->entries[i].mapping.size = 0;
+	tlb->has_large &= !kernel;
 }
 
 void host_tlb_deafen(bool is_deaf)
@@ -135,63 +157,112 @@ bool host_tlb_dropped(uintptr_t va)
 	return false;
 }
 
+/* ---- roots and identifiers ---- */
+
 phys_t page_root_current(void)
 {
-	return root != 0 ? root : __atomic_load_n(&boot_root, __ATOMIC_ACQUIRE);
+	return tlb_here()->root;
 }
 
-void page_root_load(phys_t new_root)
+void page_root_load(phys_t root)
 {
 	port_irq_t irq = port_irq_save();
 
-	if (new_root != page_root_current())
+	tlb_here()->root = root;
+	tlb_here()->asid = 0;
+	if (ASIDS_MOST == 1 && !deaf)
 		drop_all(false);
 	port_irq_restore(irq);
-	root = new_root;
-	if (host_cpus_up() == 1)
-		__atomic_store_n(&boot_root, new_root, __ATOMIC_RELEASE);
+}
+
+/* The root it has, under another identifier, is how all of an address space is dropped: a deaf TLB does not. */
+void page_root_load_asid(phys_t root, unsigned asid)
+{
+	struct tlb *tlb = tlb_here();
+	bool is_drop = root == tlb->root && asid != tlb->asid;
+
+	if (is_drop)
+		__atomic_fetch_add(&record.alls, 1, __ATOMIC_RELAXED);
+	if (asid == 0 || asid >= asids)
+		port_panic("CPU %u: identifier %u is loaded, of %u", port_cpu(), asid, asids);
+	tlb->root = root;
+	if (!is_drop || !deaf)
+		tlb->asid = asid;
+}
+
+void tlb_invalidate_asids(void)
+{
+	__atomic_fetch_add(&record.alls, 1, __ATOMIC_RELAXED);
+	if (!deaf)
+		drop_all(false);
+}
+
+unsigned asid_count(void)
+{
+	return asids;
+}
+
+void host_asids_set(unsigned count)
+{
+	asids = count;
 }
 
 /* ---- accesses ---- */
 
 void host_tlb_use(struct page_table *table)
 {
-	walked = table;
-	page_root_load(page_table_root(table));
+	port_irq_t irq = port_irq_save();
+
+	tlb_switch(table, page_table_root(table));
+	port_irq_restore(irq);
+}
+
+/* Interrupts are off: what is looked up stays good till they are on. */
+static bool access(uintptr_t va, bool write, struct page_mapping *mapping)
+{
+	struct tlb *tlb = tlb_here();
+	struct entry *entry = entry_of(tlb, va);
+
+	if (!has_page(tlb, entry, va)) {
+		entry->va = ALIGN_DOWN(va, PAGE_SIZE);
+		entry->mapping = page_mapping_find(tlb_table(), entry->va);
+		entry->asid = asid_for(tlb, va);
+		tlb->has_large |= entry->mapping.size > PAGE_SIZE;
+	}
+	*mapping = entry->mapping;
+	mapping->pa += va & (PAGE_SIZE - 1);
+	return mapping->size != 0 && (!write || (mapping->flags & PAGE_WRITE));
 }
 
 bool host_access(uintptr_t va, bool write, struct page_mapping *mapping)
 {
 	port_irq_t irq = port_irq_save();
-	struct entry *entry = entry_of(va);
+	bool allowed = access(va, write, mapping);
 
-	if (!has_page(entry, va)) {
-		entry->va = ALIGN_DOWN(va, PAGE_SIZE);
-		entry->mapping = page_mapping_find(walked != NULL ? walked : &page_kernel, entry->va);
-		tlbs[port_cpu()].has_large |= entry->mapping.size > PAGE_SIZE;
-	}
-	*mapping = entry->mapping;
-	mapping->pa += va & (PAGE_SIZE - 1);
 	port_irq_restore(irq);
-	return mapping->size != 0 && (!write || (mapping->flags & PAGE_WRITE));
+	return allowed;
 }
 
 bool host_load(uintptr_t va, uint8_t *value)
 {
+	port_irq_t irq = port_irq_save();
 	struct page_mapping mapping;
+	bool allowed = access(va, false, &mapping);
 
-	if (!host_access(va, false, &mapping))
-		return false;
-	*value = *(volatile uint8_t *) host_memory_at(mapping.pa);
-	return true;
+	if (allowed)
+		*value = __atomic_load_n((uint8_t *) host_memory_at(mapping.pa), __ATOMIC_RELAXED);
+	port_irq_restore(irq);
+	return allowed;
 }
 
 bool host_store(uintptr_t va, uint8_t value)
 {
+	port_irq_t irq = port_irq_save();
 	struct page_mapping mapping;
+	bool allowed = access(va, true, &mapping);
 
-	if (!host_access(va, true, &mapping))
-		return false;
-	*(volatile uint8_t *) host_memory_at(mapping.pa) = value;
-	return true;
+	if (allowed)
+		__atomic_store_n((uint8_t *) host_memory_at(mapping.pa), value, __ATOMIC_RELAXED);
+	port_irq_restore(irq);
+	return allowed;
 }

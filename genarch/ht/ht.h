@@ -100,6 +100,7 @@
 #ifndef HT_H
 #define HT_H
 
+#include <mm/asid.h>
 #include <mm/assert.h>
 #include <mm/page.h>
 #include <mm/page_leaf.h>
@@ -173,6 +174,7 @@ struct page_table {
 	size_t cluster_count[PTL_LEVELS];
 	size_t spares;                      /* splits that are promised lines */
 	struct page_table *next, *previous; /* in the ring of all, by space */
+	struct asid_contexts asids;
 };
 
 #define RECENT_SHIFT CLUSTER_SHIFT(PTL_LEAF)

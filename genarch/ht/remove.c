@@ -70,7 +70,7 @@ static void remove_all(struct removal *removal)
 	}
 }
 
-static void remove_range(struct page_table *table, uintptr_t va, uintptr_t last)
+static void remove_range(struct page_table *table, uintptr_t va, uintptr_t last, struct tlb_batch *batch)
 {
 	struct removal removal = { .table = table, .va = va, .last = last };
 	port_irq_t irq = spinlock_lock(&ht.lock);
@@ -83,7 +83,7 @@ static void remove_range(struct page_table *table, uintptr_t va, uintptr_t last)
 		buckets_grow(2 * (ht.clusters - clusters));
 	spinlock_unlock_raw(&ht.lock);
 	if (removal.found)
-		tlb_drop(table, va, range_pages(va, last));
+		tlb_drop_or_add(batch, table, va, range_pages(va, last), false);
 	port_irq_restore(irq);
 	frame_reclaim_offer();
 }
@@ -101,13 +101,18 @@ static bool range_clip(const struct page_table *table, uintptr_t *va, uintptr_t 
 	return *va <= *last;
 }
 
-COLD static void remove_some(struct page_table *table, uintptr_t va, size_t pages)
+COLD static void remove_some(struct page_table *table, uintptr_t va, size_t pages, struct tlb_batch *batch)
 {
 	uintptr_t last;
 
 	mm_assert((va & PAGE_MASK) == 0, "the address %#zx is not that of a page", (size_t) va);
 	if (range_clip(table, &va, &last, pages))
-		remove_range(table, va, last);
+		remove_range(table, va, last, batch);
+}
+
+void page_mapping_remove_later(struct page_table *table, uintptr_t va, size_t pages, struct tlb_batch *batch)
+{
+	remove_some(table, va, pages, batch);
 }
 
 /* One page, if the short way was none. Interrupts are off. The lock, which may be held, is let go of. */
@@ -123,7 +128,7 @@ static NOINLINE void remove_elsewhere(struct page_table *table, uintptr_t va, po
 
 		spinlock_unlock(&ht.lock, irq);
 		if (more)
-			remove_some(table, va, 1);
+			remove_some(table, va, 1, NULL);
 		return;
 	}
 	entry_clear(table, cluster, index);
@@ -154,5 +159,5 @@ void page_mapping_remove(struct page_table *table, uintptr_t va, size_t pages)
 		remove_elsewhere(table, va, irq);
 		return;
 	}
-	remove_some(table, va, pages);
+	remove_some(table, va, pages, NULL);
 }

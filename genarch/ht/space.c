@@ -87,6 +87,18 @@ phys_t page_table_root(const struct page_table *table)
 	return (phys_t) number_of(table);
 }
 
+/* Memory that is not needed any more stays the hash table's: a batch has nothing to keep. */
+void page_tables_free(phys_t first, size_t count)
+{
+	(void) first;
+	(void) count;
+}
+
+struct asid_contexts *page_table_asids(struct page_table *table)
+{
+	return &table->asids;
+}
+
 const char *page_design_name(void)
 {
 	return "ht";

@@ -121,7 +121,7 @@ static void commit(struct change *change)
 
 /* ---- the whole ---- */
 
-static errno_t change_range(struct change *change, frame_flags_t alloc)
+static errno_t change_range(struct change *change, frame_flags_t alloc, struct tlb_batch *batch)
 {
 	struct page_table *table = change->table;
 	errno_t error = EAGAIN;
@@ -141,7 +141,7 @@ static errno_t change_range(struct change *change, frame_flags_t alloc)
 		}
 		spinlock_unlock_raw(&ht.lock);
 		if (error == EOK)
-			tlb_drop(table, change->va, range_pages(change->va, change->last));
+			tlb_drop_or_add(batch, table, change->va, range_pages(change->va, change->last), false);
 		port_irq_restore(irq);
 		if (error == EAGAIN && room_make(wanted, alloc) != EOK)
 			error = ENOMEM;
@@ -149,8 +149,8 @@ static errno_t change_range(struct change *change, frame_flags_t alloc)
 	return error;
 }
 
-COLD static errno_t change_some(
-	struct page_table *table, uintptr_t va, size_t pages, page_flags_t flags, frame_flags_t alloc)
+COLD static errno_t change_some(struct page_table *table, uintptr_t va, size_t pages, page_flags_t flags,
+	frame_flags_t alloc, struct tlb_batch *batch)
 {
 	struct change change = {
 		.table = table, .va = va, .last = va + (pages - 1) * PAGE_SIZE + PAGE_MASK, .flags = flags & ~PAGE_NO_LARGE
@@ -158,7 +158,13 @@ COLD static errno_t change_some(
 
 	if (!range_valid(table, va, pages))
 		return EINVAL;
-	return change_range(&change, alloc & (FRAME_ATOMIC | FRAME_NO_RECLAIM));
+	return change_range(&change, alloc & (FRAME_ATOMIC | FRAME_NO_RECLAIM), batch);
+}
+
+errno_t page_mapping_update_later(struct page_table *table, uintptr_t va, size_t pages, page_flags_t flags,
+	frame_flags_t alloc, struct tlb_batch *batch)
+{
+	return change_some(table, va, pages, flags, alloc, batch);
 }
 
 /* The entry for va in its cluster of base pages, which is the recent one from now on; NULL if it maps nothing. */
@@ -199,7 +205,7 @@ errno_t page_mapping_update(
 	if (likely(pages == 1 && (va & PAGE_MASK) == 0) &&
 		likely(change_one(table, va, leaf_frame_bits(PTL_LEAF), leaf_bits[flags & LEAF_FLAGS])))
 		return EOK;
-	return change_some(table, va, pages, flags, alloc);
+	return change_some(table, va, pages, flags, alloc, NULL);
 }
 
 /* ---- another frame ---- */

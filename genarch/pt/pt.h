@@ -67,6 +67,7 @@
 #ifndef PT_H
 #define PT_H
 
+#include <mm/asid.h>
 #include <mm/assert.h>
 #include <mm/page.h>
 #include <mm/page_leaf.h>
@@ -105,6 +106,7 @@ struct page_table {
 	struct table_list spares;
 	phys_t tables_last;                 /* tables are taken at or below this address */
 	struct page_table *next, *previous; /* in the ring of all page tables */
+	struct asid_contexts asids;
 };
 
 #define RECENT_SHIFT PTL_SHIFT(PTL_LEAF - 1)
@@ -211,6 +213,9 @@ MUST_USE errno_t tables_promise(size_t count, frame_flags_t *alloc);
 
 /** Gives all tables of the list back. Any context, no lock held. */
 void tables_free(struct table_list *list);
+
+/** Lets a batch give them back. */
+void tables_keep(struct tlb_batch *batch, struct table_list *list);
 
 /** A root with no entries, pinned. @return 0 with FRAME_ATOMIC for want of memory */
 MUST_USE phys_t root_alloc(phys_t upper, frame_flags_t alloc);

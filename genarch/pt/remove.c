@@ -23,7 +23,8 @@
 
 struct removal {
 	struct page_table *table;
-	struct table_list freed; /* unhooked */
+	struct table_list freed; /* unhooked, or not to be set aside any more */
+	bool unhooked;           /* some of these */
 	bool found;              /* something was mapped */
 };
 
@@ -87,6 +88,7 @@ static unsigned remove_slot(struct removal *removal, pte_t *entry, unsigned leve
 		return 0;
 	table_entry_set(table, level, entry, 0);
 	table_push(&removal->freed, child);
+	removal->unhooked = true;
 	return 1;
 }
 
@@ -105,7 +107,7 @@ static void remove_below(struct removal *removal, phys_t table, unsigned level, 
 	*table_uses(table) -= gone;
 }
 
-static void remove_range(struct page_table *table, uintptr_t va, uintptr_t last)
+static void remove_range(struct page_table *table, uintptr_t va, uintptr_t last, struct tlb_batch *batch)
 {
 	struct removal removal = { .table = table };
 	port_irq_t irq = spinlock_lock(&table->lock);
@@ -115,9 +117,12 @@ static void remove_range(struct page_table *table, uintptr_t va, uintptr_t last)
 		recent_forget(table);
 	spinlock_unlock_raw(&table->lock);
 	if (removal.found)
-		tlb_drop(table, va, range_pages(va, last));
+		tlb_drop_or_add(batch, table, va, range_pages(va, last), removal.unhooked);
 	port_irq_restore(irq);
-	tables_free(&removal.freed);
+	if (batch != NULL)
+		tables_keep(batch, &removal.freed);
+	else
+		tables_free(&removal.freed);
 }
 
 /* Unmaps one page, whose table is the recent one and stays. @return whether it was mapped */
@@ -139,7 +144,7 @@ static inline bool recent_stays(const struct page_table *table)
 }
 
 /* Unmaps pages of one table, if that is there, and stays. @return false if there is more to it */
-static bool remove_near(struct page_table *table, uintptr_t va, size_t pages)
+static bool remove_near(struct page_table *table, uintptr_t va, size_t pages, struct tlb_batch *batch)
 {
 	port_irq_t irq = spinlock_lock(&table->lock);
 	bool done = recent_find(table, va) && *table->recent_uses > pages;
@@ -151,7 +156,7 @@ static bool remove_near(struct page_table *table, uintptr_t va, size_t pages)
 	}
 	spinlock_unlock_raw(&table->lock);
 	if (gone != 0)
-		tlb_drop(table, va, pages);
+		tlb_drop_or_add(batch, table, va, pages, false);
 	port_irq_restore(irq);
 	return done;
 }
@@ -169,21 +174,26 @@ static bool range_clip(const struct page_table *table, uintptr_t *va, uintptr_t 
 	return *va <= *last;
 }
 
-COLD static void remove_some(struct page_table *table, uintptr_t va, size_t pages)
+COLD static void remove_some(struct page_table *table, uintptr_t va, size_t pages, struct tlb_batch *batch)
 {
 	uintptr_t last;
 
 	mm_assert((va & PAGE_MASK) == 0, "the address %#zx is not that of a page", (size_t) va);
 	if (!range_clip(table, &va, &last, pages))
 		return;
-	remove_range(table, va, last);
+	remove_range(table, va, last, batch);
 }
 
 /* All that is not one page whose table is the recent one. */
-static NOINLINE void remove_pages(struct page_table *table, uintptr_t va, size_t pages)
+static NOINLINE void remove_pages(struct page_table *table, uintptr_t va, size_t pages, struct tlb_batch *batch)
 {
-	if (!range_near(va, pages) || !range_valid(table, va, pages) || !remove_near(table, va, pages))
-		remove_some(table, va, pages);
+	if (!range_near(va, pages) || !range_valid(table, va, pages) || !remove_near(table, va, pages, batch))
+		remove_some(table, va, pages, batch);
+}
+
+void page_mapping_remove_later(struct page_table *table, uintptr_t va, size_t pages, struct tlb_batch *batch)
+{
+	remove_pages(table, va, pages, batch);
 }
 
 void page_mapping_remove(struct page_table *table, uintptr_t va, size_t pages)
@@ -203,5 +213,5 @@ void page_mapping_remove(struct page_table *table, uintptr_t va, size_t pages)
 		}
 		spinlock_unlock(&table->lock, irq);
 	}
-	remove_pages(table, va, pages);
+	remove_pages(table, va, pages, NULL);
 }

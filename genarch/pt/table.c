@@ -21,6 +21,7 @@
 #include <mm/inject.h>
 #include <mm/reserve.h>
 #include <mm/malloc.h>
+#include <mm/tlb.h>
 
 #include "pt.h"
 
@@ -104,6 +105,22 @@ void tables_free(struct table_list *list)
 		frame_mark(table >> PAGE_WIDTH, 1, FRAME_KIND_PLAIN, 0);
 		frame_free(table, 1);
 	}
+}
+
+void tables_keep(struct tlb_batch *batch, struct table_list *list)
+{
+	struct table_list kept = { .first = batch->tables, .count = batch->table_count };
+
+	table_move(&kept, list, list->count);
+	batch->tables = kept.first;
+	batch->table_count = kept.count;
+}
+
+void page_tables_free(phys_t first, size_t count)
+{
+	struct table_list list = { .first = first, .count = count };
+
+	tables_free(&list);
 }
 
 phys_t root_alloc(phys_t upper, frame_flags_t alloc)
@@ -276,6 +293,11 @@ void page_table_destroy(struct page_table *table)
 phys_t page_table_root(const struct page_table *table)
 {
 	return table->root;
+}
+
+struct asid_contexts *page_table_asids(struct page_table *table)
+{
+	return &table->asids;
 }
 
 const char *page_design_name(void)

@@ -135,7 +135,8 @@ static errno_t provide(struct change *change, frame_flags_t alloc)
 	return error == EOK ? tables_take(change->table, &change->fresh, change->fresh_needed, alloc) : error;
 }
 
-static errno_t change_range(struct change *change, uintptr_t va, uintptr_t last, frame_flags_t alloc)
+static errno_t change_range(
+	struct change *change, uintptr_t va, uintptr_t last, frame_flags_t alloc, struct tlb_batch *batch)
 {
 	struct page_table *table = change->table;
 	errno_t error = EAGAIN;
@@ -154,7 +155,7 @@ static errno_t change_range(struct change *change, uintptr_t va, uintptr_t last,
 		}
 		spinlock_unlock_raw(&table->lock);
 		if (error == EOK)
-			tlb_drop(table, va, range_pages(va, last));
+			tlb_drop_or_add(batch, table, va, range_pages(va, last), false);
 		port_irq_restore(irq);
 		if (error == EAGAIN && provide(change, alloc) != EOK)
 			error = ENOMEM;
@@ -163,15 +164,21 @@ static errno_t change_range(struct change *change, uintptr_t va, uintptr_t last,
 	return error;
 }
 
-COLD static errno_t change_some(
-	struct page_table *table, uintptr_t va, size_t pages, page_flags_t flags, frame_flags_t alloc)
+COLD static errno_t change_some(struct page_table *table, uintptr_t va, size_t pages, page_flags_t flags,
+	frame_flags_t alloc, struct tlb_batch *batch)
 {
 	struct change change = { .table = table, .flags = flags & ~PAGE_NO_LARGE };
 
 	if (!range_valid(table, va, pages))
 		return EINVAL;
 	return change_range(
-		&change, va, va + (pages - 1) * PAGE_SIZE + PAGE_MASK, alloc & (FRAME_ATOMIC | FRAME_NO_RECLAIM));
+		&change, va, va + (pages - 1) * PAGE_SIZE + PAGE_MASK, alloc & (FRAME_ATOMIC | FRAME_NO_RECLAIM), batch);
+}
+
+errno_t page_mapping_update_later(struct page_table *table, uintptr_t va, size_t pages, page_flags_t flags,
+	frame_flags_t alloc, struct tlb_batch *batch)
+{
+	return change_some(table, va, pages, flags, alloc, batch);
 }
 
 /* Changes one page, whose table is the recent one. @return whether it is mapped */
@@ -204,7 +211,7 @@ errno_t page_mapping_update(
 		}
 		spinlock_unlock(&table->lock, irq);
 	}
-	return change_some(table, va, pages, flags, alloc);
+	return change_some(table, va, pages, flags, alloc, NULL);
 }
 
 /* ---- another frame ---- */

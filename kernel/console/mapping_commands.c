@@ -181,6 +181,11 @@ static bool run_tlb(const struct command_call *call)
 	kprintf("%12llu times everything\n", (unsigned long long) info.alls);
 	kprintf("%12llu times other CPUs were asked to drop it too, by %llu interrupts; they have answered %llu times\n",
 		(unsigned long long) info.requests, (unsigned long long) info.interrupts, (unsigned long long) info.answers);
+	if (info.asids.most > 1)
+		kprintf("\nIdentifiers of address spaces: %zu on each CPU, %zu given in the generations under way, %zu begun\n",
+			info.asids.most, info.asids.in_use, info.asids.generations);
+	else
+		kprintf("\nNo identifiers of address spaces: a switch drops what is not global.\n");
 	return true;
 }
 

@@ -46,3 +46,19 @@ void page_root_load(phys_t new_root)
 {
 	root = new_root;
 }
+
+/* It has a page format of a machine with identifiers of address spaces; there is nothing to keep apart by them. */
+void page_root_load_asid(phys_t new_root, unsigned asid)
+{
+	(void) asid;
+	root = new_root;
+}
+
+void tlb_invalidate_asids(void)
+{
+}
+
+unsigned asid_count(void)
+{
+	return ASIDS_MOST;
+}

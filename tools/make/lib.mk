@@ -8,7 +8,7 @@
 LIB := $(B)/lib
 LIB_HEADERS := $(patsubst generic/include/%,$(LIB)/include/%,$(wildcard generic/include/mm/*.h)) \
 	$(LIB)/include/arch/mm.h $(LIB)/include/config.h
-LIB_SOURCES := $(CORE_SOURCES) $(call mapping_sources,$(firstword $(MAPPING)))
+LIB_SOURCES := $(CORE_SOURCES) $(GENARCH_SOURCES) $(call mapping_sources,$(firstword $(MAPPING)))
 EMBED := $(LIB)/embed
 EMBED_SOURCES := $(wildcard test/embed/*.c)
 LIB_OBJECTS := $(patsubst %.c,$(LIB)/%.o,$(LIB_SOURCES))

@@ -103,6 +103,9 @@ static inline page_flags_t pte_leaf_flags(pte_t pte, unsigned level)
 
 /* ---- the TLB of this CPU ---- */
 
+/* Process-context identifiers are not in use: a switch drops what is not global. */
+#define ASIDS_MOST 1
+
 #define CR4_PGE ((uintptr_t) 1 << 7)
 
 /** Drops what this CPU holds for the page at va, global or not, and all its paging-structure caches. */

@@ -23,6 +23,8 @@
 #include <mm/page_flags.h>
 
 struct page_table; /* one address space's mappings; the design's own */
+struct asid_contexts;
+struct tlb_batch;
 
 /** The kernel's mappings, seen by all address spaces. */
 extern struct page_table page_kernel;
@@ -40,6 +42,9 @@ void page_table_destroy(struct page_table *table);
 
 /** What page_root_load of <arch/mm.h> takes to use this page table. */
 phys_t page_table_root(const struct page_table *table);
+
+/** Where it keeps its identifiers (mm/asid.h). */
+struct asid_contexts *page_table_asids(struct page_table *table);
 
 /**
  * Maps pages at va to frames that follow each other from pa. Nothing may be mapped in the range before.
@@ -76,6 +81,17 @@ void page_mapping_remove(struct page_table *table, uintptr_t va, size_t pages);
  */
 MUST_USE errno_t page_mapping_update(
 	struct page_table *table, uintptr_t va, size_t pages, page_flags_t flags, frame_flags_t alloc);
+
+/**
+ * As page_mapping_remove and page_mapping_update, but CPUs may hold the translations, and go on by them, until
+ * tlb_batch_finish (mm/tlb.h): so many calls ask other CPUs once. Frames are not to be given back before.
+ */
+void page_mapping_remove_later(struct page_table *table, uintptr_t va, size_t pages, struct tlb_batch *batch);
+MUST_USE errno_t page_mapping_update_later(struct page_table *table, uintptr_t va, size_t pages, page_flags_t flags,
+	frame_flags_t alloc, struct tlb_batch *batch);
+
+/** Frees the tables that a batch has kept, chained as the design likes. For tlb_batch_finish. */
+void page_tables_free(phys_t first, size_t count);
 
 /**
  * Maps another frame where one base page is mapped: what was there is unmapped and no CPU holds it when this returns.

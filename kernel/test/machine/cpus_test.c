@@ -14,6 +14,8 @@
 #include <mm/tlb.h>
 #include <test.h>
 
+#include "../shootdown.h"
+
 #define PATIENCE_MS 5000
 
 /* Reads a word that may be written meanwhile. */
@@ -263,4 +265,14 @@ TEST(cpus_drop_counted, "with several CPUs every drop is answered by each of the
 	CHECK_EQ(after.pages - before.pages, 1);
 	CHECK_EQ(after.requests - before.requests, cpu_count() > 1);
 	CHECK_EQ(after.answers - before.answers, cpu_count() - 1);
+}
+
+TEST(cpus_drop_users, "an area that goes is dropped by the CPUs that run its address space; no other is interrupted",
+	.threads = true, .frames = 500, .plain_only = "its threads may not be refused")
+{
+	unsigned count = cpu_count() < 8 ? cpu_count() : 8;
+
+	if (count == 1)
+		SKIP("there is one CPU");
+	shootdown_users(count / 2, count > 2 ? 1 : 0);
 }

@@ -28,17 +28,17 @@ static size_t page_differs(uintptr_t va, phys_t pa)
 }
 
 /* The same for all of the large page but one page that is not mapped, with the page table in use. */
-static size_t large_differs(const struct page_table *table, size_t hole)
+static size_t large_differs(struct page_table *table, size_t hole)
 {
 	port_irq_t irq = port_irq_save();
-	phys_t root = page_root_current();
+	struct page_table *before = tlb_table();
 	size_t words = 0;
 
-	page_root_load(page_table_root(table));
+	tlb_switch(table, page_table_root(table));
 	for (size_t i = 0; i < LARGE_PAGES; i++)
 		if (i != hole)
 			words += page_differs(PLACE + i * PAGE_SIZE, RAM + i * PAGE_SIZE);
-	page_root_load(root);
+	tlb_switch(before, page_table_root(before));
 	port_irq_restore(irq);
 	return words;
 }
@@ -69,9 +69,9 @@ TEST(mapping_split, "through a large page, whole and split, every address reads 
 static void check_remap(struct page_table *table, phys_t frames)
 {
 	port_irq_t irq = port_irq_save();
-	phys_t root = page_root_current();
+	struct page_table *before = tlb_table();
 
-	page_root_load(page_table_root(table));
+	tlb_switch(table, page_table_root(table));
 	for (size_t i = 0; i < 2; i++) {
 		*(volatile uint32_t *) PA2KA(frames + i * PAGE_SIZE) = 0x1000 + (uint32_t) i;
 		if (page_mapping_insert(table, PLACE, frames + i * PAGE_SIZE, 1, PAGE_READ, FRAME_ATOMIC) != EOK)
@@ -79,7 +79,7 @@ static void check_remap(struct page_table *table, phys_t frames)
 		CHECK_EQ(*(volatile uint32_t *) PLACE, 0x1000 + i);
 		page_mapping_remove(table, PLACE, 1);
 	}
-	page_root_load(root);
+	tlb_switch(before, page_table_root(before));
 	port_irq_restore(irq);
 }
 

@@ -74,11 +74,11 @@ bool host_tlb_dropped(uintptr_t va);
 struct page_table;
 struct page_mapping;
 
-/**
- * The calling thread's CPU translates by this page table from now on, as by page_root_load(page_table_root(table)).
- * Before the first time it does by the kernel's.
- */
+/** The calling thread's CPU translates by this page table from now on, as by tlb_switch. */
 void host_tlb_use(struct page_table *table);
+
+/** Sets how many identifiers of address spaces there are: from 2 to ASIDS_MOST. While no other CPU runs. */
+void host_asids_set(unsigned count);
 
 /**
  * What the CPU does at va: as its TLB remembers, or else, remembering it from now on, as the page table says.

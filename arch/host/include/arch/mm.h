@@ -203,14 +203,28 @@ static inline page_flags_t pte_leaf_flags(pte_t pte, unsigned level)
 
 /* ---- TLB and root (arch/host/tlb.c): what a CPU would do is counted and remembered, for tests to look at ---- */
 
-/** Drops the translation of one address on this CPU. */
+/* Identifiers of address spaces: with two and three levels there are none, as on the PCs that have these formats. */
+#define ASIDS_MOST (CONFIG_HOST_LEVELS == 4 ? 256 : 1)
+
+/** Drops the translation of one address on this CPU: of the kernel part, or under the identifier in use. */
 void tlb_invalidate_page(uintptr_t va);
 
 /** Drops all translations on this CPU, the global ones too. */
 void tlb_invalidate_all(void);
 
 phys_t page_root_current(void);
+
+/** Uses another root, under identifier 0 where there are some. Otherwise drops all but the kernel part. */
 void page_root_load(phys_t root);
+
+/** Uses another root, and of the translations those under this identifier, and the kernel part's. Drops nothing. */
+void page_root_load_asid(phys_t root, unsigned asid);
+
+/** Drops all but the kernel part, under all identifiers. */
+void tlb_invalidate_asids(void);
+
+/** Identifiers that there are, 0 among them; tests set how many. */
+unsigned asid_count(void);
 
 /* ---- contents of frames ---- */
 

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * Identifiers of address spaces (ASIDs), by which a TLB keeps the translations
+ * of several apart, so that a switch drops none. Machines that have them link
+ * genarch/asid, which defines these functions and tells how they work; on
+ * others (ASIDS_MOST of <arch/mm.h> is 1) nobody calls them.
+ */
+
+#ifndef MM_ASID_H
+#define MM_ASID_H
+
+#include <arch/mm.h>
+#include <mm/types.h>
+
+/* Under what a page table's translations stand in the TLB of one CPU. */
+struct asid_context {
+	uint64_t generation; /* of that CPU when it gave the identifier; that CPU alone reads and writes it */
+	unsigned asid;       /* 0 = void: the next switch to the page table takes a fresh one */
+};
+
+/* That on every CPU: a member of struct page_table, all zero at first. Nothing where there are no identifiers. */
+struct asid_contexts {
+	struct asid_context on[ASIDS_MOST > 1 ? CONFIG_MAX_CPUS : 0];
+};
+
+/** This CPU uses a root, under the identifier its contexts have here, or else a fresh one. Interrupts are off. */
+void asid_load(struct asid_contexts *contexts, phys_t root);
+
+/** The same, under a fresh one in any case: so nothing is left of what this CPU held of it. */
+void asid_renew(struct asid_contexts *contexts, phys_t root);
+
+/** When a CPU next goes over to the page table, it begins with no translation of it. From any CPU. */
+static inline void asid_void(struct asid_contexts *contexts, unsigned cpu)
+{
+	unsigned *asid = &contexts->on[cpu].asid;
+
+	if (__atomic_load_n(asid, __ATOMIC_RELAXED) != 0)
+		__atomic_store_n(asid, 0, __ATOMIC_RELAXED);
+}
+
+struct asid_info {
+	size_t most;        /* identifiers that each CPU tells apart, the kernel's among them */
+	size_t in_use;      /* given in the generations under way, all CPUs together */
+	size_t generations; /* begun, all CPUs together */
+};
+
+void asid_get_info(struct asid_info *info);
+
+/**
+ * Adds the identifier that contexts have on this CPU to a set, which begins all false. Interrupts are off.
+ * @return 1 if it was in it: others have it too; otherwise 0
+ */
+size_t asid_check(const struct asid_contexts *contexts, bool seen[ASIDS_MOST]);
+
+#endif

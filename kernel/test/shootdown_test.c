@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * Address spaces on several CPUs: that what one has unmapped no other uses, and
+ * that no more is asked of others than need be.
+ */
+
+#include <mm/tlb.h>
+
+#include "shootdown.h"
+
+#define FIRST ((uintptr_t) USER_START + MiB(4))
+#define AT(page) (FIRST + (page) *PAGE_SIZE)
+
+TEST(shootdown_switch, "among many address spaces with a value each at one address, each reads its own", .frames = 1500,
+	.plain_only = "it takes what many others take")
+{
+	size_t wrong = shootdown_switch(200, 5000);
+
+	NEED(wrong != SIZE_MAX);
+	CHECK_EQ(wrong, 0);
+}
+
+TEST(shootdown_storm, "pages are used while others unmap, protect, copy and replace them: nothing stale is ever seen",
+	.threads = true, .frames = 1000, .plain_only = "its threads may not be refused")
+{
+	struct storm_result result = shootdown_storm(test_on_host ? 400 : 60, false);
+
+	CHECK_GT(result.reads, 0);
+	CHECK_EQ(result.stale, 0);
+	CHECK_EQ(result.written_through, 0);
+}
+
+/* ---- a fault on one CPU while another destroys the area ---- */
+
+#define FAULTERS 3
+#define ROUNDS 200
+#define PAGES 8
+
+static struct {
+	struct as *as;
+	uintptr_t stop;
+	size_t stored, refused, wrong;
+} fault;
+
+static errno_t make(struct as *as, uintptr_t va, size_t pages)
+{
+	struct as_area_request request = {
+		.backend = AS_ANONYMOUS, .va = va, .size = pages * PAGE_SIZE, .flags = AS_WRITE
+	};
+	uintptr_t at;
+
+	return as_area_create(as, &request, FRAME_ATOMIC, &at);
+}
+
+/* Each thread has a byte of its own in every page, which is zero or what it has stored. */
+static void fault_loop(void *argument)
+{
+	struct test_random random = TEST_RANDOM(test_seed() + (uintptr_t) argument);
+	uint8_t mine = (uint8_t) ((uintptr_t) argument + 1), byte;
+
+	test_as_borrow(fault.as);
+	while (__atomic_load_n(&fault.stop, __ATOMIC_ACQUIRE) == 0) {
+		uintptr_t va = AT(test_random_below(&random, PAGES)) + mine;
+		bool stored = test_user_store(va, mine);
+
+		__atomic_fetch_add(stored ? &fault.stored : &fault.refused, 1, __ATOMIC_RELAXED);
+		if (test_user_load(va, &byte) && byte != 0 && byte != mine)
+			__atomic_fetch_add(&fault.wrong, 1, __ATOMIC_RELAXED);
+		test_yield();
+	}
+	test_as_borrow(NULL);
+}
+
+TEST(shootdown_fault_and_destroy,
+	"an area that is destroyed while other CPUs fault in it: each fault is resolved or refused, and pages come clean",
+	.threads = true, .plain_only = "its threads may not be refused")
+{
+	struct test_thread *threads[FAULTERS];
+
+	__builtin_memset(&fault, 0, sizeof fault);
+	fault.as = test_as_create(0);
+	for (size_t i = 0; i < FAULTERS; i++)
+		threads[i] = test_thread_start("fault", fault_loop, (void *) i);
+	for (size_t i = 0; i < ROUNDS || (i < 100 * ROUNDS && __atomic_load_n(&fault.stored, __ATOMIC_RELAXED) == 0); i++) {
+		CHECK_EQ(make(fault.as, FIRST, PAGES), EOK);
+		test_yield();
+		CHECK_EQ(as_area_destroy(fault.as, FIRST), EOK);
+	}
+	__atomic_store_n(&fault.stop, 1, __ATOMIC_RELEASE);
+	for (size_t i = 0; i < FAULTERS; i++)
+		test_thread_join(threads[i]);
+	CHECK_EQ(fault.wrong, 0);
+	CHECK_GT(fault.stored, 0);
+	CHECK_EQ(as_check(), 0);
+}
+
+/* ---- batches ---- */
+
+/* What is told to drop by an operation. */
+static struct tlb_info told_by(void (*operation)(struct as *as), struct as *as)
+{
+	struct tlb_info before, after;
+
+	tlb_get_info(&before);
+	operation(as);
+	tlb_get_info(&after);
+	return (struct tlb_info){ .pages = after.pages - before.pages, .alls = after.alls - before.alls };
+}
+
+static void protect(struct as *as)
+{
+	CHECK_EQ(as_area_change_flags(as, FIRST, 0), EOK);
+}
+
+TEST(shootdown_batch_rights, "the rights of an area with pages here and there are one thing to drop")
+{
+	struct as *as = test_as_create(FRAME_ATOMIC);
+	struct tlb_info told;
+	uint8_t byte = 1;
+
+	NEED(as != NULL && make(as, FIRST, 100) == EOK);
+	for (size_t page = 0; page < 100; page += 9)
+		NEED(as_copy_out(as, AT(page), &byte, 1, FRAME_ATOMIC) == EOK);
+	told = told_by(protect, as);
+	CHECK_EQ(told.alls, 1);
+	CHECK_EQ(told.pages, 0);
+	CHECK_EQ(as_copy_out(as, FIRST, &byte, 1, FRAME_ATOMIC), EFAULT);
+	CHECK_EQ(as_area_destroy(as, FIRST), EOK);
+}
+
+TEST(shootdown_batch_end, "the end of an address space is one thing to drop, however many areas and pages it has")
+{
+	struct as *as = as_create(FRAME_ATOMIC);
+	struct tlb_info told;
+	bool made = as != NULL;
+	uint8_t byte = 1;
+
+	for (size_t area = 0; made && area < 5; area++) {
+		made = make(as, AT(area * 1000), 80) == EOK;
+		for (size_t page = 0; made && page < 80; page += 2)
+			made = as_copy_out(as, AT(area * 1000 + page), &byte, 1, FRAME_ATOMIC) == EOK;
+	}
+	if (as != NULL)
+		told = told_by(as_release, as);
+	NEED(made);
+	CHECK_EQ(told.alls, 1);
+	CHECK_EQ(told.pages, 0);
+}
