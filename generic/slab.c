@@ -113,6 +113,8 @@ static void set_free_locked(struct slab_cache *cache, struct slab *slab, unsigne
 	if (from != to) {
 		list_remove(from, slab);
 		list_append(to, slab);
+		if (to == &cache->empty)
+			slab_stock();
 	}
 }
 

@@ -185,6 +185,15 @@ size_t slab_layer_reclaim(struct slab_cache *cache);
 
 extern struct slab_cache magazine_caches[MAGAZINE_CLASSES];
 
+/* Whether a depot may have magazines, or a cache empty slabs. Who puts one there says so, under the cache's lock. */
+extern bool slab_stocked;
+
+static inline void slab_stock(void)
+{
+	if (!__atomic_load_n(&slab_stocked, __ATOMIC_RELAXED))
+		__atomic_store_n(&slab_stocked, true, __ATOMIC_RELAXED);
+}
+
 /** Objects that a new magazine of this cache holds. */
 static inline unsigned slab_magazine_rounds(const struct slab_cache *cache)
 {

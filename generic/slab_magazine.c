@@ -32,6 +32,12 @@
  * magazines that nobody needed since the last (the least the depot ever held
  * in between, 3.5 there); a full one takes all, those of the CPUs too.
  *
+ * A RECLAIM THAT FINDS NOTHING costs little. CPUs and depots note when they come
+ * to have something (cpu_stocked, slab_stocked); a full reclaim takes the notes
+ * back before it looks, so that one after which nothing came asks no cache at
+ * all. Who notes does so in the same critical section in which he puts something
+ * there, so either the look finds it, or the note stands.
+ *
  * METADATA. A magazine is asked for with FRAME_ATOMIC and FRAME_NO_RECLAIM,
  * from caches that have none themselves. If there is none, the object goes to
  * its slab: giving back works when all memory is gone.
@@ -56,6 +62,11 @@
 
 struct slab_cache magazine_caches[MAGAZINE_CLASSES];
 
+bool slab_stocked;
+
+/* Whether a CPU may have magazines; written by that CPU only. */
+static bool cpu_stocked[CONFIG_MAX_CPUS];
+
 static struct slab_cpu *cpu_here(struct slab_cache *cache)
 {
 	return &cache->cpu[port_cpu()];
@@ -68,6 +79,7 @@ static void load(struct slab_cpu *cpu, struct magazine *magazine)
 	cpu->loaded = magazine;
 	cpu->top = &magazine->round[magazine->rounds];
 	cpu->limit = &magazine->round[magazine->capacity];
+	cpu_stocked[port_cpu()] = true;
 }
 
 /* @return what was loaded, or NULL */
@@ -99,6 +111,7 @@ static void depot_put_locked(struct slab_cache *cache, struct magazine *magazine
 	magazine->next = depot->first;
 	depot->first = magazine;
 	depot->count++;
+	slab_stock();
 }
 
 /* @return NULL if there is none */
@@ -338,6 +351,9 @@ static void strip_here(void *argument)
 static void strip_all_here(void *argument)
 {
 	(void) argument;
+	if (!cpu_stocked[port_cpu()])
+		return;
+	cpu_stocked[port_cpu()] = false;
 	for (struct slab_cache *cache = slab_registry_next(NULL); cache != NULL; cache = slab_registry_next(cache))
 		strip_here(cache);
 }
@@ -406,12 +422,22 @@ static size_t cache_reclaim(struct slab_cache *cache, enum reclaim_strength stre
 	return frames + slab_layer_reclaim(cache); /* last: it finds what the others leave */
 }
 
+/* Whether any cache may have something to give; a full reclaim takes all there is, so the note goes. */
+static bool is_stocked(enum reclaim_strength strength)
+{
+	if (!__atomic_load_n(&slab_stocked, __ATOMIC_RELAXED))
+		return false;
+	return strength == RECLAIM_LIGHT || __atomic_exchange_n(&slab_stocked, false, __ATOMIC_SEQ_CST);
+}
+
 static size_t reclaim_once(enum reclaim_strength strength, bool may_wait)
 {
 	size_t frames = 0;
 
 	if (strength == RECLAIM_FULL)
 		strip_all(may_wait);
+	if (!is_stocked(strength))
+		return 0;
 	for (struct slab_cache *cache = slab_registry_next(NULL); cache != NULL; cache = slab_registry_next(cache))
 		frames += cache_reclaim(cache, strength);
 	for (size_t size_class = 0; size_class < MAGAZINE_CLASSES;

@@ -31,6 +31,7 @@ struct vmem_stack {
 
 struct vmem_cache {
 	struct spinlock lock;
+	size_t ranges; /* in all stacks; others glance at it */
 	uint64_t hits;
 	struct vmem_stack stacks[]; /* of 1 quantum, 2 quanta ... */
 };
@@ -88,6 +89,7 @@ bool cache_take(struct vmem *arena, size_t size, uintptr_t *start)
 	found = stack->count != 0;
 	if (found) {
 		*start = stack->ranges[--stack->count];
+		__atomic_store_n(&cache->ranges, cache->ranges - 1, __ATOMIC_RELAXED);
 		cache->hits++;
 		mark(arena, *start, size, VMEM_CACHED, VMEM_TAKEN);
 	}
@@ -107,6 +109,7 @@ bool cache_give(struct vmem *arena, uintptr_t start, size_t size)
 	if (room) {
 		mark(arena, start, size, VMEM_TAKEN, VMEM_CACHED);
 		stack->ranges[stack->count++] = start;
+		__atomic_store_n(&cache->ranges, cache->ranges + 1, __ATOMIC_RELAXED);
 	}
 	spinlock_unlock(&cache->lock, irq);
 	return room;
@@ -125,14 +128,20 @@ static void flush_locked(struct vmem *arena, struct vmem_cache *cache)
 			segment_free(arena, start, size);
 		}
 	}
+	__atomic_store_n(&cache->ranges, 0, __ATOMIC_RELAXED);
 }
 
 void caches_flush(struct vmem *arena)
 {
-	for (unsigned cpu = 0; cpu < CONFIG_MAX_CPUS; cpu++) {
-		struct vmem_cache *cache = cache_of(arena, cpu);
-		port_irq_t irq = spinlock_lock(&cache->lock);
+	struct vmem_cache *cache = arena->cache;
+	size_t size = cache_size(arena);
 
+	for (unsigned cpu = 0; cpu < CONFIG_MAX_CPUS; cpu++, cache = (struct vmem_cache *) ((char *) cache + size)) {
+		port_irq_t irq;
+
+		if (__atomic_load_n(&cache->ranges, __ATOMIC_RELAXED) == 0)
+			continue;
+		irq = spinlock_lock(&cache->lock);
 		flush_locked(arena, cache);
 		spinlock_unlock(&cache->lock, irq);
 	}
