@@ -32,3 +32,19 @@ void page_root_load(phys_t new_root)
 {
 	root = new_root;
 }
+
+void page_root_load_asid(phys_t new_root, unsigned asid)
+{
+	(void) asid;
+	root = new_root;
+}
+
+void tlb_invalidate_asids(void)
+{
+	__asm__ volatile("");
+}
+
+unsigned asid_count(void)
+{
+	return ASIDS_MOST;
+}
