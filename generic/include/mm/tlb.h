@@ -105,16 +105,17 @@ static inline void tlb_count(size_t *counter, uint64_t more)
 	__atomic_store_n(counter, *counter + more, __ATOMIC_RELAXED);
 }
 
-/* Whether a page can be dropped in place: there is one CPU, and what it holds belongs to what it runs. */
-static inline bool tlb_is_simple(void)
+/* Whether to drop a page here is all there is to do: there is one CPU, and it holds only what it uses. */
+static inline bool tlb_is_simple(const struct page_table *table)
 {
-	return ASIDS_MOST == 1 && !tlb_shared();
+	return !tlb_shared() &&
+		(ASIDS_MOST == 1 || table == &page_kernel || tlb_cpus[0].uses == (uintptr_t) table);
 }
 
 /** As tlb_drop, of one page. */
 static inline void tlb_drop_page(struct page_table *table, uintptr_t va)
 {
-	if (!tlb_is_simple()) {
+	if (!tlb_is_simple(table)) {
 		tlb_drop(table, va, 1);
 		return;
 	}
@@ -128,7 +129,7 @@ void tlb_drop_restore(struct page_table *table, uintptr_t va, port_irq_t state);
 /** As tlb_drop_page, and then port_irq_restore: where nothing comes after, this costs the caller no stack frame. */
 static inline void tlb_drop_page_restore(struct page_table *table, uintptr_t va, port_irq_t state)
 {
-	if (!tlb_is_simple()) {
+	if (!tlb_is_simple(table)) {
 		tlb_drop_restore(table, va, state);
 		return;
 	}
