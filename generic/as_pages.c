@@ -44,10 +44,6 @@
 
 #include "as_internal.h"
 
-/* Pages that are looked for at once where nothing is mapped: what a table of the last level serves on most machines. */
-#define CHUNK_PAGES 512
-#define CHUNK_SIZE (CHUNK_PAGES * PAGE_SIZE)
-
 /* Frames that are given back at once: as many as there is room for on the stack, and in a frame. */
 #define BATCH 64
 #define LENT_ROOM (PAGE_SIZE / sizeof(phys_t))
@@ -76,35 +72,21 @@ void promise_less(size_t *promised, size_t frames)
 
 /* ---- walking ---- */
 
-/* Passes over what is left of a chunk in which nothing is mapped, or one page. */
-static void advance_over_hole(struct pages_walk *walk)
-{
-	uintptr_t chunk = walk->va / CHUNK_SIZE;
-	uintptr_t rest = CHUNK_SIZE - (walk->va & (CHUNK_SIZE - 1));
-
-	if (walk->last - walk->va < rest)
-		rest = walk->last - walk->va + 1;
-	if (walk->counted == chunk) {
-		pages_advance(walk, PAGE_SIZE);
-	} else if (page_mapping_count(walk->table, walk->va, rest >> PAGE_WIDTH) == 0) {
-		pages_advance(walk, rest);
-	} else {
-		walk->counted = chunk;
-		pages_advance(walk, PAGE_SIZE);
-	}
-}
-
 bool pages_next_far(struct pages_walk *walk, uintptr_t *va, phys_t *pa)
 {
-	while (!walk->ended) {
-		*va = walk->va;
-		if (page_translate(walk->table, walk->va, pa)) {
-			pages_advance(walk, PAGE_SIZE);
-			return true;
-		}
-		advance_over_hole(walk);
-	}
-	return false;
+	size_t pages = ((walk->last - walk->va) >> PAGE_WIDTH) + 1;
+	size_t count = walk->ended ? 0 : page_mapping_runs(walk->table, walk->va, pages, walk->runs, WALK_RUNS);
+	uintptr_t end;
+
+	walk->ended = count < WALK_RUNS;
+	if (count == 0)
+		return false;
+	end = walk->runs[count - 1].va + (walk->runs[count - 1].pages << PAGE_WIDTH);
+	walk->ended |= end - 1 == walk->last;
+	walk->va = end;
+	walk->next = walk->runs;
+	walk->end = walk->runs + count;
+	return pages_next(walk, va, pa);
 }
 
 /* ---- unmapping ---- */

@@ -116,8 +116,43 @@ static bool is_mapped(uintptr_t va)
 	return page_translate(&page_kernel, va, &pa);
 }
 
-/* Stops if this is not a whole range, by the looks of its ends. @return its pages */
-static size_t range_judge(uintptr_t va, size_t bytes, const char *who)
+/* Runs of pages that are looked at together. */
+#define RUNS 16
+
+/* The runs that a range begins with. */
+struct range_runs {
+	struct page_run runs[RUNS];
+	size_t count;
+};
+
+/* Pages of the runs, if they adjoin each other from start on; 0 if not. */
+static size_t runs_pages(const struct range_runs *found, uintptr_t start)
+{
+	uintptr_t va = start;
+
+	for (size_t i = 0; i < found->count; i++) {
+		if (found->runs[i].va != va)
+			return 0;
+		va += found->runs[i].pages << PAGE_WIDTH;
+	}
+	return (va - start) >> PAGE_WIDTH;
+}
+
+/* Whether these are all pages of one range that were mapped, and neither guard. */
+static bool is_whole(uintptr_t start, size_t pages, struct range_runs *found)
+{
+	uintptr_t guard = start + (pages << PAGE_WIDTH);
+	size_t there;
+
+	found->count = page_mapping_runs(&page_kernel, start - PAGE_SIZE, pages + 2, found->runs, RUNS);
+	there = runs_pages(found, start);
+	if (likely(found->count < RUNS))
+		return there == pages;
+	return there != 0 && there <= pages && is_mapped(guard - PAGE_SIZE) && !is_mapped(guard);
+}
+
+/* Stops if this is not a whole range, by what is mapped there. @return its pages */
+static size_t range_judge(uintptr_t va, size_t bytes, const char *who, struct range_runs *found)
 {
 	uintptr_t start = ALIGN_DOWN(va, PAGE_SIZE);
 	size_t pages = bytes == 0 ? 0 : pages_touched(va, bytes);
@@ -125,9 +160,7 @@ static size_t range_judge(uintptr_t va, size_t bytes, const char *who)
 	mm_assert(
 		va > KM_START && va < KM_END && pages != 0 && bytes <= KM_END - va && pages < (KM_END - start) >> PAGE_WIDTH,
 		"%zu bytes at %#zx are not a mapping of %s", bytes, (size_t) va, who);
-	mm_assert(is_mapped(start) && is_mapped(start + (pages - 1) * PAGE_SIZE) && !is_mapped(start + pages * PAGE_SIZE) &&
-			!is_mapped(start - PAGE_SIZE),
-		"%zu bytes at %#zx are not what was mapped", bytes, (size_t) va);
+	mm_assert(is_whole(start, pages, found), "%zu bytes at %#zx are not what was mapped", bytes, (size_t) va);
 	return pages;
 }
 
@@ -156,7 +189,8 @@ errno_t km_map(phys_t pa, size_t bytes, page_flags_t flags, frame_flags_t alloc,
 
 void km_unmap(uintptr_t va, size_t bytes)
 {
-	size_t pages = range_judge(va, bytes, "km_map");
+	struct range_runs found;
+	size_t pages = range_judge(va, bytes, "km_map", &found);
 	uintptr_t start = ALIGN_DOWN(va, PAGE_SIZE);
 
 	page_mapping_remove(&page_kernel, start, pages);
@@ -167,14 +201,6 @@ void km_unmap(uintptr_t va, size_t bytes)
 
 /* The smallest of the pages larger than the base. */
 #define LARGE_LEAST PTL_COVERS(PTL_LEVELS - 2)
-
-/* Frames that follow each other. */
-struct run {
-	phys_t pa;
-	size_t pages;
-};
-
-#define RUNS 16 /* that km_free holds at a time */
 
 /* Base pages of the largest page that can be mapped at va, and is no longer than so many. */
 static inline size_t large_at(uintptr_t va, size_t pages)
@@ -212,47 +238,26 @@ static phys_t run_try(uintptr_t va, size_t pages, frame_flags_t flags, size_t *t
 	return pa != 0 ? pa : frame_alloc_request(&request, taken);
 }
 
-/* Base pages from va on whose frames follow each other from pa on, up to the next place for a large page. */
-static size_t base_run(uintptr_t va, phys_t pa, size_t pages)
+/* Unmaps the runs, which adjoin each other, and gives their frames back. @return their pages */
+static size_t runs_release(const struct range_runs *found)
 {
-	size_t left = (LARGE_LEAST - (va & (LARGE_LEAST - 1))) >> PAGE_WIDTH;
-	size_t count = 1;
-	phys_t next;
+	uintptr_t va = found->runs[0].va;
+	size_t pages = runs_pages(found, va);
 
-	for (pages = pages < left ? pages : left; count < pages; count++) {
-		va += PAGE_SIZE;
-		pa += PAGE_SIZE;
-		if (!page_translate(&page_kernel, va, &next) || next != pa)
-			break;
-	}
-	return count;
-}
-
-/* The run of frames that pages at va begin with, or a part of it. */
-static struct run run_find(uintptr_t va, size_t pages)
-{
-	size_t large = large_at(va, pages);
-	struct run run = { .pages = large };
-
-	mm_assert(page_translate(&page_kernel, va, &run.pa), "a page at %#zx is not mapped", (size_t) va);
-	if (large == 1 || page_mapping_find(&page_kernel, va).size < large * PAGE_SIZE)
-		run.pages = base_run(va, run.pa, pages);
-	return run;
+	mm_assert(pages != 0, "not all pages from %#zx on are mapped", (size_t) va);
+	page_mapping_remove(&page_kernel, va, pages);
+	for (size_t i = 0; i < found->count; i++)
+		frame_free(found->runs[i].pa, found->runs[i].pages);
+	return pages;
 }
 
 static void pages_release(uintptr_t va, size_t pages)
 {
-	while (pages != 0) {
-		struct run runs[RUNS];
-		size_t count = 0, done = 0;
+	struct range_runs found;
 
-		for (; count < RUNS && done < pages; done += runs[count++].pages)
-			runs[count] = run_find(va + done * PAGE_SIZE, pages - done);
-		page_mapping_remove(&page_kernel, va, done);
-		for (size_t i = 0; i < count; i++)
-			frame_free(runs[i].pa, runs[i].pages);
-		va += done * PAGE_SIZE;
-		pages -= done;
+	for (size_t done = 0; done < pages;) {
+		found.count = page_mapping_runs(&page_kernel, va + done * PAGE_SIZE, pages - done, found.runs, RUNS);
+		done += runs_release(&found);
 	}
 }
 
@@ -352,9 +357,11 @@ errno_t km_alloc(size_t bytes, frame_flags_t flags, uintptr_t *va)
 
 void km_free(uintptr_t va, size_t bytes)
 {
-	size_t pages = range_judge(va, bytes, "km_alloc");
+	struct range_runs found;
+	size_t pages = range_judge(va, bytes, "km_alloc", &found);
+	size_t done = runs_release(&found);
 
-	pages_release(va, pages);
+	pages_release(va + done * PAGE_SIZE, pages - done);
 	range_give(&km_alloc_arena, va, pages);
 }
 

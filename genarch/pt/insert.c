@@ -211,7 +211,7 @@ static errno_t insert_near(
 	errno_t error = EAGAIN;
 
 	check_may_sleep(alloc, irq);
-	if (recent_find(table, va)) {
+	if (recent_is(table, va) || recent_find(table, va)) {
 		pte_t *entries = &table->recent_entries[PTL_INDEX(va, PTL_LEAF)];
 
 		error = leaves_unused(entries, pages) ? EOK : EEXIST;

@@ -21,17 +21,20 @@
 
 #include "pt.h"
 
-/* How many of the entries map frames that follow each other; the first maps pa. */
-static inline size_t entries_run(const pte_t *entries, phys_t pa, size_t left)
+/* How many of the entries, of which the first is pte, map frames that follow each other, with whatever flags. */
+static inline size_t entries_run(const pte_t *entries, pte_t pte, size_t left)
 {
 	size_t count = 1;
 
 	for (; count < left; count++) {
-		pte_t pte = entry_peek(&entries[count]);
+		pte_t next = entry_peek(&entries[count]);
 
-		pa += PAGE_SIZE;
-		if (!pte_present(pte) || pte_leaf_pa(pte, PTL_LEAF) != pa)
-			break;
+		pte += leaf_step(PTL_LEAF);
+		if (unlikely(next != pte)) {
+			if (!pte_present(next) || pte_leaf_pa(next, PTL_LEAF) != pte_leaf_pa(pte, PTL_LEAF))
+				break;
+			pte = next;
+		}
 	}
 	return count;
 }
@@ -44,7 +47,7 @@ static void entries_add(struct found_runs *found, const pte_t *entries, uintptr_
 		size_t pages = 1;
 
 		if (pte_present(pte)) {
-			pages = entries_run(entries, pte_leaf_pa(pte, PTL_LEAF), left);
+			pages = entries_run(entries, pte, left);
 			found_runs_add(found, va, pte_leaf_pa(pte, PTL_LEAF), pages);
 		}
 		entries += pages;
