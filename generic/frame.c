@@ -3,11 +3,12 @@
 /*
  * Frames: the ways in, and the per-CPU caches in front of the zones.
  *
- *   frame_alloc ──> this CPU's cache ──> zones ──> reclaimers ──> sleep
- *                   one frame            runs      (reclaim.c)    (sleepers.c)
+ *   frame_alloc ──> this CPU's caches ──> zones ──> reclaimers ──> sleep
+ *                   one frame, runs      (zone.c)  (reclaim.c)    (sleepers.c)
  *
- * CACHES. Each CPU has a stack of single frames with a permanent address, and one
- * of such without, for who prefers those. It is refilled, and emptied by half, under frame_lock; between that, taking and
+ * CACHES. Each CPU has a stack of single frames with a permanent address, one of
+ * such without, for who prefers those, and some runs with one (frame_runs.c, by the
+ * same rules). A stack is refilled, and emptied by half, under frame_lock; between that, taking and
  * giving a frame touches this CPU's data only, with interrupts off. A frame in a
  * cache is no longer free in the zone's sense: it is paid for, so that no
  * promise (mm/reserve.h) rests on it, and it costs no look at the accounts.
@@ -20,8 +21,8 @@
  * CONTEXTS. Anything here may be called with interrupts off if FRAME_ATOMIC is
  * given; frame_free always.
  *
- * COST. One frame and back: about 65 instructions; a run: the buddy's cost and
- * about 100, whatever its length.
+ * COST. One frame and back: about 65 instructions; a run that the CPU has kept:
+ * 85; another: the buddy's cost and about 150, whatever its length.
  */
 
 #include <mm/inject.h>
@@ -70,6 +71,7 @@ void frame_caches_init(void)
 		caches[i] = (struct frame_cache){ .capacity = CACHE_FRAMES };
 	for (size_t i = 0; i < ARRAY_COUNT(high_caches); i++)
 		high_caches[i] = (struct frame_cache){ .capacity = CACHE_FRAMES };
+	run_caches_init();
 }
 
 /* The count is written by its own CPU only, and glanced at by others. */
@@ -89,7 +91,8 @@ static size_t caches_count(const struct frame_cache *cache, size_t caches_there)
 
 size_t frame_cache_count(bool high)
 {
-	return high ? caches_count(high_caches, ARRAY_COUNT(high_caches)) : caches_count(caches, ARRAY_COUNT(caches));
+	return high ? caches_count(high_caches, ARRAY_COUNT(high_caches))
+				: caches_count(caches, ARRAY_COUNT(caches)) + run_cache_count();
 }
 
 /* ---- taking ---- */
@@ -218,8 +221,7 @@ static bool final(size_t count, frame_flags_t flags)
 		count <= frame_accounts.total && !__atomic_load_n(&inject_armed, __ATOMIC_RELAXED);
 }
 
-/* A run with nothing else said. */
-static NOINLINE phys_t frame_alloc_run(size_t count, frame_flags_t flags)
+phys_t frame_alloc_run(size_t count, frame_flags_t flags)
 {
 	phys_t base = zone_alloc_run(count, flags);
 
@@ -242,7 +244,7 @@ phys_t frame_alloc(size_t count, frame_flags_t flags, phys_t constraint)
 		return frame_alloc_single(flags);
 	}
 	if ((constraint | (flags & frame_slow_flags)) == 0)
-		return frame_alloc_run(count, flags);
+		return run_alloc(count, flags);
 	if (((count - 1) | constraint) == 0 && prefers_high(flags))
 		return frame_alloc_high(flags);
 	if (flags & FRAME_ZERO)
@@ -367,14 +369,17 @@ static size_t cache_drain_locked(struct frame_cache *cache)
 
 size_t frame_cache_drain(void)
 {
-	size_t count;
+	size_t count, in_runs;
 
 	spinlock_lock_raw(&frame_lock);
 	count = cache_drain_locked(&caches[port_cpu()]);
 	if (KM_LOCAL_NEEDED)
 		count += cache_drain_locked(&high_caches[port_cpu()]);
+	in_runs = run_cache_drain_locked();
+	if (in_runs != 0 && sleepers_any())
+		sleepers_serve_locked();
 	spinlock_unlock_raw(&frame_lock);
-	return count;
+	return count + in_runs;
 }
 
 /* A cache that is full makes room, or has none for want of memory. Interrupts off. @return whether it has room now */
@@ -442,7 +447,7 @@ void frame_free(phys_t base, size_t count)
 	}
 	if (count == 1 && cacheable_high(pfn))
 		return frame_free_single(high_caches, pfn);
-	return zone_free_run(pfn, count);
+	return likely(count > 1) ? run_free(pfn, count) : zone_free_run(pfn, count);
 }
 
 /* ---- references ---- */
@@ -456,7 +461,7 @@ errno_t frame_reference_add(phys_t frame)
 
 	mm_assert(kind == FRAME_KIND_PLAIN || kind == FRAME_KIND_SHARED, "frame %#zx is not taken (kind %u)", pfn, kind);
 	if (kind == FRAME_KIND_PLAIN) {
-		frame_run_dissolve(pfn);
+		(void) frame_run_dissolve(pfn);
 		frame_state_set(pfn, FRAME_KIND_SHARED);
 		frame_counts[pfn - FRAME_FIRST] = 1;
 	} else if (frame_counts[pfn - FRAME_FIRST] == UINT16_MAX - 1) {
