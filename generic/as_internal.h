@@ -271,23 +271,34 @@ struct pages_walk {
 
 #define PAGES_WALK(walk_table, from, to) ((struct pages_walk){ .table = (walk_table), .va = (from), .last = (to) })
 
-/** The half of pages_next that looks for more runs. */
-MUST_USE bool pages_next_far(struct pages_walk *walk, uintptr_t *va, phys_t *pa);
+/** Goes on to the next run. @return false if there is none */
+MUST_USE bool pages_walk_on(struct pages_walk *walk);
+
+/** What is left of the run, at most so many pages, 1 or more. @return false if there are no more */
+MUST_USE static inline bool pages_next_run(struct pages_walk *walk, size_t most, struct page_run *run)
+{
+	if (walk->run.pages == 0 && !pages_walk_on(walk))
+		return false;
+	*run = walk->run;
+	if (run->pages > most)
+		run->pages = most;
+	walk->run.va += run->pages << PAGE_WIDTH;
+	walk->run.pa += run->pages << PAGE_WIDTH;
+	walk->run.pages -= run->pages;
+	return true;
+}
 
 /** The next page that is mapped, and to what. @return false if there is none */
 MUST_USE static inline bool pages_next(struct pages_walk *walk, uintptr_t *va, phys_t *pa)
 {
-	if (unlikely(walk->run.pages == 0)) {
-		if (walk->next == walk->end)
-			return pages_next_far(walk, va, pa);
-		walk->run = *walk->next++;
+	struct page_run run;
+	bool found = pages_next_run(walk, 1, &run);
+
+	if (found) {
+		*va = run.va;
+		*pa = run.pa;
 	}
-	*va = walk->run.va;
-	*pa = walk->run.pa;
-	walk->run.va += PAGE_SIZE;
-	walk->run.pa += PAGE_SIZE;
-	walk->run.pages--;
-	return true;
+	return found;
 }
 
 /** Whether the frame that a page is mapped to is held by the mapping. */
