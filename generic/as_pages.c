@@ -189,12 +189,13 @@ static void batch_full(struct as *as, struct as_area *area, struct batch *batch)
 /* Notes those frames of a run that are the area's own. */
 static void note_own(struct batch *batch, const struct as_area *area, const struct page_run *run)
 {
+	bool all = area->backend->in_place == NULL;
 	phys_t *to = batch->own + batch->frames;
 	uintptr_t va = run->va;
 	phys_t pa = run->pa;
 
 	for (size_t left = run->pages; left != 0; left--, va += PAGE_SIZE, pa += PAGE_SIZE)
-		if (area->backend->in_place == NULL || page_is_own(area, va, pa))
+		if (all || page_is_own(area, va, pa))
 			*to++ = pa;
 	batch->frames = (size_t) (to - batch->own);
 }
