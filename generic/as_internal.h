@@ -252,36 +252,53 @@ static inline void page_fill(const struct as_area *area, size_t page, phys_t fra
 	km_local_unmap(to);
 }
 
-/* The pages that are mapped in [va, last], one after the other. */
+/* Runs of pages that a walk finds at a time. */
+#define WALK_RUNS 16
+
+/*
+ * The pages that are mapped in [va, last], one after the other. They are found some runs at a time: what the walk has
+ * told may change, what it has not told yet may not.
+ */
 struct pages_walk {
 	struct page_table *table;
-	uintptr_t va, last;
-	uintptr_t counted; /* the chunk in which something is known to be mapped */
+	uintptr_t va, last;          /* the part that is not looked at yet; none if ended */
+	const struct page_run *next; /* runs that were found, and not told */
+	const struct page_run *end;
+	struct page_run run; /* what is left of the run that is told */
 	bool ended;
+	struct page_run runs[WALK_RUNS];
 };
-#define PAGES_WALK(walk_table, from, to) \
-	((struct pages_walk){ .table = (walk_table), .va = (from), .last = (to), .counted = UINTPTR_MAX })
 
-/** Goes on by so many bytes. */
-static inline void pages_advance(struct pages_walk *walk, uintptr_t bytes)
+#define PAGES_WALK(walk_table, from, to) ((struct pages_walk){ .table = (walk_table), .va = (from), .last = (to) })
+
+/** Goes on to the next run. @return false if there is none */
+MUST_USE bool pages_walk_on(struct pages_walk *walk);
+
+/** What is left of the run, at most so many pages, 1 or more. @return false if there are no more */
+MUST_USE static inline bool pages_next_run(struct pages_walk *walk, size_t most, struct page_run *run)
 {
-	if (unlikely(walk->last - walk->va < bytes))
-		walk->ended = true;
-	else
-		walk->va += bytes;
+	if (walk->run.pages == 0 && !pages_walk_on(walk))
+		return false;
+	*run = walk->run;
+	if (run->pages > most)
+		run->pages = most;
+	walk->run.va += run->pages << PAGE_WIDTH;
+	walk->run.pa += run->pages << PAGE_WIDTH;
+	walk->run.pages -= run->pages;
+	return true;
 }
-
-/** The half of pages_next that looks beyond the next page. */
-MUST_USE bool pages_next_far(struct pages_walk *walk, uintptr_t *va, phys_t *pa);
 
 /** The next page that is mapped, and to what. @return false if there is none */
 MUST_USE static inline bool pages_next(struct pages_walk *walk, uintptr_t *va, phys_t *pa)
 {
-	if (unlikely(walk->ended || !page_translate(walk->table, walk->va, pa)))
-		return pages_next_far(walk, va, pa);
-	*va = walk->va;
-	pages_advance(walk, PAGE_SIZE);
-	return true;
+	struct page_run run;
+	bool found = pages_next_run(walk, 1, &run);
+
+	if (found) {
+		*va = run.va;
+		*pa = run.pa;
+	}
+	return found;
 }
 
 /** Whether the frame that a page is mapped to is held by the mapping. */

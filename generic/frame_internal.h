@@ -3,7 +3,8 @@
 /*
  * What the files of the frame allocator share, and nobody else sees.
  *
- *   frame.c        the interface: the per-CPU caches and the ways in
+ *   frame.c        the interface: the per-CPU caches of single frames and the ways in
+ *   frame_runs.c   the per-CPU caches of runs
  *   zone.c         the zones: taking from and giving back to them
  *   frame_state.c  what each frame is
  *   sleepers.c     who waits for memory
@@ -46,11 +47,17 @@ static inline void frame_state_set(pfn_t pfn, uint8_t state)
 /* The byte of the first frame of a run of 2^order that was taken at once; of a single frame, if order is 0. */
 #define RUN_HEAD(order) ((uint8_t) (FRAME_KIND_PLAIN | (order) << 3))
 
+/* The byte of the first frame of a run of 2^order in a CPU's cache; of a single frame, if order is 0. */
+#define RUN_CACHED(order) ((uint8_t) (FRAME_KIND_CACHED | (order) << 3))
+
 /* Frames of the largest run that has a head. Up to this size a run begins at a multiple of its size. */
 #define RUN_FRAMES_MAX ZONE_ALIGN
 
-/** Makes the run that this frame is part of, if there is one, a run no longer: its frames are on their own. */
-void frame_run_dissolve(pfn_t pfn);
+/**
+ * Makes the run that this frame is part of, if there is one, a run no longer: its frames are on their own.
+ * @return false if it is in a CPU's cache: then it stays
+ */
+bool frame_run_dissolve(pfn_t pfn);
 
 /** Bytes of books that states of so many frames need. */
 size_t frame_state_size(size_t frames);
@@ -111,6 +118,9 @@ bool zone_has_free(pfn_t pfn);
 
 /** Gives a run of frames back that are taken, whatever their bytes say, and makes them free. */
 void zone_give_locked(pfn_t first, size_t count);
+
+/** Gives 2^order frames back that were taken at once, and of which the first has a byte, and no other. */
+void zone_give_run_locked(pfn_t first, unsigned order);
 
 /** Frames managed, free or not, where requests with these flags look. */
 size_t zone_frames(frame_flags_t flags);
@@ -189,11 +199,40 @@ size_t accounts_check_locked(size_t free_low, size_t free_high);
 /** Sets up the per-CPU caches, empty. */
 void frame_caches_init(void);
 
-/** Empties this CPU's cache into the zones. Interrupts off. @return frames given back */
+/** A run with nothing else said, which this CPU's cache cannot serve: from the zones. */
+phys_t frame_alloc_run(size_t count, frame_flags_t flags);
+
+/** Empties this CPU's caches into the zones. Interrupts off. @return frames given back */
 size_t frame_cache_drain(void);
 
 /** Frames in all caches, of those with a permanent address or without; a glance, not a count, while other CPUs run. */
 size_t frame_cache_count(bool high);
+
+/* ---- frame_runs.c ---- */
+
+/* Runs of orders from 1 to below this have places in CPUs' caches. */
+#define RUN_CACHE_ORDERS 10
+
+/** Whether so many frames are a run that CPUs' caches may have. */
+static inline bool run_cacheable(size_t count)
+{
+	return IS_POWER_OF_TWO(count) && count < (size_t) 1 << RUN_CACHE_ORDERS;
+}
+
+/** Sets up the per-CPU caches of runs, empty. */
+void run_caches_init(void);
+
+/** A run with nothing else said: from this CPU's cache, or as frame_alloc_run. */
+phys_t run_alloc(size_t count, frame_flags_t flags);
+
+/** Drops a reference of each frame of a run; one that is whole may go into this CPU's cache. */
+void run_free(pfn_t pfn, size_t count);
+
+/** Empties this CPU's cache of runs into the zones. @return frames given back */
+size_t run_cache_drain_locked(void);
+
+/** Frames in all caches of runs together; a glance, as frame_cache_count. */
+size_t run_cache_count(void);
 
 /* ---- sleepers.c ---- */
 

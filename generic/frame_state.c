@@ -15,7 +15,7 @@
  *
  *             zone takes back                        a CPU's cache takes
  *       0  <---------------------  PLAIN       0 --> CACHED <--> PLAIN
- *          --------------------->                     frame_alloc, frame_free of one
+ *          --------------------->                     frame_alloc, frame_free
  *             zone gives
  *
  *       PLAIN, 0  <-->  SLAB, BLOCK, TABLE    frame_mark
@@ -26,8 +26,12 @@
  * found from any frame, as a run of 2^k begins at a multiple of 2^k (larger ones
  * than RUN_FRAMES_MAX have no head).
  *
- * So a double free is always told: of what a cache holds, by its byte; of a run
- * that a zone holds, by the head's byte, which is 0, and then by the buddy.
+ * A run in a CPU's cache has CACHED with its order at its head: so what is in it
+ * is told from a frame that somebody has.
+ *
+ * So a double free is always told: of what a cache holds, by its byte or its
+ * head's; of a run that a zone holds, by the head's byte, which is 0, and then by
+ * the buddy.
  *
  * LOCKS. A frame's byte is changed by its only holder, or by the CPU that has it
  * in its cache, or, if a zone has it or it is shared, under frame_lock.
@@ -86,16 +90,43 @@ void frame_run_set(pfn_t first, size_t count, uint8_t state)
 		__atomic_store_n(at++, state, __ATOMIC_RELAXED);
 }
 
-void frame_run_dissolve(pfn_t pfn)
+/* The head of the run that this frame is in, where each head says its order; 0 if it is in none. */
+static pfn_t run_head(pfn_t pfn)
 {
 	for (unsigned order = 1; (size_t) 1 << order <= RUN_FRAMES_MAX; order++) {
 		pfn_t head = ALIGN_DOWN(pfn, (pfn_t) 1 << order);
 
-		if (frame_known(head) && frame_state(head) == RUN_HEAD(order)) {
-			frame_state_set(head, FRAME_KIND_FREE);
-			return;
-		}
+		if (frame_known(head) && (frame_state(head) == RUN_HEAD(order) || frame_state(head) == RUN_CACHED(order)))
+			return head;
 	}
+	return 0;
+}
+
+static bool is_cached(pfn_t pfn)
+{
+	return (frame_state(pfn) & 7) == FRAME_KIND_CACHED;
+}
+
+bool frame_run_dissolve(pfn_t pfn)
+{
+	pfn_t head = run_head(pfn);
+
+	if (head != 0 && is_cached(head))
+		return false;
+	if (head != 0)
+		frame_state_set(head, FRAME_KIND_FREE);
+	return true;
+}
+
+/* What a frame is that has no byte of its own: free in its zone, or part of a run. */
+static enum frame_kind kind_in_zone(pfn_t pfn)
+{
+	pfn_t head;
+
+	if (zone_has_free(pfn))
+		return FRAME_KIND_FREE;
+	head = run_head(pfn);
+	return head != 0 && is_cached(head) ? FRAME_KIND_CACHED : FRAME_KIND_PLAIN;
 }
 
 enum frame_kind frame_kind(pfn_t pfn)
@@ -105,15 +136,21 @@ enum frame_kind frame_kind(pfn_t pfn)
 	if (!frame_known(pfn))
 		return FRAME_KIND_HOLE;
 	kind = frame_state(pfn) & 7;
-	return kind == FRAME_KIND_FREE && !zone_has_free(pfn) ? FRAME_KIND_PLAIN : kind;
+	return kind == FRAME_KIND_FREE ? kind_in_zone(pfn) : kind;
 }
 
 void frame_mark(pfn_t first, size_t count, enum frame_kind kind, unsigned detail)
 {
 	if (frame_state(first) == FRAME_KIND_FREE)
-		frame_run_dissolve(first);
+		(void) frame_run_dissolve(first);
 	frame_run_set(first, count, (uint8_t) (kind | detail << 3));
 	if (kind == FRAME_KIND_TABLE)
 		for (pfn_t pfn = first; pfn < first + count; pfn++)
 			*frame_uses(pfn) = 0;
+}
+
+void frame_unmark_run(pfn_t first, unsigned order)
+{
+	frame_run_set(first, (size_t) 1 << order, FRAME_KIND_FREE);
+	frame_state_set(first, RUN_HEAD(order));
 }

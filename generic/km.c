@@ -48,6 +48,9 @@
 #define CACHED ((VMEM_CACHED_QUANTA) *PAGE_SIZE)
 #define IMPORT (64 * PAGE_SIZE)
 
+/* The smallest of the pages larger than the base. */
+#define LARGE_LEAST PTL_COVERS(PTL_LEVELS - 2)
+
 /* What page tables may take from the flags of an allocation. */
 #define TABLE_FLAGS (FRAME_ATOMIC | FRAME_NO_RECLAIM)
 
@@ -63,17 +66,24 @@ static size_t pages_touched(uintptr_t address, size_t bytes)
 
 /* ---- ranges ---- */
 
+/* A range for pages and a guard; at phase modulo align, if align is not 1. */
 static errno_t range_take(
 	struct vmem *arena, size_t pages, size_t align, uintptr_t phase, frame_flags_t alloc, uintptr_t *start)
 {
-	struct vmem_request request = VMEM_REQUEST((pages + 1) << PAGE_WIDTH);
+	size_t size = (pages + 1) << PAGE_WIDTH;
 	errno_t error;
 
 	if (pages >= WINDOW_PAGES)
 		return ENOMEM;
-	request.align = align;
-	request.phase = phase;
-	error = vmem_alloc_request(arena, &request, alloc & TABLE_FLAGS, start);
+	if (likely(align == 1)) {
+		error = vmem_alloc(arena, size, alloc & TABLE_FLAGS, start);
+	} else {
+		struct vmem_request request = VMEM_REQUEST(size);
+
+		request.align = align;
+		request.phase = phase;
+		error = vmem_alloc_request(arena, &request, alloc & TABLE_FLAGS, start);
+	}
 	if (error == EOK)
 		__atomic_add_fetch(&mappings, 1, __ATOMIC_RELAXED);
 	return error;
@@ -99,6 +109,7 @@ static bool holds_large(size_t large, uintptr_t phase, size_t pages)
  */
 static errno_t place(struct vmem *arena, phys_t pa, size_t pages, bool large, frame_flags_t alloc, uintptr_t *start)
 {
+	large = large && pages >= LARGE_LEAST >> PAGE_WIDTH;
 	for (unsigned level = 1; level < PTL_LEVELS - 1 && large; level++) {
 		uintptr_t phase = (uintptr_t) (pa & (PTL_COVERS(level) - 1));
 
@@ -116,8 +127,42 @@ static bool is_mapped(uintptr_t va)
 	return page_translate(&page_kernel, va, &pa);
 }
 
-/* Stops if this is not a whole range, by the looks of its ends. @return its pages */
-static size_t range_judge(uintptr_t va, size_t bytes, const char *who)
+/* Runs of pages that are looked at together. */
+#define RUNS 16
+
+/* The runs that a range begins with. */
+struct range_runs {
+	struct page_run runs[RUNS];
+	size_t count;
+	size_t pages; /* of all of them; 0 if they do not adjoin each other from the range's start on */
+};
+
+/* Finds runs among pages from an address on; they are to be those of a range that begins at start. */
+static void runs_find(uintptr_t from, size_t pages, uintptr_t start, struct range_runs *found)
+{
+	size_t count = page_mapping_runs(&page_kernel, from, pages, found->runs, RUNS);
+	uintptr_t va = start;
+	size_t adjoining = 0;
+
+	for (; adjoining < count && found->runs[adjoining].va == va; adjoining++)
+		va += found->runs[adjoining].pages << PAGE_WIDTH;
+	found->count = count;
+	found->pages = adjoining == count ? (va - start) >> PAGE_WIDTH : 0;
+}
+
+/* Whether these are all pages of one range that were mapped, and neither guard. */
+static bool is_whole(uintptr_t start, size_t pages, struct range_runs *found)
+{
+	uintptr_t guard = start + (pages << PAGE_WIDTH);
+
+	runs_find(start - PAGE_SIZE, pages + 2, start, found);
+	if (likely(found->count < RUNS))
+		return found->pages == pages;
+	return found->pages != 0 && found->pages <= pages && is_mapped(guard - PAGE_SIZE) && !is_mapped(guard);
+}
+
+/* Stops if this is not a whole range, by what is mapped there. @return its pages */
+static size_t range_judge(uintptr_t va, size_t bytes, const char *who, struct range_runs *found)
 {
 	uintptr_t start = ALIGN_DOWN(va, PAGE_SIZE);
 	size_t pages = bytes == 0 ? 0 : pages_touched(va, bytes);
@@ -125,9 +170,7 @@ static size_t range_judge(uintptr_t va, size_t bytes, const char *who)
 	mm_assert(
 		va > KM_START && va < KM_END && pages != 0 && bytes <= KM_END - va && pages < (KM_END - start) >> PAGE_WIDTH,
 		"%zu bytes at %#zx are not a mapping of %s", bytes, (size_t) va, who);
-	mm_assert(is_mapped(start) && is_mapped(start + (pages - 1) * PAGE_SIZE) && !is_mapped(start + pages * PAGE_SIZE) &&
-			!is_mapped(start - PAGE_SIZE),
-		"%zu bytes at %#zx are not what was mapped", bytes, (size_t) va);
+	mm_assert(is_whole(start, pages, found), "%zu bytes at %#zx are not what was mapped", bytes, (size_t) va);
 	return pages;
 }
 
@@ -156,7 +199,8 @@ errno_t km_map(phys_t pa, size_t bytes, page_flags_t flags, frame_flags_t alloc,
 
 void km_unmap(uintptr_t va, size_t bytes)
 {
-	size_t pages = range_judge(va, bytes, "km_map");
+	struct range_runs found;
+	size_t pages = range_judge(va, bytes, "km_map", &found);
 	uintptr_t start = ALIGN_DOWN(va, PAGE_SIZE);
 
 	page_mapping_remove(&page_kernel, start, pages);
@@ -164,17 +208,6 @@ void km_unmap(uintptr_t va, size_t bytes)
 }
 
 /* ---- km_alloc ---- */
-
-/* The smallest of the pages larger than the base. */
-#define LARGE_LEAST PTL_COVERS(PTL_LEVELS - 2)
-
-/* Frames that follow each other. */
-struct run {
-	phys_t pa;
-	size_t pages;
-};
-
-#define RUNS 16 /* that km_free holds at a time */
 
 /* Base pages of the largest page that can be mapped at va, and is no longer than so many. */
 static inline size_t large_at(uintptr_t va, size_t pages)
@@ -187,72 +220,61 @@ static inline size_t large_at(uintptr_t va, size_t pages)
 	return 1;
 }
 
+/* Frames for a large page, if there are such without reclaim. @return 0 if not */
+static phys_t run_large(size_t large, frame_flags_t flags, size_t *taken)
+{
+	struct frame_request request = FRAME_REQUEST(large, flags | FRAME_ATOMIC | FRAME_NO_RECLAIM);
+
+	request.align = large;
+	return frame_alloc_request(&request, taken);
+}
+
+/* As many frames as there are in a row, at most so many. @return 0 if there are none */
+static NOINLINE phys_t run_any(size_t most, frame_flags_t flags, size_t *taken)
+{
+	struct frame_request request = FRAME_REQUEST(1, flags | FRAME_ATOMIC);
+
+	request.max = most;
+	return frame_alloc_request(&request, taken);
+}
+
 /*
  * Frames for pages at va, without sleeping: for a large page as one run, else as many as there are in a row. For
  * one who may sleep it is a first try, which passes nobody who sleeps already.
  */
 static phys_t run_try(uintptr_t va, size_t pages, frame_flags_t flags, size_t *taken)
 {
-	struct frame_request request = FRAME_REQUEST(1, flags | FRAME_ATOMIC);
 	size_t large = large_at(va, pages);
 	phys_t pa = 0;
 
 	if (!(flags & (FRAME_ATOMIC | FRAME_NO_RESERVE)) && frame_sleepers() != 0)
 		return 0;
-	*taken = request.max = pages;
-	if (large == 1 && IS_POWER_OF_TWO(pages)) {
-		pa = frame_alloc(pages, request.flags | FRAME_NO_RECLAIM, 0);
-	} else if (large > 1) {
-		*taken = request.min = request.max = request.align = large;
-		request.flags |= FRAME_NO_RECLAIM;
-		pa = frame_alloc_request(&request, taken);
-		request = FRAME_REQUEST(1, flags | FRAME_ATOMIC);
-		request.max = large;
-	}
-	return pa != 0 ? pa : frame_alloc_request(&request, taken);
+	*taken = pages;
+	if (large > 1)
+		pa = run_large(large, flags, taken);
+	else if (IS_POWER_OF_TWO(pages))
+		pa = frame_alloc(pages, flags | FRAME_ATOMIC | FRAME_NO_RECLAIM, 0);
+	return likely(pa != 0) ? pa : run_any(large > 1 ? large : pages, flags, taken);
 }
 
-/* Base pages from va on whose frames follow each other from pa on, up to the next place for a large page. */
-static size_t base_run(uintptr_t va, phys_t pa, size_t pages)
+/* Unmaps the runs and gives their frames back. */
+static void runs_release(const struct range_runs *found)
 {
-	size_t left = (LARGE_LEAST - (va & (LARGE_LEAST - 1))) >> PAGE_WIDTH;
-	size_t count = 1;
-	phys_t next;
+	uintptr_t va = found->runs[0].va;
 
-	for (pages = pages < left ? pages : left; count < pages; count++) {
-		va += PAGE_SIZE;
-		pa += PAGE_SIZE;
-		if (!page_translate(&page_kernel, va, &next) || next != pa)
-			break;
-	}
-	return count;
-}
-
-/* The run of frames that pages at va begin with, or a part of it. */
-static struct run run_find(uintptr_t va, size_t pages)
-{
-	size_t large = large_at(va, pages);
-	struct run run = { .pages = large };
-
-	mm_assert(page_translate(&page_kernel, va, &run.pa), "a page at %#zx is not mapped", (size_t) va);
-	if (large == 1 || page_mapping_find(&page_kernel, va).size < large * PAGE_SIZE)
-		run.pages = base_run(va, run.pa, pages);
-	return run;
+	mm_assert(found->pages != 0, "not all pages from %#zx on are mapped", (size_t) va);
+	page_mapping_remove(&page_kernel, va, found->pages);
+	for (size_t i = 0; i < found->count; i++)
+		frame_free(found->runs[i].pa, found->runs[i].pages);
 }
 
 static void pages_release(uintptr_t va, size_t pages)
 {
-	while (pages != 0) {
-		struct run runs[RUNS];
-		size_t count = 0, done = 0;
+	struct range_runs found;
 
-		for (; count < RUNS && done < pages; done += runs[count++].pages)
-			runs[count] = run_find(va + done * PAGE_SIZE, pages - done);
-		page_mapping_remove(&page_kernel, va, done);
-		for (size_t i = 0; i < count; i++)
-			frame_free(runs[i].pa, runs[i].pages);
-		va += done * PAGE_SIZE;
-		pages -= done;
+	for (; pages != 0; pages -= found.pages, va += found.pages << PAGE_WIDTH) {
+		runs_find(va, pages, va, &found);
+		runs_release(&found);
 	}
 }
 
@@ -352,9 +374,11 @@ errno_t km_alloc(size_t bytes, frame_flags_t flags, uintptr_t *va)
 
 void km_free(uintptr_t va, size_t bytes)
 {
-	size_t pages = range_judge(va, bytes, "km_alloc");
+	struct range_runs found;
+	size_t pages = range_judge(va, bytes, "km_alloc", &found);
 
-	pages_release(va, pages);
+	runs_release(&found);
+	pages_release(va + found.pages * PAGE_SIZE, pages - found.pages);
 	range_give(&km_alloc_arena, va, pages);
 }
 

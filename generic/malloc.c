@@ -114,7 +114,7 @@ static NOINLINE void *block_alloc(size_t align, size_t size, frame_flags_t flags
 
 	if (base == 0)
 		return NULL;
-	frame_mark(base >> PAGE_WIDTH, 1, FRAME_KIND_BLOCK, size_class);
+	frame_mark_first(base >> PAGE_WIDTH, FRAME_KIND_BLOCK, size_class);
 	return (void *) PA2KA(base);
 }
 
@@ -124,7 +124,7 @@ static void block_free(void *block)
 	pfn_t first = frame_number(block);
 	bool run = ((frames | first) & (frames - 1)) == 0; /* as it was taken, or what was left when it shrank */
 
-	frame_mark(first, 1, FRAME_KIND_PLAIN, run ? (unsigned) __builtin_ctzl(frames) : 0);
+	frame_mark_first(first, FRAME_KIND_PLAIN, run ? (unsigned) __builtin_ctzl(frames) : 0);
 	frame_free(KA2PA((uintptr_t) block), frames);
 }
 
@@ -136,7 +136,7 @@ static void block_shrink(void *block, size_t size)
 
 	if (keep >= had)
 		return;
-	frame_mark(frame_number(block), 1, FRAME_KIND_BLOCK, size_class);
+	frame_mark_first(frame_number(block), FRAME_KIND_BLOCK, size_class);
 	frame_free(KA2PA((uintptr_t) block) + (keep << PAGE_WIDTH), had - keep);
 }
 

@@ -146,7 +146,10 @@ static size_t destroy_objects(struct slab_cache *cache, struct slab *slab, size_
 
 static void give_frames(struct slab_cache *cache, void *memory)
 {
-	frame_mark(frame_number(memory), cache->objects != 0 ? cache->frames : 1, FRAME_KIND_PLAIN, 0);
+	if (cache->objects != 0)
+		frame_unmark_run(frame_number(memory), cache->order);
+	else
+		frame_mark_first(frame_number(memory), FRAME_KIND_PLAIN, 0);
 	frame_free(KA2PA((uintptr_t) memory), cache->frames);
 }
 
@@ -186,7 +189,7 @@ static size_t slab_unbuild(struct slab_cache *cache, struct slab *slab)
 
 static void *block_build(struct slab_cache *cache, void *memory, frame_flags_t flags)
 {
-	frame_mark(frame_number(memory), 1, FRAME_KIND_BLOCK, SLAB_DETAIL_BLOCK);
+	frame_mark_first(frame_number(memory), FRAME_KIND_BLOCK, SLAB_DETAIL_BLOCK);
 	if (cache->constructor != NULL && cache->constructor(memory, flags) != EOK) {
 		give_frames(cache, memory);
 		return NULL;

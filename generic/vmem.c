@@ -277,9 +277,9 @@ errno_t vmem_alloc(struct vmem *arena, size_t size, frame_flags_t flags, uintptr
 
 	if (size == 0)
 		return EINVAL;
-	if (((flags & FRAME_ATOMIC) != 0 && inject_now()) || round_up(arena, size) == 0)
-		return failure(arena, ENOMEM);
 	size = round_up(arena, size);
+	if (((flags & FRAME_ATOMIC) != 0 && inject_now()) || size == 0)
+		return failure(arena, ENOMEM);
 	if (size <= arena->cached && cache_take(arena, size, start))
 		return EOK;
 	request = VMEM_REQUEST(size);

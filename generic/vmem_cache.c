@@ -41,19 +41,22 @@ static size_t stack_count(const struct vmem *arena)
 	return arena->cached / arena->quantum;
 }
 
-static size_t cache_size(const struct vmem *arena)
-{
-	return ALIGN_UP(sizeof(struct vmem_cache) + stack_count(arena) * sizeof(struct vmem_stack), (size_t) CACHE_LINE);
-}
-
 static struct vmem_cache *cache_of(const struct vmem *arena, unsigned cpu)
 {
-	return (struct vmem_cache *) ((char *) arena->cache + cpu * cache_size(arena));
+	return (struct vmem_cache *) ((char *) arena->cache + cpu * arena->cache_size);
+}
+
+/* The stack of ranges of this size, which is a multiple of the quantum. */
+static struct vmem_stack *stack_of(const struct vmem *arena, struct vmem_cache *cache, size_t size)
+{
+	return &cache->stacks[(size >> __builtin_ctzl(arena->quantum)) - 1];
 }
 
 errno_t caches_make(struct vmem *arena, frame_flags_t flags)
 {
-	arena->cache = mm_memalign(CACHE_LINE, CONFIG_MAX_CPUS * cache_size(arena), flags | FRAME_ZERO);
+	arena->cache_size =
+		ALIGN_UP(sizeof(struct vmem_cache) + stack_count(arena) * sizeof(struct vmem_stack), (size_t) CACHE_LINE);
+	arena->cache = mm_memalign(CACHE_LINE, CONFIG_MAX_CPUS * arena->cache_size, flags | FRAME_ZERO);
 	return arena->cache != NULL ? EOK : ENOMEM;
 }
 
@@ -82,7 +85,7 @@ bool cache_take(struct vmem *arena, size_t size, uintptr_t *start)
 {
 	port_irq_t irq = port_irq_save();
 	struct vmem_cache *cache = cache_of(arena, port_cpu());
-	struct vmem_stack *stack = &cache->stacks[size / arena->quantum - 1];
+	struct vmem_stack *stack = stack_of(arena, cache, size);
 	bool found;
 
 	spinlock_lock_raw(&cache->lock);
@@ -101,7 +104,7 @@ bool cache_give(struct vmem *arena, uintptr_t start, size_t size)
 {
 	port_irq_t irq = port_irq_save();
 	struct vmem_cache *cache = cache_of(arena, port_cpu());
-	struct vmem_stack *stack = &cache->stacks[size / arena->quantum - 1];
+	struct vmem_stack *stack = stack_of(arena, cache, size);
 	bool room;
 
 	spinlock_lock_raw(&cache->lock);
@@ -133,10 +136,8 @@ static void flush_locked(struct vmem *arena, struct vmem_cache *cache)
 
 void caches_flush(struct vmem *arena)
 {
-	struct vmem_cache *cache = arena->cache;
-	size_t size = cache_size(arena);
-
-	for (unsigned cpu = 0; cpu < CONFIG_MAX_CPUS; cpu++, cache = (struct vmem_cache *) ((char *) cache + size)) {
+	for (unsigned cpu = 0; cpu < CONFIG_MAX_CPUS; cpu++) {
+		struct vmem_cache *cache = cache_of(arena, cpu);
 		port_irq_t irq;
 
 		if (__atomic_load_n(&cache->ranges, __ATOMIC_RELAXED) == 0)

@@ -281,6 +281,15 @@ void zone_give_locked(pfn_t first, size_t count)
 	}
 }
 
+void zone_give_run_locked(pfn_t first, unsigned order)
+{
+	struct zone *zone = zone_of(first);
+
+	frame_state_set(first, FRAME_KIND_FREE);
+	accounts_given_locked(zone->kind, (size_t) 1 << order);
+	buddy_free(&zone->buddy, first - zone->base, (size_t) 1 << order);
+}
+
 COLD static void panic_bad_free(pfn_t pfn, pfn_t first, size_t count)
 {
 	static const char *const reasons[] = {
@@ -327,14 +336,9 @@ static void free_singly_locked(pfn_t first, size_t count)
 /* Gives a run back as it was taken. @return false if it was not taken so, or is no longer whole */
 static inline bool free_whole_locked(pfn_t first, size_t count)
 {
-	struct zone *zone;
-
 	if (unlikely((count & (count - 1)) != 0 || frame_state(first) != RUN_HEAD(__builtin_ctzl(count))))
 		return false;
-	zone = zone_of(first);
-	frame_state_set(first, FRAME_KIND_FREE);
-	accounts_given_locked(zone->kind, count);
-	buddy_free(&zone->buddy, first - zone->base, count);
+	zone_give_run_locked(first, (unsigned) __builtin_ctzl(count));
 	return true;
 }
 
@@ -356,7 +360,8 @@ static bool free_plain_locked(pfn_t first, size_t count)
 /* Gives frames back that are not just one run. */
 static NOINLINE void free_part_locked(pfn_t first, size_t count)
 {
-	frame_run_dissolve(first);
+	if (frame_state(first) == FRAME_KIND_FREE && !frame_run_dissolve(first))
+		panic_bad_free(first, first, count);
 	if (!free_plain_locked(first, count))
 		free_singly_locked(first, count);
 }
@@ -452,7 +457,7 @@ static void state_census(const struct zone *zone, struct state_census *census)
 		uint8_t kind = frame_state(pfn) & 7;
 
 		census->ram += kind != FRAME_KIND_HOLE;
-		census->cached += kind == FRAME_KIND_CACHED;
+		census->cached += kind == FRAME_KIND_CACHED ? (size_t) 1 << frame_detail(pfn) : 0;
 		census->marked += kind != FRAME_KIND_FREE && buddy_is_free(&zone->buddy, pfn - zone->base);
 	}
 }

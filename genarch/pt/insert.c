@@ -211,7 +211,7 @@ static errno_t insert_near(
 	errno_t error = EAGAIN;
 
 	check_may_sleep(alloc, irq);
-	if (recent_find(table, va)) {
+	if (recent_is(table, va) || recent_find(table, va)) {
 		pte_t *entries = &table->recent_entries[PTL_INDEX(va, PTL_LEAF)];
 
 		error = leaves_unused(entries, pages) ? EOK : EEXIST;
@@ -224,7 +224,7 @@ static errno_t insert_near(
 	return error;
 }
 
-static bool is_valid(const struct page_table *table, uintptr_t va, phys_t pa, size_t pages)
+static inline bool is_valid(const struct page_table *table, uintptr_t va, phys_t pa, size_t pages)
 {
 	return range_valid(table, va, pages) && (pa & PAGE_MASK) == 0 && pa <= PHYS_LAST &&
 		pages - 1 <= (PHYS_LAST - pa) >> PAGE_WIDTH;

@@ -147,7 +147,7 @@ static inline bool recent_stays(const struct page_table *table)
 static bool remove_near(struct page_table *table, uintptr_t va, size_t pages, struct tlb_batch *batch)
 {
 	port_irq_t irq = spinlock_lock(&table->lock);
-	bool done = recent_find(table, va) && *table->recent_uses > pages;
+	bool done = (recent_is(table, va) || recent_find(table, va)) && *table->recent_uses > pages;
 	size_t gone = 0;
 
 	if (done) {

@@ -21,50 +21,58 @@
 
 #include "pt.h"
 
-/* How many of the entries map frames that follow each other; the first maps pa. */
-static inline size_t entries_run(const pte_t *entries, phys_t pa, size_t left)
+/* The end of those entries that map frames that follow each other, with whatever flags; the first is there. */
+static inline const pte_t *entries_run(const pte_t *entry, const pte_t *end)
 {
-	size_t count = 1;
+	pte_t pte = entry_peek(entry);
 
-	for (; count < left; count++) {
-		pte_t pte = entry_peek(&entries[count]);
+	while (++entry < end) {
+		pte_t next = entry_peek(entry);
 
-		pa += PAGE_SIZE;
-		if (!pte_present(pte) || pte_leaf_pa(pte, PTL_LEAF) != pa)
-			break;
+		pte += leaf_step(PTL_LEAF);
+		if (unlikely(next != pte)) {
+			if (!pte_present(next) || pte_leaf_pa(next, PTL_LEAF) != pte_leaf_pa(pte, PTL_LEAF))
+				break;
+			pte = next;
+		}
 	}
-	return count;
+	return entry;
 }
 
 /* Adds what so many entries of a table of the last level map, from va on. */
-static void entries_add(struct found_runs *found, const pte_t *entries, uintptr_t va, size_t left)
+static void entries_add(struct found_runs *found, const pte_t *entry, uintptr_t va, size_t count)
 {
-	while (left != 0 && !found->full) {
-		pte_t pte = entry_peek(entries);
-		size_t pages = 1;
+	const pte_t *first = entry, *end = entry + count;
+
+	while (entry < end && !found->full) {
+		const pte_t *start = entry;
+		pte_t pte = entry_peek(entry);
 
 		if (pte_present(pte)) {
-			pages = entries_run(entries, pte_leaf_pa(pte, PTL_LEAF), left);
-			found_runs_add(found, va, pte_leaf_pa(pte, PTL_LEAF), pages);
+			entry = entries_run(entry, end);
+			found_runs_add(found, va + ((uintptr_t) (start - first) << PAGE_WIDTH), pte_leaf_pa(pte, PTL_LEAF),
+				(size_t) (entry - start));
+		} else {
+			entry++;
 		}
-		entries += pages;
-		va += pages << PAGE_WIDTH;
-		left -= pages;
 	}
 }
 
 /* The entry for va that is a page or a hole, or points to a table of the last level. */
-static inline pte_t walk_above_leaf(const struct page_table *table, uintptr_t va, unsigned *level)
+static inline pte_t walk_above_leaf(const struct page_table *table, uintptr_t va, unsigned *at)
 {
 	const pte_t *entries = table->entries;
+	pte_t pte = 0;
 
-	for (*level = 0;; ++*level) {
-		pte_t pte = entry_load(&entries[PTL_INDEX(va, *level)]);
-
-		if (*level == PTL_LEAF - 1 || !pte_present(pte) || pte_is_leaf(pte, *level))
-			return pte;
+#pragma GCC unroll 4
+	for (unsigned level = 0; level < PTL_LEAF; level++) {
+		pte = entry_load(&entries[PTL_INDEX(va, level)]);
+		*at = level;
+		if (!pte_present(pte) || pte_is_leaf(pte, level))
+			break;
 		entries = table_entries(pte_table_pa(pte));
 	}
+	return pte;
 }
 
 /* Adds what the part of [va, last] that begins at va is mapped to. @return the last address of the part */

@@ -40,6 +40,42 @@ TEST(
 	frame_free(base, 1);
 }
 
+TEST(frame_double_free_kept, "a run freed twice that a CPU has kept is told as that", .panics = "double free")
+{
+	phys_t base = frame_alloc(2, 0, 0);
+
+	frame_free(base, 2);
+	frame_free(base, 2);
+}
+
+TEST(frame_double_free_in_kept, "so is a frame in the midst of it", .panics = "double free")
+{
+	phys_t base = frame_alloc(8, 0, 0);
+
+	frame_free(base, 8);
+	frame_free(base + 5 * PAGE_SIZE, 1);
+}
+
+TEST(frame_double_free_tail_of_kept, "and the second half of it", .panics = "double free")
+{
+	phys_t base = frame_alloc(4, 0, 0);
+
+	frame_free(base, 4);
+	frame_free(base + 2 * PAGE_SIZE, 2);
+}
+
+TEST(frame_double_free_over_kept, "and a range that begins before it", .panics = "double free")
+{
+	phys_t run = frame_alloc(4, 0, 0), next = frame_alloc(4, 0, 0);
+
+	while (next != run + 4 * PAGE_SIZE) {
+		run = next;
+		next = frame_alloc(4, 0, 0);
+	}
+	frame_free(next, 4);
+	frame_free(run, 8);
+}
+
 TEST(frame_free_too_many, "a count beyond what is still taken is told", .panics = "double free")
 {
 	phys_t base = frame_alloc(64, 0, 0);
@@ -95,6 +131,14 @@ TEST(frame_high_twice, "a frame without an address that is given back twice is t
 
 	frame_free(base, 1);
 	frame_free(base, 1);
+}
+
+TEST(frame_reference_kept_run, "so is one to a frame of a run that a CPU has kept", .panics = "not taken")
+{
+	phys_t base = frame_alloc(4, 0, 0);
+
+	frame_free(base, 4);
+	(void) !frame_reference_add(base + 3 * PAGE_SIZE);
 }
 
 TEST(frame_none_asked, "asking for no frames is told", .panics = "min 0")

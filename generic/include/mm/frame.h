@@ -150,6 +150,18 @@ static inline bool frame_known(pfn_t pfn)
 void frame_mark(pfn_t first, size_t count, enum frame_kind kind, unsigned detail);
 
 /**
+ * Marks the first frame of what the caller has taken at once, no other of which is marked: BLOCK, and PLAIN again as
+ * frame_mark has it. Any context.
+ */
+static inline void frame_mark_first(pfn_t first, enum frame_kind kind, unsigned detail)
+{
+	__atomic_store_n(&frame_states[first - FRAME_FIRST], (uint8_t) (kind | detail << 3), __ATOMIC_RELAXED);
+}
+
+/** Takes the marks off 2^order frames that were taken at once: they are to be freed as that. Any context. */
+void frame_unmark_run(pfn_t first, unsigned order);
+
+/**
  * Whether this frame, which must be known, is of this kind: SLAB, BLOCK or TABLE, as its owner has marked it; or
  * SHARED, asked by one of its holders.
  */

@@ -195,6 +195,7 @@ struct vmem {
 	size_t quantum, import;
 	size_t cached;            /* bytes; 0 = no caches */
 	struct vmem_cache *cache; /* one for each CPU */
+	size_t cache_size;        /* bytes of one of them */
 	struct tree segments;     /* by their start */
 	struct vmem_tag *spans;   /* a list */
 	struct vmem_tag *spare;   /* tags set aside, a list */
