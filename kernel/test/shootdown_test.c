@@ -34,6 +34,7 @@ TEST(shootdown_storm, "pages are used while others unmap, protect, copy and repl
 /* ---- a fault on one CPU while another destroys the area ---- */
 
 #define FAULTERS 3
+#define PATIENCE_MS 5000
 #define ROUNDS 200
 #define PAGES 8
 
@@ -51,6 +52,11 @@ static errno_t make(struct as *as, uintptr_t va, size_t pages)
 	uintptr_t at;
 
 	return as_area_create(as, &request, FRAME_ATOMIC, &at);
+}
+
+static size_t stores(void)
+{
+	return __atomic_load_n(&fault.stored, __ATOMIC_RELAXED);
 }
 
 /* Each thread has a byte of its own in every page, which is zero or what it has stored. */
@@ -82,9 +88,14 @@ TEST(shootdown_fault_and_destroy,
 	fault.as = test_as_create(0);
 	for (size_t i = 0; i < FAULTERS; i++)
 		threads[i] = test_thread_start("fault", fault_loop, (void *) i);
-	for (size_t i = 0; i < ROUNDS || (i < 100 * ROUNDS && __atomic_load_n(&fault.stored, __ATOMIC_RELAXED) == 0); i++) {
+	for (size_t i = 0; i < ROUNDS; i++) {
+		size_t before = stores();
+
 		CHECK_EQ(make(fault.as, FIRST, PAGES), EOK);
-		test_yield();
+		if (i % 8 == 0)
+			CHECK(test_wait_for(stores() != before, PATIENCE_MS));
+		else
+			test_yield();
 		CHECK_EQ(as_area_destroy(fault.as, FIRST), EOK);
 	}
 	__atomic_store_n(&fault.stop, 1, __ATOMIC_RELEASE);
