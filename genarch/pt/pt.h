@@ -59,9 +59,9 @@
  * taken after page_kernel.lock and before another table's lock.
  *
  * READERS (find.c) take no lock, only turn interrupts off: a table is linked
- * after it is filled, and unhooked tables are freed only after tlb_drop, which
- * returns when no CPU can still be looking (generic/tlb.c). Entries are read
- * and written whole. A reader meets each entry as it was or as it is.
+ * after it is filled, and unhooked tables are freed only after tlb_drop_tables,
+ * which returns when no CPU can still be looking (generic/tlb.c). Entries are
+ * read and written whole. A reader meets each entry as it was or as it is.
  */
 
 #ifndef PT_H

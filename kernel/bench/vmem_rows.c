@@ -3,7 +3,7 @@
 /*
  * Rows of virtual ranges: an arena without caches, of its own. The last two are
  * what an address space would pay for keeping its free ranges in an arena
- * (doc/mm.md, 21, says why it does not).
+ * (doc/mm.md, "Address spaces", says why it does not).
  */
 
 #include <kernel/bench.h>

@@ -3,9 +3,9 @@
 /*
  * Injected failures: the n-th allocation with FRAME_ATOMIC from now on, or
  * every n-th, fails as if memory were gone. One without FRAME_ATOMIC cannot
- * fail and is not counted. Frames, slab objects, malloc and page tables all
- * count, each call at its outermost layer and at every layer below that it
- * reaches.
+ * fail and is not counted. Frames, slab objects, malloc, page tables, ranges and
+ * address spaces all count, each call at its outermost layer and at every layer
+ * below that it reaches.
  */
 
 #ifndef MM_INJECT_H

@@ -25,7 +25,7 @@
  *   arenas        vmem_list_lock             the list of all arenas
  *   arena caches  struct vmem_cache.lock     one CPU's ranges of one arena; an arena's before its parent's
  *   arena         struct vmem.lock           its spans, segments and tags
- *   page table    struct page_table.lock     one address space's mappings
+ *   page table    struct page_table.lock     one address space's mappings (genarch/ht: ht.lock, those of all)
  *   page tables   page_table_list_lock       the list of page tables; taken after page_kernel's lock, before another's
  *   slab registry slab_registry_lock         the list of all caches
  *   slab cache    struct slab_cache.lock     depot and slab lists of one cache
