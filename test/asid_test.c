@@ -88,21 +88,64 @@ TEST(asid_storm,
 	}
 }
 
-#ifndef __SANITIZE_THREAD__
-TEST(asid_storm_deaf, "with TLBs that drop nothing the same sees what is stale", .host_only = "its TLBs can be deaf",
-	.threads = true, .plain_only = "its threads may not be refused")
-{
-	size_t stale = 0;
+/* A thread that stays in an address space, and reads a page before and after its area goes. */
+static struct stay {
+	struct as *as;
+	uintptr_t step; /* what was done last */
+	bool read_before, read_after;
+} stay;
 
-	host_tlb_deafen(true);
-	for (size_t round = 0; stale == 0 && round < 20; round++) {
-		stale = shootdown_storm(200, true).stale;
-		ledger_settle();
-	}
-	host_tlb_deafen(false);
-	CHECK_GT(stale, 0);
+enum { STAY_NOTHING, STAY_READ, STAY_GONE };
+
+#define STAY_AT ((uintptr_t) USER_START + MiB(4))
+#define PATIENCE_MS 5000
+
+static bool stay_is(uintptr_t step)
+{
+	return __atomic_load_n(&stay.step, __ATOMIC_ACQUIRE) == step;
 }
-#endif
+
+static void stay_main(void *argument)
+{
+	uint8_t byte;
+
+	(void) argument;
+	test_as_borrow(stay.as);
+	stay.read_before = test_user_load(STAY_AT, &byte);
+	__atomic_store_n(&stay.step, STAY_READ, __ATOMIC_RELEASE);
+	while (!stay_is(STAY_GONE))
+		port_relax();
+	stay.read_after = test_user_load(STAY_AT, &byte);
+	test_as_borrow(NULL);
+}
+
+/* Lets a thread read a page, and destroys its area meanwhile. @return whether it could be read after */
+static bool read_after_end(bool deaf)
+{
+	struct as_area_request request = { .backend = AS_ANONYMOUS, .va = STAY_AT, .size = PAGE_SIZE, .flags = AS_WRITE };
+	struct test_thread *thread;
+	uintptr_t at;
+
+	stay = (struct stay){ .as = test_as_create(0) };
+	CHECK_EQ(as_area_create(stay.as, &request, 0, &at), EOK);
+	thread = test_thread_start("stay", stay_main, NULL);
+	CHECK(test_wait_for(stay_is(STAY_READ), PATIENCE_MS));
+	host_tlb_deafen(deaf);
+	CHECK_EQ(as_area_destroy(stay.as, STAY_AT), EOK);
+	__atomic_store_n(&stay.step, STAY_GONE, __ATOMIC_RELEASE);
+	test_thread_join(thread);
+	host_tlb_deafen(false);
+	CHECK(stay.read_before);
+	ledger_settle();
+	return stay.read_after;
+}
+
+TEST(asid_stay, "who stays in an address space cannot read an area that is gone; with a TLB that drops nothing, he can",
+	.host_only = "its TLBs can be deaf", .threads = true, .plain_only = "its thread may not be refused")
+{
+	CHECK(!read_after_end(false));
+	CHECK(read_after_end(true));
+}
 
 TEST(asid_users, "only CPUs that run an address space are asked when an area goes, not those that ran it, nor others",
 	.host_only = "a machine's CPUs are in machine/cpus_test.c", .threads = true,

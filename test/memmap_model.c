@@ -21,7 +21,7 @@
 
 #include "model.h"
 
-#define RUNS 4000
+#define RUNS 2000
 #define STEPS 60 /* in each run */
 #define CELLS_MOST 64
 #define CAPACITY_MOST 96

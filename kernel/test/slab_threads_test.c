@@ -208,7 +208,8 @@ static struct slab_cache *exhausted_cache(size_t size)
 	return cache;
 }
 
-TEST(slab_sleeper_object, "who sleeps for an object gets the one that another thread gives back", .threads = true)
+TEST(slab_sleeper_object, "who sleeps for an object gets the one that another thread gives back", .threads = true,
+	.plain_only = "each run would sleep")
 {
 	struct slab_cache *cache = exhausted_cache(200);
 	struct sleeper sleeper;
@@ -224,7 +225,7 @@ TEST(slab_sleeper_object, "who sleeps for an object gets the one that another th
 }
 
 TEST(slab_sleepers_in_order, "those who sleep for objects of a cache are served in the order in which they came",
-	.threads = true)
+	.threads = true, .plain_only = "each run would sleep")
 {
 	struct slab_cache *cache = exhausted_cache(200);
 	struct sleeper sleepers[5];
@@ -245,7 +246,8 @@ TEST(slab_sleepers_in_order, "those who sleep for objects of a cache are served 
 	}
 }
 
-TEST(slab_sleepers_at_once, "objects given back in one go wake all who can be served with them", .threads = true)
+TEST(slab_sleepers_at_once, "objects given back in one go wake all who can be served with them", .threads = true,
+	.plain_only = "each run would sleep")
 {
 	struct slab_cache *cache = exhausted_cache(200);
 	struct sleeper sleepers[5];
@@ -279,7 +281,7 @@ TEST(slab_sleepers_frame, "a frame freed serves all who sleep for objects that f
 }
 
 TEST(slab_sleeper_other_cache, "who sleeps for memory is woken when another cache's last object of a slab comes back",
-	.threads = true)
+	.threads = true, .plain_only = "each run would sleep")
 {
 	struct slab_cache *other = test_slab_cache_create("test-other", 300, NULL, FRAME_ATOMIC);
 	struct slab_cache *cache = exhausted_cache(300);
@@ -304,7 +306,7 @@ static void passing_main(void *argument)
 }
 
 TEST(slab_sleeper_first, "who gives an object back and asks for one again gets in line behind who sleeps for it",
-	.threads = true)
+	.threads = true, .plain_only = "each run would sleep")
 {
 	struct slab_cache *cache = exhausted_cache(200);
 	struct sleeper sleeper = { .cache = cache };
