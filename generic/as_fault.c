@@ -21,6 +21,8 @@
  * COST. About 250 instructions and the filling of the frame.
  */
 
+#include <mm/reserve.h>
+
 #include "as_internal.h"
 
 static size_t counts[AS_FAULT_RESULTS];
@@ -46,7 +48,7 @@ static errno_t insert(
 	errno_t error;
 
 	if (area->flags & AS_RESERVE)
-		alloc &= ~FRAME_ATOMIC;
+		alloc &= ~(FRAME_ATOMIC | FRAME_NO_WAIT);
 	error = page_mapping_insert(as->table, va, pa, 1, flags, alloc);
 	if (error == EOK)
 		area->resident++;
@@ -61,8 +63,9 @@ static bool in_place(const struct as_area *area, size_t page, unsigned access, p
 	return area->memory != NULL ? area->memory->read_only : !(access & AS_ACCESS_WRITE);
 }
 
-/* A frame of its own for a page that is not mapped. */
-static errno_t populate(struct as *as, struct as_area *area, uintptr_t va, frame_flags_t alloc, phys_t *pa)
+/* A frame of its own for a page that is not mapped, if no page table has to be waited for. */
+static inline __attribute__((always_inline)) errno_t populate_now(
+	struct as *as, struct as_area *area, uintptr_t va, frame_flags_t alloc, phys_t *pa)
 {
 	errno_t error;
 
@@ -70,10 +73,28 @@ static errno_t populate(struct as *as, struct as_area *area, uintptr_t va, frame
 	if (*pa == 0)
 		return ENOMEM;
 	page_fill(area, area_page(area, va), *pa);
-	error = insert(as, area, va, *pa, area_page_flags(area), alloc);
-	if (error != EOK)
+	error = insert(as, area, va, *pa, area_page_flags(area), alloc | FRAME_NO_WAIT);
+	if (unlikely(error != EOK))
 		frame_free(*pa, 1);
 	return error;
+}
+
+/* The same for who waits. He has no frame in his hands while he waits for a page table, but one promised to him. */
+COLD static errno_t populate_later(struct as *as, struct as_area *area, uintptr_t va, frame_flags_t alloc, phys_t *pa)
+{
+	size_t frames = page_tables_most(1) + 1;
+
+	do {
+		if ((alloc & FRAME_ATOMIC) || reserve_wait(frames, FRAME_LOWMEM) != EOK)
+			return ENOMEM;
+		reserve_free(frames, FRAME_LOWMEM);
+	} while (populate_now(as, area, va, alloc, pa) != EOK);
+	return EOK;
+}
+
+static errno_t populate(struct as *as, struct as_area *area, uintptr_t va, frame_flags_t alloc, phys_t *pa)
+{
+	return likely(populate_now(as, area, va, alloc, pa) == EOK) ? EOK : populate_later(as, area, va, alloc, pa);
 }
 
 static errno_t touch_absent(

@@ -352,7 +352,11 @@ phys_t frame_alloc_or(
 
 	if (!(request->flags & FRAME_ATOMIC) && !interrupts_on())
 		panic_may_sleep();
-	base = request_serve(request, taken, alternative, argument);
+	base = run_kept(request);
+	if (base != 0)
+		*taken = request->min;
+	else
+		base = request_serve(request, taken, alternative, argument);
 	if (base != 0 && (request->flags & FRAME_ZERO))
 		frames_clear(base, *taken);
 	return base;

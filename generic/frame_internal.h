@@ -122,9 +122,6 @@ void zone_give_locked(pfn_t first, size_t count);
 /** Gives 2^order frames back that were taken at once, and of which the first has a byte, and no other. */
 void zone_give_run_locked(pfn_t first, unsigned order);
 
-/** Frames managed, free or not, where requests with these flags look. */
-size_t zone_frames(frame_flags_t flags);
-
 /** Whether some zone has enough frames for the request, within its bounds, holes not looked at. */
 bool zone_could_satisfy(const struct frame_request *request);
 
@@ -224,6 +221,9 @@ void run_caches_init(void);
 
 /** A run with nothing else said: from this CPU's cache, or as frame_alloc_run. */
 phys_t run_alloc(size_t count, frame_flags_t flags);
+
+/** A run that this CPU keeps, if it is all that the request wants. @return 0 if there is none */
+phys_t run_kept(const struct frame_request *request);
 
 /** Drops a reference of each frame of a run; one that is whole may go into this CPU's cache. */
 void run_free(pfn_t pfn, size_t count);

@@ -16,14 +16,15 @@
  *
  * The rules are those of the single frames. A run here is paid for: no promise
  * rests on it. While somebody sleeps for memory nothing goes in, and what is here
- * was drained; frame_reclaim drains as well, so what is here is missing to nobody
- * who asks for reclaim before he fails. A request that a zone must serve does not
+ * was drained; frame_reclaim drains as well, those of all CPUs if it may wait and
+ * otherwise this CPU's. A request that a zone must serve does not
  * look here, nor does one for a part of a run.
  *
  * THE SHARE. All CPUs together may hold a part of the memory, one in SHARE, each
  * of those that have used their stacks the same: so a CPU has room for runs of
  * the orders, from the least up, that its share allows. One that used them first
- * had a larger share; it is cut when its stacks are drained next.
+ * had a larger share, which is cut when its stacks are drained next; so eight CPUs may hold up to 2.7 times that
+ * part, if all of them fill their stacks and nobody ever is in want.
  *
  * STATES. The first frame's byte says "cached", with the order; the others have
  * 0, as in any run. frame_state.c tells how a wrong free is told by that.
@@ -94,24 +95,37 @@ size_t run_cache_count(void)
 
 /* ---- taking ---- */
 
+static inline __attribute__((always_inline)) phys_t pop(size_t count, frame_flags_t flags)
+{
+	unsigned order = (unsigned) __builtin_ctzl(count);
+	port_irq_t irq = port_irq_save();
+	struct run_stack *stack = &stacks[order][port_cpu()];
+	pfn_t *top = stack->top;
+	pfn_t pfn = *top;
+
+	if (likely(pfn != 0) && likely(may_serve(flags, irq))) {
+		stack_set_top(stack, top - 1);
+		frame_state_set(pfn, RUN_HEAD(order));
+	} else {
+		pfn = 0;
+	}
+	port_irq_restore(irq);
+	return (phys_t) pfn << PAGE_WIDTH;
+}
+
 phys_t run_alloc(size_t count, frame_flags_t flags)
 {
-	if (likely(run_cacheable(count))) {
-		unsigned order = (unsigned) __builtin_ctzl(count);
-		port_irq_t irq = port_irq_save();
-		struct run_stack *stack = &stacks[order][port_cpu()];
-		pfn_t *top = stack->top;
-		pfn_t pfn = *top;
+	phys_t base = likely(run_cacheable(count)) ? pop(count, flags) : 0;
 
-		if (likely(pfn != 0) && likely(may_serve(flags, irq))) {
-			stack_set_top(stack, top - 1);
-			frame_state_set(pfn, RUN_HEAD(order));
-			port_irq_restore(irq);
-			return (phys_t) pfn << PAGE_WIDTH;
-		}
-		port_irq_restore(irq);
-	}
-	return frame_alloc_run(count, flags);
+	return likely(base != 0) ? base : frame_alloc_run(count, flags);
+}
+
+phys_t run_kept(const struct frame_request *request)
+{
+	bool plain = request->min == request->max && request->align <= request->min && request->lower == 0 &&
+		request->upper == (phys_t) -1 && !(request->flags & frame_slow_flags);
+
+	return plain && run_cacheable(request->min) ? pop(request->min, request->flags) : 0;
 }
 
 /* ---- giving back ---- */
@@ -125,7 +139,7 @@ static void stacks_open(unsigned cpu)
 		__atomic_add_fetch(&users, 1, __ATOMIC_RELAXED);
 	room_of[cpu].used = true;
 	room_of[cpu].open = !sleepers_any();
-	share = room_of[cpu].open ? zone_frames(FRAME_LOWMEM) / SHARE / __atomic_load_n(&users, __ATOMIC_RELAXED) : 0;
+	share = room_of[cpu].open ? frame_total(FRAME_LOWMEM) / SHARE / __atomic_load_n(&users, __ATOMIC_RELAXED) : 0;
 	for (unsigned order = 1; order < RUN_CACHE_ORDERS; order++) {
 		size_t runs = share >> order < depths[order] ? share >> order : depths[order];
 

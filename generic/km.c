@@ -51,9 +51,6 @@
 /* The smallest of the pages larger than the base. */
 #define LARGE_LEAST PTL_COVERS(PTL_LEVELS - 2)
 
-/* What page tables may take from the flags of an allocation. */
-#define TABLE_FLAGS (FRAME_ATOMIC | FRAME_NO_RECLAIM)
-
 struct vmem km_arena, km_map_arena, km_alloc_arena;
 
 static size_t mappings; /* that stand, or are being made or undone */
@@ -76,13 +73,13 @@ static errno_t range_take(
 	if (pages >= WINDOW_PAGES)
 		return ENOMEM;
 	if (likely(align == 1)) {
-		error = vmem_alloc(arena, size, alloc & TABLE_FLAGS, start);
+		error = vmem_alloc(arena, size, alloc & PAGE_TABLE_FLAGS, start);
 	} else {
 		struct vmem_request request = VMEM_REQUEST(size);
 
 		request.align = align;
 		request.phase = phase;
-		error = vmem_alloc_request(arena, &request, alloc & TABLE_FLAGS, start);
+		error = vmem_alloc_request(arena, &request, alloc & PAGE_TABLE_FLAGS, start);
 	}
 	if (error == EOK)
 		__atomic_add_fetch(&mappings, 1, __ATOMIC_RELAXED);
@@ -189,7 +186,7 @@ errno_t km_map(phys_t pa, size_t bytes, page_flags_t flags, frame_flags_t alloc,
 	error = place(&km_map_arena, base, pages, (flags & PAGE_NO_LARGE) == 0, alloc, &start);
 	if (error != EOK)
 		return error;
-	error = page_mapping_insert(&page_kernel, start, base, pages, flags | PAGE_GLOBAL, alloc & TABLE_FLAGS);
+	error = page_mapping_insert(&page_kernel, start, base, pages, flags | PAGE_GLOBAL, alloc & PAGE_TABLE_FLAGS);
 	if (error != EOK)
 		range_give(&km_map_arena, start, pages);
 	else
@@ -223,10 +220,9 @@ static inline size_t large_at(uintptr_t va, size_t pages)
 /* Frames for a large page, if there are such without reclaim. @return 0 if not */
 static phys_t run_large(size_t large, frame_flags_t flags, size_t *taken)
 {
-	struct frame_request request = FRAME_REQUEST(large, flags | FRAME_ATOMIC | FRAME_NO_RECLAIM);
-
-	request.align = large;
-	return frame_alloc_request(&request, taken);
+	*taken = large;
+	return frame_alloc(
+		large, flags | FRAME_ATOMIC | FRAME_NO_RECLAIM, 0); /* aligned to its size, as it is a power of two */
 }
 
 /* As many frames as there are in a row, at most so many. @return 0 if there are none */
@@ -305,50 +301,59 @@ static errno_t pages_try(uintptr_t va, size_t pages, frame_flags_t flags, size_t
 		if (pa == 0)
 			return EAGAIN;
 		*promised -= *promised != 0 ? taken : 0;
-		error = page_mapping_insert(&page_kernel, at, pa, taken, MEMORY, flags & TABLE_FLAGS);
+		error = page_mapping_insert(&page_kernel, at, pa, taken, MEMORY, (flags & PAGE_TABLE_FLAGS) | FRAME_NO_WAIT);
 		if (error == EOK)
 			*done += taken;
 		else
 			frame_free(pa, taken);
 	}
+	return error == ENOMEM ? EAGAIN : error;
+}
+
+/* Sleeps till there are frames for page tables, then till those for pages are promised: never with pages' in hand. */
+static errno_t promise_wait(size_t pages, size_t tables, frame_flags_t flags)
+{
+	errno_t error = reserve_wait(tables, FRAME_LOWMEM);
+
+	if (error == EOK) {
+		error = reserve_wait(pages, flags);
+		reserve_free(tables, FRAME_LOWMEM);
+	}
 	return error;
 }
 
 /*
- * Maps pages at va to frames taken for them, all or none. Who may sleep does so for a promise of all of them, with none
- * in his hands, so that two who want more than there is do not wait for each other.
+ * Maps pages at va to frames taken for them, all or none. Who may sleep does so with no frame in his hands, so that two
+ * who want more than there is do not wait for each other: for a promise of all the pages, and, where page tables were
+ * wanting, for those as well.
  */
 static errno_t pages_supply(uintptr_t va, size_t pages, frame_flags_t flags)
 {
-	size_t done = 0, promised = 0;
+	size_t done = 0, promised = 0, tables = 0;
 	errno_t error = pages_try(va, pages, flags, &done, &promised);
 
-	if (error == EAGAIN && !(flags & FRAME_ATOMIC)) {
+	while (error == EAGAIN && !(flags & FRAME_ATOMIC)) {
 		pages_release(va, done);
-		done = 0;
-		error = reserve_wait(pages, flags);
+		reserve_free(promised, flags);
+		done = promised = 0;
+		error = promise_wait(pages, tables, flags);
 		if (error == EOK) {
 			promised = pages;
 			error = pages_try(va, pages, flags | FRAME_NO_RESERVE, &done, &promised);
+			tables = page_tables_most(pages);
 		}
 	}
 	if (error == EOK)
 		return EOK;
 	pages_release(va, done);
-	if (promised != 0)
-		reserve_free(promised, flags);
+	reserve_free(promised, flags);
 	return ENOMEM;
 }
 
 /* Whether the machine has so many frames at all; asked about sizes for which that is a question. */
-static bool is_possible(size_t pages)
+static bool is_possible(size_t pages, frame_flags_t flags)
 {
-	struct frame_info info;
-
-	if (pages <= IMPORT >> PAGE_WIDTH)
-		return true;
-	frame_get_info(&info);
-	return pages <= info.total;
+	return pages <= IMPORT >> PAGE_WIDTH || pages <= frame_total(flags);
 }
 
 errno_t km_alloc(size_t bytes, frame_flags_t flags, uintptr_t *va)
@@ -359,7 +364,7 @@ errno_t km_alloc(size_t bytes, frame_flags_t flags, uintptr_t *va)
 
 	if (bytes == 0)
 		return EINVAL;
-	if (!is_possible(pages))
+	if (!is_possible(pages, flags))
 		return ENOMEM;
 	error = place(&km_alloc_arena, 0, pages, true, flags, &start);
 	if (error != EOK)

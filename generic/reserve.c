@@ -196,7 +196,7 @@ errno_t reserve_try(size_t frames, frame_flags_t flags)
 errno_t reserve_wait(size_t frames, frame_flags_t flags)
 {
 	mm_assert(interrupts_on(), "may sleep, but interrupts are off or a spinlock is held");
-	if (frames > zone_frames(frame_may_be_high(flags) ? FRAME_HIGHMEM : FRAME_LOWMEM))
+	if (frames > frame_total(frame_may_be_high(flags) ? FRAME_HIGHMEM : FRAME_LOWMEM))
 		return ENOMEM;
 	if (sleepers_any() || reserve_try(frames, flags) != EOK)
 		sleepers_wait_promise(frames, flags);

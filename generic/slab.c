@@ -330,7 +330,7 @@ static void *make_slab(struct slab_cache *cache, frame_flags_t flags)
 	phys_t base;
 
 	if (flags & FRAME_ATOMIC)
-		base = frame_alloc(cache->frames, flags, cache->order != 0 ? cache->frames * PAGE_SIZE - 1 : 0);
+		base = frame_alloc(cache->frames, flags, 0); /* aligned to its size, as that is a power of two */
 	else
 		base = frames_or_object(cache, flags, &object);
 	if (base != 0)

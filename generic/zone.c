@@ -183,7 +183,7 @@ phys_t zone_take_high_locked(const struct frame_request *request, size_t *taken)
 	return base;
 }
 
-size_t zone_frames(frame_flags_t flags)
+size_t frame_total(frame_flags_t flags)
 {
 	size_t frames = 0;
 
@@ -214,21 +214,23 @@ static pfn_t first_hole(pfn_t first, pfn_t end)
 static bool zone_has_place(const struct zone *zone, const struct frame_request *request)
 {
 	struct buddy_request units;
-	size_t step = request->align, first_unit = zone->first - zone->base;
+	size_t block = 1, step, first_unit = zone->first - zone->base;
 	pfn_t end;
 
 	if (!zone_request(zone, request, &units))
 		return false;
-	while (step < request->min)
-		step *= 2;
+	while (block < request->min)
+		block *= 2;
+	step = request->align > block ? request->align : block;
 	end = units.upper == SIZE_MAX ? zone->end : zone->base + units.upper;
 	if (units.lower > first_unit)
 		first_unit = units.lower;
-	for (size_t unit = ALIGN_UP(first_unit, step); zone->base + unit + request->min <= end;) {
+	for (size_t unit = ALIGN_UP(first_unit, step);
+		 zone->base + unit + request->min <= end && zone->base + unit + block <= zone->end;) {
 		pfn_t first = zone->base + unit;
-		pfn_t hole = first_hole(first, first + request->min);
+		pfn_t hole = first_hole(first, first + block);
 
-		if (hole == first + request->min)
+		if (hole == first + block)
 			return true;
 		unit = ALIGN_UP(hole + 1 - zone->base, step);
 	}

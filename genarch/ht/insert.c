@@ -238,7 +238,7 @@ COLD static errno_t insert_some(
 	if (!range_valid(table, va, pages) || (pa & PAGE_MASK) != 0 || pa > PHYS_LAST ||
 		pages - 1 > (PHYS_LAST - pa) >> PAGE_WIDTH)
 		return EINVAL;
-	return insert_range(&insertion, alloc & (FRAME_ATOMIC | FRAME_NO_RECLAIM));
+	return insert_range(&insertion, alloc & PAGE_TABLE_FLAGS);
 }
 
 /* Maps a page in the recent cluster. No larger page is there. */

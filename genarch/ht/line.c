@@ -134,7 +134,7 @@ errno_t room_make(size_t clusters, frame_flags_t alloc)
 		if (inject_now())
 			return ENOMEM;
 	} else {
-		error = reserve_wait(frames, FRAME_LOWMEM);
+		error = reserve_tables(frames, alloc);
 		alloc |= FRAME_NO_RESERVE;
 	}
 	while (error == EOK && frames-- > 0)

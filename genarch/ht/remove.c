@@ -75,9 +75,11 @@ static void remove_range(struct page_table *table, uintptr_t va, uintptr_t last,
 	struct removal removal = { .table = table, .va = va, .last = last };
 	port_irq_t irq = spinlock_lock(&ht.lock);
 	size_t clusters = ht.clusters;
+	bool fewer;
 
 	remove_all(&removal);
-	if (ht.clusters < clusters)
+	fewer = ht.clusters < clusters;
+	if (fewer)
 		buckets_shrink(2 * (clusters - ht.clusters), false);
 	else
 		buckets_grow(2 * (ht.clusters - clusters));
@@ -85,7 +87,8 @@ static void remove_range(struct page_table *table, uintptr_t va, uintptr_t last,
 	if (removal.found)
 		tlb_drop_or_add(batch, table, va, range_pages(va, last), false);
 	port_irq_restore(irq);
-	frame_reclaim_offer();
+	if (fewer)
+		frame_reclaim_offer();
 }
 
 /* The part of the range that this page table could map. @return false if there is none */

@@ -158,7 +158,7 @@ COLD static errno_t change_some(struct page_table *table, uintptr_t va, size_t p
 
 	if (!range_valid(table, va, pages))
 		return EINVAL;
-	return change_range(&change, alloc & (FRAME_ATOMIC | FRAME_NO_RECLAIM), batch);
+	return change_range(&change, alloc & PAGE_TABLE_FLAGS, batch);
 }
 
 errno_t page_mapping_update_later(struct page_table *table, uintptr_t va, size_t pages, page_flags_t flags,

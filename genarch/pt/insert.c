@@ -239,8 +239,7 @@ COLD static errno_t insert_some(
 
 	if (!is_valid(table, va, pa, pages))
 		return EINVAL;
-	return insert_range(
-		&insertion, va, va + (pages - 1) * PAGE_SIZE + PAGE_MASK, alloc & (FRAME_ATOMIC | FRAME_NO_RECLAIM));
+	return insert_range(&insertion, va, va + (pages - 1) * PAGE_SIZE + PAGE_MASK, alloc & PAGE_TABLE_FLAGS);
 }
 
 /* All that is not one page whose table is the recent one. */

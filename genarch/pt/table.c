@@ -94,7 +94,7 @@ errno_t tables_promise(size_t count, frame_flags_t *alloc)
 	if (count == 0 || (*alloc & FRAME_ATOMIC))
 		return EOK;
 	*alloc |= FRAME_NO_RESERVE;
-	return reserve_wait(count, FRAME_LOWMEM);
+	return reserve_tables(count, *alloc);
 }
 
 void tables_free(struct table_list *list)

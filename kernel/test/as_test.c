@@ -310,6 +310,41 @@ TEST(as_reserved, "what is promised is there when it is touched, though all othe
 	CHECK_EQ(as_check(), 0);
 }
 
+static struct {
+	struct as *as;
+	enum as_fault_result result;
+	uintptr_t is_over;
+} fault;
+
+static void fault_main(void *argument)
+{
+	(void) argument;
+	fault.result = as_page_fault(fault.as, FIRST, AS_ACCESS_WRITE, 0);
+	__atomic_store_n(&fault.is_over, 1, __ATOMIC_RELEASE);
+}
+
+TEST(as_fault_lets_go, "who waits in a fault for a page table has no frame in his hands meanwhile", .threads = true,
+	.plain_only = "a frame may be refused")
+{
+	struct test_thread *thread;
+	bool waited;
+
+	fault.as = test_as_create(FRAME_ATOMIC);
+	fault.is_over = 0;
+	NEED(fault.as != NULL && make(fault.as, FIRST, 1, AS_WRITE) == EOK);
+	(void) test_leave_frames(1, FRAME_HIGHMEM);
+	thread = test_thread_start("fault", fault_main, NULL);
+	CHECK(test_wait_for(frame_sleepers() == 1 || __atomic_load_n(&fault.is_over, __ATOMIC_ACQUIRE) != 0, 5000));
+	waited = frame_sleepers() == 1;
+	if (waited)
+		CHECK(test_frame_alloc(1, FRAME_ATOMIC | FRAME_HIGHMEM, 0) != 0);
+	test_free_all_frames();
+	test_thread_join(thread);
+	CHECK_EQ(fault.result, AS_FAULT_OK);
+	if (!waited)
+		SKIP("its page tables had room for one page more");
+}
+
 TEST(as_reserve_resize, "promises follow the size of an area, and what cannot be promised is refused")
 {
 	struct as *as = test_as_create(FRAME_ATOMIC);

@@ -259,6 +259,33 @@ TEST(frame_hole, "a request for what is a hole in the memory does not sleep for 
 	CHECK_EQ(frame_alloc_request(&request, &count), 0);
 }
 
+/* Frames at a zone's end that are more than half of the block of buddies they are cut off from; 0 = there are none. */
+static size_t cut_off(const struct zone_info *zone)
+{
+	size_t units = zone->first + zone->frames - zone->base;
+
+	for (size_t block = 4; block <= KiB(64); block *= 2)
+		if (units % block > block / 2)
+			return units % block;
+	return 0;
+}
+
+TEST(frame_cut_off, "where no whole block of buddies is, a request that needs one does not sleep for it")
+{
+	struct frame_request request;
+	struct zone_info zone;
+	size_t count, frames;
+
+	NEED(zone_get(zone_count() - 1, &zone));
+	frames = cut_off(&zone);
+	if (frames == 0)
+		SKIP("the last zone ends with a whole block");
+	request = FRAME_REQUEST(frames, FRAME_HIGHMEM);
+	request.lower = (phys_t) (zone.first + zone.frames - frames) << PAGE_WIDTH;
+	CHECK_EQ(frame_alloc_request(&request, &count), 0);
+	CHECK(test_logged("could ever"));
+}
+
 TEST(frame_min_max, "as near to max as can be had, never fewer than min")
 {
 	struct frame_request request = FRAME_REQUEST(1, FRAME_ATOMIC);

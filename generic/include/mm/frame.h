@@ -25,6 +25,7 @@ typedef unsigned frame_flags_t;
 #define FRAME_HIGHMEM 0x10u    /* frames without a permanent address are welcome, and preferred */
 #define FRAME_DMA 0x20u        /* only frames that every device reaches (below ARCH_DMA_LIMIT) */
 #define FRAME_ZERO 0x40u       /* filled with zeros */
+#define FRAME_NO_WAIT 0x80u /* of page tables only: as without FRAME_ATOMIC, but ENOMEM instead of sleeping for them */
 
 /* The flags that say which frames will do. */
 #define FRAME_CLASS (FRAME_LOWMEM | FRAME_HIGHMEM | FRAME_DMA)
@@ -256,6 +257,9 @@ bool zone_get(size_t number, struct zone_info *info);
 const char *zone_kind_name(enum zone_kind kind);
 
 void frame_get_info(struct frame_info *info);
+
+/** Frames managed, free or not, of the class of these flags. */
+size_t frame_total(frame_flags_t flags);
 
 /** Holds all books of frames to their invariants; every breach is logged. @return number of breaches */
 size_t frame_check(void);

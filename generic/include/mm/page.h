@@ -22,6 +22,15 @@
 /* What a mapping allows and how it is cached. (The values are fixed in <arch/mm.h>'s terms by mm/page_flags.h.) */
 #include <mm/page_flags.h>
 
+/* Of the flags of an allocation, those that page tables take. */
+#define PAGE_TABLE_FLAGS (FRAME_ATOMIC | FRAME_NO_RECLAIM | FRAME_NO_WAIT)
+
+/** More frames than either design takes to map so many pages. */
+static inline size_t page_tables_most(size_t pages)
+{
+	return pages == 1 ? PTL_LEVELS : pages / 128 + 2 * PTL_LEVELS;
+}
+
 struct page_table; /* one address space's mappings; the design's own */
 struct asid_contexts;
 struct tlb_batch;
@@ -53,10 +62,12 @@ struct asid_contexts *page_table_asids(struct page_table *table);
  * @param pa     physical address of the first frame; a multiple of PAGE_SIZE
  * @param pages  base pages, at least 1
  * @param flags  PAGE_*; PAGE_NO_LARGE keeps to base pages
- * @param alloc  FRAME_ATOMIC or 0 (then it may sleep), and FRAME_NO_RECLAIM, for the page tables
+ * @param alloc  FRAME_ATOMIC or 0 (then it may sleep; with FRAME_NO_WAIT not for memory), and FRAME_NO_RECLAIM, for the
+ *               page tables. Who has frames in his hands that he did not have before says FRAME_NO_WAIT, and lets go of
+ *               them before he waits for more
  * @retval EOK
  * @retval EEXIST  part of the range is mapped; nothing changed
- * @retval ENOMEM  (FRAME_ATOMIC) no frame for a table; nothing changed
+ * @retval ENOMEM  (FRAME_ATOMIC, FRAME_NO_WAIT) no frame for a table; nothing changed
  * @retval EINVAL  an address is not a multiple of PAGE_SIZE, the range wraps, leaves the table's part of the address
  *                 space or the physical address space, or pages is 0
  */
@@ -64,7 +75,8 @@ MUST_USE errno_t page_mapping_insert(
 	struct page_table *table, uintptr_t va, phys_t pa, size_t pages, page_flags_t flags, frame_flags_t alloc);
 
 /**
- * Unmaps the range. What is not mapped is passed over. When it returns, no CPU holds the translation. Never fails
+ * Unmaps the range. What is not mapped is passed over, also what another call is unmapping at the time. When it returns,
+ * no CPU holds the translations of what it unmapped. Never fails
  * (a range that no mapping could be in has nothing to unmap). Never sleeps. The frames mapped are not freed: they are
  * their owner's.
  */
