@@ -75,10 +75,9 @@ MUST_USE errno_t page_mapping_insert(
 	struct page_table *table, uintptr_t va, phys_t pa, size_t pages, page_flags_t flags, frame_flags_t alloc);
 
 /**
- * Unmaps the range. What is not mapped is passed over, also what another call is unmapping at the time. When it returns,
- * no CPU holds the translations of what it unmapped. Never fails
- * (a range that no mapping could be in has nothing to unmap). Never sleeps. The frames mapped are not freed: they are
- * their owner's.
+ * Unmaps the range. What is not mapped is passed over, and so is what another call is unmapping at the time. When it
+ * returns, no CPU holds the translations of what it unmapped. Never fails (a range that no mapping could be in has
+ * nothing to unmap). Never sleeps. The frames mapped are not freed: they are their owner's.
  */
 void page_mapping_remove(struct page_table *table, uintptr_t va, size_t pages);
 
