@@ -169,6 +169,10 @@ void test_threads_prepare(void)
 {
 }
 
+void test_threads_end(void)
+{
+}
+
 void test_threads_settle(void)
 {
 	for (size_t i = 0; i < TEST_THREADS; i++)

@@ -341,10 +341,31 @@ static void run_case(const struct test_case *test, struct test_totals *totals)
 	test_report(totals, test, true, outcome, reason);
 }
 
+static size_t frames_free(void)
+{
+	struct frame_info info;
+
+	test_threads_end();
+	frame_get_info(&info);
+	return info.free + info.cached;
+}
+
+/* Each case is held to its own leaks; the last line of a run is for what all of them together might leave behind. */
+static void report_free(struct test_totals *totals, size_t before)
+{
+	static const struct test_case all = { .name = "free_as_before" };
+	char reason[TEST_REASON_ROOM] = "";
+	size_t after = frames_free();
+
+	if (after != before)
+		test_format(reason, sizeof(reason), "%zu frames were free before, %zu are now", before, after);
+	test_report(totals, &all, false, after == before ? TEST_PASSED : TEST_FAILED, reason);
+}
+
 size_t test_run(const char *name)
 {
 	struct test_totals totals = { 0 };
-	size_t tests = 0;
+	size_t tests = 0, free;
 
 	for (size_t i = 0; i < test_count(); i++)
 		if (test_matches(test_get(i), name))
@@ -353,10 +374,12 @@ size_t test_run(const char *name)
 		print("There is no test whose name begins with \"%s\".\n", name);
 		return SIZE_MAX;
 	}
-	test_print_head(tests);
+	test_print_head(tests + 1);
+	free = frames_free();
 	for (size_t i = 0; i < test_count(); i++)
 		if (test_matches(test_get(i), name))
 			run_case(test_get(i), &totals);
+	report_free(&totals, free);
 	test_print_totals(&totals);
 	return totals.failed;
 }

@@ -63,4 +63,7 @@ void test_threads_prepare(void);
 /** Waits until threads that have been joined are quite gone, with all they held. */
 void test_threads_settle(void);
 
+/** Ends them, after the last case, and gives back all that the cases have left in caches. */
+void test_threads_end(void);
+
 #endif

@@ -81,8 +81,8 @@ void test_yield(void)
 /* ---- threads ---- */
 
 /*
- * A case may start threads when it has taken the last frame, so they are made beforehand, once, and wait for work ever
- * after.
+ * A case may start threads when it has taken the last frame, so they are made beforehand, and wait for work till the
+ * last case is over.
  */
 struct test_thread {
 	struct thread *thread;
@@ -98,8 +98,7 @@ static void thread_main(void *argument)
 {
 	struct test_thread *self = argument;
 
-	for (;;) {
-		semaphore_down(&self->work);
+	for (semaphore_down(&self->work); self->function != NULL; semaphore_down(&self->work)) {
 		self->function(self->argument);
 		semaphore_up(&self->done);
 	}
@@ -116,6 +115,19 @@ void test_threads_prepare(void)
 		semaphore_init(&thread->done, 0);
 		thread->thread = thread_create("test", thread_main, thread, 0);
 	}
+}
+
+void test_threads_end(void)
+{
+	for (size_t i = 0; i < TEST_THREADS; i++) {
+		if (threads[i].thread == NULL)
+			continue;
+		threads[i].function = NULL;
+		semaphore_up(&threads[i].work);
+		thread_join(threads[i].thread);
+		threads[i].thread = NULL;
+	}
+	(void) frame_reclaim(RECLAIM_FULL, true);
 }
 
 struct test_thread *test_thread_start(const char *name, void (*function)(void *), void *argument)
