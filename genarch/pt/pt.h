@@ -71,6 +71,7 @@
 #include <mm/assert.h>
 #include <mm/page.h>
 #include <mm/page_leaf.h>
+#include <mm/page_range.h>
 #include <mm/spinlock.h>
 
 #define PTL_LEAF (PTL_LEVELS - 1)
@@ -180,8 +181,7 @@ static inline size_t range_pages(uintptr_t va, uintptr_t last)
 /** Whether pages from va are pages of this table's part of the address space. */
 static inline bool range_valid(const struct page_table *table, uintptr_t va, size_t pages)
 {
-	return (va & PAGE_MASK) == 0 && va >= table->first && va <= table->last &&
-		pages - 1 <= (table->last - va) >> PAGE_WIDTH;
+	return page_range_valid(table->first, table->last, va, pages);
 }
 
 /** Whether pages from va, at least one, are part of what one table of the last level serves, but not all of it. */

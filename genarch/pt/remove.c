@@ -161,25 +161,12 @@ static bool remove_near(struct page_table *table, uintptr_t va, size_t pages, st
 	return done;
 }
 
-/* The part of the range that this page table could map. @return false if there is none */
-static bool range_clip(const struct page_table *table, uintptr_t *va, uintptr_t *last, size_t pages)
-{
-	if (pages == 0)
-		return false;
-	*last = pages - 1 > (UINTPTR_MAX - *va) >> PAGE_WIDTH ? UINTPTR_MAX : *va + (pages - 1) * PAGE_SIZE + PAGE_MASK;
-	if (*va < table->first)
-		*va = table->first;
-	if (*last > table->last)
-		*last = table->last;
-	return *va <= *last;
-}
-
 COLD static void remove_some(struct page_table *table, uintptr_t va, size_t pages, struct tlb_batch *batch)
 {
 	uintptr_t last;
 
 	mm_assert((va & PAGE_MASK) == 0, "the address %#zx is not that of a page", (size_t) va);
-	if (!range_clip(table, &va, &last, pages))
+	if (!page_range_clip(table->first, table->last, &va, &last, pages))
 		return;
 	remove_range(table, va, last, batch);
 }
