@@ -160,20 +160,16 @@ static size_t parent_of(size_t number)
 
 static bool segment_provide(size_t number)
 {
-	struct frame_request request = FRAME_REQUEST(1, FRAME_ATOMIC | FRAME_NO_RECLAIM | FRAME_LOWMEM | FRAME_ZERO);
-	size_t taken;
-	phys_t base;
+	struct bucket *segment;
 
 	if (number / SEGMENT_BUCKETS < ht.segments)
 		return true;
 	if (number / SEGMENT_BUCKETS == ht.directory_room)
 		return false;
-	request.upper = ht.frames_last;
-	base = ht.frames_last == (phys_t) -1 ? frame_alloc(1, request.flags, 0) : frame_alloc_request(&request, &taken);
-	if (base == 0)
+	segment = table_frame(FRAME_ATOMIC | FRAME_NO_RECLAIM | FRAME_ZERO);
+	if (segment == NULL)
 		return false;
-	frame_mark(base >> PAGE_WIDTH, 1, FRAME_KIND_TABLE, 0);
-	__atomic_store_n(&ht.directory[number / SEGMENT_BUCKETS], (struct bucket *) PA2KA(base), __ATOMIC_RELEASE);
+	__atomic_store_n(&ht.directory[number / SEGMENT_BUCKETS], segment, __ATOMIC_RELEASE);
 	ht.segments++;
 	return true;
 }

@@ -305,6 +305,9 @@ void line_give(struct cluster *line);
  */
 MUST_USE errno_t room_make(size_t clusters, frame_flags_t alloc);
 
+/** A frame for the table's own use, from where it can be reached already. @return NULL if there is none */
+void *table_frame(frame_flags_t alloc);
+
 /** Stops who asks in a way that may sleep where he may not, even if no memory is wanted. irq: as at the call. */
 static inline void check_may_sleep(frame_flags_t alloc, port_irq_t irq)
 {

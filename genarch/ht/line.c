@@ -84,20 +84,27 @@ void line_give(struct cluster *line)
 
 /* ---- frames ---- */
 
-static errno_t frame_take(frame_flags_t alloc)
+void *table_frame(frame_flags_t alloc)
 {
 	struct frame_request request = FRAME_REQUEST(1, alloc | FRAME_LOWMEM);
-	struct line_frame *frame;
-	port_irq_t irq;
-	phys_t base;
 	size_t taken;
+	phys_t base;
 
 	request.upper = ht.frames_last;
 	base = ht.frames_last == (phys_t) -1 ? frame_alloc(1, request.flags, 0) : frame_alloc_request(&request, &taken);
 	if (base == 0)
-		return ENOMEM;
+		return NULL;
 	frame_mark(base >> PAGE_WIDTH, 1, FRAME_KIND_TABLE, 0);
-	frame = (struct line_frame *) PA2KA(base);
+	return (void *) PA2KA(base);
+}
+
+static errno_t frame_take(frame_flags_t alloc)
+{
+	struct line_frame *frame = table_frame(alloc);
+	port_irq_t irq;
+
+	if (frame == NULL)
+		return ENOMEM;
 	frame->free = NULL;
 	frame->used = 0;
 	for (size_t i = FRAME_LINES; i-- > 0;) {
