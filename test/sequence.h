@@ -89,6 +89,7 @@ struct flat_page {
 };
 
 struct flat {
+	struct flat_page *pages;          /* of all spaces, open or not */
 	struct flat_page *spaces[SPACES]; /* NULL = not open; the kernel part always is */
 	size_t mapped[SPACES];
 };

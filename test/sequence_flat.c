@@ -20,28 +20,36 @@
 
 /* ---- the model ---- */
 
+/* Pages of all spaces before this one. */
+static size_t pages_before(unsigned space)
+{
+	return space == 0 ? 0 : SPACE_PAGES(0) + (space - 1) * SPACE_PAGES(1);
+}
+
 static void space_open(struct flat *flat, unsigned space)
 {
-	flat->spaces[space] = calloc(SPACE_PAGES(space), sizeof(struct flat_page));
+	flat->spaces[space] = &flat->pages[pages_before(space)];
+	memset(flat->spaces[space], 0, SPACE_PAGES(space) * sizeof(struct flat_page));
 	flat->mapped[space] = 0;
 }
 
 static void space_close(struct flat *flat, unsigned space)
 {
-	free(flat->spaces[space]);
 	flat->spaces[space] = NULL;
 }
 
 void flat_begin(struct flat *flat)
 {
-	*flat = (struct flat){ 0 };
+	*flat = (struct flat){ .pages = calloc(pages_before(SPACES), sizeof(struct flat_page)) };
+	if (flat->pages == NULL)
+		abort();
 	space_open(flat, 0);
 }
 
 void flat_end(struct flat *flat)
 {
-	for (unsigned space = 0; space < SPACES; space++)
-		space_close(flat, space);
+	free(flat->pages);
+	*flat = (struct flat){ 0 };
 }
 
 /* After this no large page has the begin of this page in its middle. */

@@ -271,7 +271,7 @@ TEST(as_high_not_objects,
 	struct slab_cache *cache = test_slab_cache_create("high test", 1024, NULL, FRAME_ATOMIC);
 	struct as *as = test_as_create(FRAME_ATOMIC);
 	uintptr_t far = FIRST + PTL_COVERS(PTL_LEVELS - 2) * 8;
-	phys_t frame;
+	phys_t frame = 0;
 
 	NEED_HIGH_MEMORY();
 	NEED(cache != NULL && as != NULL && (frame = test_frame_alloc(1, ANY, 0)) != 0);

@@ -197,7 +197,7 @@ static void nest(const phys_t *frames, size_t count, size_t depth)
 
 TEST(km_local_nested, "temporary mappings nest as deep as is promised; interrupts are off till the first is undone")
 {
-	phys_t frames[KM_LOCAL_DEPTH];
+	phys_t frames[KM_LOCAL_DEPTH] = { 0 };
 
 	NEED_HIGH_MEMORY();
 	NEED(high_frames(frames, KM_LOCAL_DEPTH));

@@ -143,7 +143,7 @@ TEST(shootdown_batch_rights, "the rights of an area with pages here and there ar
 TEST(shootdown_batch_end, "the end of an address space is one thing to drop, however many areas and pages it has")
 {
 	struct as *as = as_create(FRAME_ATOMIC);
-	struct tlb_info told;
+	struct tlb_info told = { 0 };
 	bool made = as != NULL;
 	uint8_t byte = 1;
 
