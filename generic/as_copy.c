@@ -6,7 +6,8 @@
  * and then copied by way of the frame's permanent address, or of a temporary
  * mapping if it has none. The lock of the address space is held for a page at a
  * time, so the frame stays what it is. Only memory is copied: a physical area
- * may lead to what is none.
+ * may lead to what is none, or to memory that is not the frame allocator's, and
+ * that is EFAULT.
  *
  * A bad address is an error like any other: nothing here faults. (A kernel that
  * runs in the address space may also copy by the CPU's own translation, and let
@@ -17,10 +18,18 @@
 
 #include "as_internal.h"
 
-/* Whether there is memory at this address, for all that is known. */
-static bool is_memory(phys_t pa)
+/*
+ * Whether what va is mapped to can be copied. Only a physical area may lead to what is no memory, in the direct map or
+ * beyond it, mapped by the kernel or not: of those the frame table says what is RAM. The frames of a file are its
+ * owner's, and in no zone perhaps; validate_file (as_image.c) has seen that they can be read.
+ */
+static bool is_memory(const struct as *as, uintptr_t va, phys_t pa)
 {
-	return pa - IDENTITY_PHYS < IDENTITY_SIZE || (pa <= RAM_LAST && frame_kind(pa >> PAGE_WIDTH) != FRAME_KIND_HOLE);
+	pfn_t pfn = pa >> PAGE_WIDTH;
+
+	if (likely(frame_known(pfn)) && likely(!frame_is(pfn, FRAME_KIND_HOLE)))
+		return true;
+	return as_area_at(as, va)->backend->map == NULL;
 }
 
 /* What va leads to, made to do for the access. The lock is held. */
@@ -28,7 +37,7 @@ static errno_t resolve(struct as *as, uintptr_t va, unsigned access, frame_flags
 {
 	switch (as_touch(as, va, access, alloc, pa)) {
 	case AS_FAULT_OK:
-		return is_memory(*pa) ? EOK : EFAULT;
+		return is_memory(as, va, *pa) ? EOK : EFAULT;
 	case AS_FAULT_KILLED:
 		return ENOMEM;
 	default:

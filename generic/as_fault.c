@@ -8,7 +8,7 @@
  *   it is mapped, and not yet one's own to write  page_own (as_pages.c)
  *   it is not mapped
  *     its memory is shared                        memory_frame (as_share.c)
- *     it can be mapped in place, and is read      so it is
+ *     it can be mapped in place, and is read      it is
  *     otherwise                                   a frame of its own, filled
  *
  * All of it under the lock of the address space, so a fault and the end of its
@@ -55,12 +55,11 @@ static errno_t insert(
 	return error;
 }
 
-/* Whether a page may be mapped to a frame that is nobody's. */
+/* Whether a page may be mapped to a frame that is nobody's. Of shared memory memory_frame decides that. */
 static bool in_place(const struct as_area *area, size_t page, unsigned access, phys_t *pa)
 {
-	if (area->backend->in_place == NULL || !area->backend->in_place(area, page, pa))
-		return false;
-	return area->memory != NULL ? area->memory->read_only : !(access & AS_ACCESS_WRITE);
+	return area->memory == NULL && !(access & AS_ACCESS_WRITE) && area->backend->in_place != NULL &&
+		area->backend->in_place(area, page, pa);
 }
 
 /* A frame of its own for a page that is not mapped, if no page table has to be waited for. */

@@ -22,9 +22,18 @@ static bool is_in_window(phys_t pa, size_t bytes)
 	return pa - IDENTITY_PHYS < IDENTITY_SIZE && bytes <= IDENTITY_SIZE - (pa - IDENTITY_PHYS);
 }
 
+/* The kernel reads the file when a page is touched, long after this: so it looks whether it can. */
 static errno_t validate_file(const struct as_area *area)
 {
-	return area->file_size == 0 || is_in_window(area->base, area->file_size) ? EOK : EINVAL;
+	uintptr_t first = ALIGN_DOWN(PA2KA(area->base), PAGE_SIZE);
+	size_t pages;
+
+	if (area->file_size == 0)
+		return EOK;
+	if (!is_in_window(area->base, area->file_size))
+		return EINVAL;
+	pages = ((PA2KA(area->base) + (area->file_size - 1) - first) >> PAGE_WIDTH) + 1;
+	return page_mapping_count(&page_kernel, first, pages) == pages ? EOK : EINVAL;
 }
 
 /* Bytes of the file in this page, PAGE_SIZE at most. */

@@ -321,14 +321,11 @@ errno_t page_own(struct as *as, struct as_area *area, uintptr_t va, phys_t *pa, 
 {
 	bool own = page_is_own(area, va, *pa);
 
-	if (area->memory != NULL) {
-		allow(as, area, va);
-		return EOK;
-	}
-	if (!own || frame_is(*pa >> PAGE_WIDTH, FRAME_KIND_SHARED))
+	if (area->memory == NULL && (!own || frame_is(*pa >> PAGE_WIDTH, FRAME_KIND_SHARED)))
 		return copy(as, area, va, pa, own, alloc);
-	if ((area->flags & AS_RESERVE) && (page_mapping_find(as->table, va).flags & PAGE_WRITE))
-		return EOK; /* it has been let be written already, and has given its promise back then */
+	/* Another thread was first, or the caller is no fault: then no CPU has anything to invalidate. */
+	if (page_mapping_find(as->table, va).flags & PAGE_WRITE)
+		return EOK;
 	allow(as, area, va);
 	if (!area->was_changed)
 		promise_less(&area->promised, 1);

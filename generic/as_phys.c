@@ -14,7 +14,7 @@ static errno_t validate_range(const struct as_area *area)
 {
 	if ((area->base & PAGE_MASK) != 0)
 		return EINVAL;
-	return area->base > PHYS_LAST || area->last - area->first > PHYS_LAST - area->base ? ERANGE : EOK;
+	return area->base > phys_last() || area->last - area->first > phys_last() - area->base ? ERANGE : EOK;
 }
 
 static errno_t map_range(struct as *as, const struct as_area *area, uintptr_t va, size_t pages, frame_flags_t alloc)

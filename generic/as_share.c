@@ -13,8 +13,11 @@
  *   area ─┘                      leaves[2] ──> ...
  *
  * A file that no sharer may write (read_only) stays mapped in place; its frames
- * are in no table. Otherwise pages mapped in place are unmapped first, so that
- * each is touched again and comes from the memory that all see.
+ * are in no table. But a page that was written before the area became read only
+ * has a frame of its own, which is in the table, and all sharers see that one:
+ * so the table is looked at before the file. Otherwise pages mapped in place are
+ * unmapped first, so that each is touched again and comes from the memory that
+ * all see.
  *
  * COPIED. Frames of private pages get one more reference, and both areas map
  * them read only: who writes first copies (page_own, as_pages.c). Pages of shared memory
@@ -119,6 +122,11 @@ errno_t memory_frame(struct as_area *area, size_t page, frame_flags_t alloc, phy
 	phys_t *slot;
 
 	as_mutex_lock(&memory->lock);
+	slot = slot_find(memory, page);
+	if ((slot == NULL || *slot == 0) && memory->read_only && area->backend->in_place(area, page, pa)) {
+		as_mutex_unlock(&memory->lock);
+		return EOK;
+	}
 	slot = slot_make(memory, page, alloc);
 	if (slot != NULL && *slot == 0)
 		*slot = frame_filled(area, page, alloc);

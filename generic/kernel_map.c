@@ -20,6 +20,8 @@
 
 _Static_assert(IDENTITY_PHYS % PAGE_SIZE == 0 && IDENTITY_SIZE % PAGE_SIZE == 0, "the identity window is whole frames");
 
+phys_t page_physical_last = PHYS_LAST;
+
 static phys_t window_last(void)
 {
 	return IDENTITY_PHYS + (phys_t) (IDENTITY_SIZE - 1);

@@ -180,7 +180,7 @@ errno_t km_map(phys_t pa, size_t bytes, page_flags_t flags, frame_flags_t alloc,
 	uintptr_t start;
 	errno_t error;
 
-	if (bytes == 0 || pa > PHYS_LAST || bytes - 1 > PHYS_LAST - pa)
+	if (bytes == 0 || pa > phys_last() || bytes - 1 > phys_last() - pa)
 		return EINVAL;
 	pages = pages_touched(pa, bytes);
 	error = place(&km_map_arena, base, pages, (flags & PAGE_NO_LARGE) == 0, alloc, &start);

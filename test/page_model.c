@@ -433,7 +433,7 @@ static void call_wrongly(struct world *world, struct part part, const uint32_t *
 		page_mapping_insert(table, part.va, PAGE_SIZE + 1 + raw[2] % (PAGE_SIZE - 1), part.count, PAGE_READ, 0),
 		page_mapping_insert(table, part.va, PAGE_SIZE, 0, PAGE_READ, 0),
 		is_end ? page_mapping_insert(table, part.va, PAGE_SIZE, beyond, PAGE_READ, 0) : EINVAL,
-		page_mapping_insert(table, part.va, ALIGN_DOWN(PHYS_LAST, PAGE_SIZE), part.count + 1, PAGE_READ, 0),
+		page_mapping_insert(table, part.va, ALIGN_DOWN(phys_last(), PAGE_SIZE), part.count + 1, PAGE_READ, 0),
 		page_mapping_insert(table, part.va, PAGE_SIZE, SIZE_MAX, PAGE_READ, 0),
 		page_mapping_update(table, part.va + 1, part.count, PAGE_READ, 0),
 		page_mapping_update(table, part.va, 0, PAGE_READ, 0),

@@ -235,8 +235,8 @@ COLD static errno_t insert_some(
 		.flags = flags & ~PAGE_NO_LARGE,
 		.large = !(flags & PAGE_NO_LARGE) && ((pa - va) & (PTL_COVERS(PTL_LEAF - 1) - 1)) == 0 };
 
-	if (!range_valid(table, va, pages) || (pa & PAGE_MASK) != 0 || pa > PHYS_LAST ||
-		pages - 1 > (PHYS_LAST - pa) >> PAGE_WIDTH)
+	if (!range_valid(table, va, pages) || (pa & PAGE_MASK) != 0 || pa > phys_last() ||
+		pages - 1 > (phys_last() - pa) >> PAGE_WIDTH)
 		return EINVAL;
 	return insert_range(&insertion, alloc & PAGE_TABLE_FLAGS);
 }
@@ -292,7 +292,7 @@ static NOINLINE errno_t insert_elsewhere(
 errno_t page_mapping_insert(
 	struct page_table *table, uintptr_t va, phys_t pa, size_t pages, page_flags_t flags, frame_flags_t alloc)
 {
-	if (likely(pages == 1 && ((va | pa) & PAGE_MASK) == 0 && pa <= PHYS_LAST)) {
+	if (likely(pages == 1 && ((va | pa) & PAGE_MASK) == 0 && pa <= phys_last())) {
 		port_irq_t irq = port_irq_save();
 
 		check_may_sleep(alloc, irq);

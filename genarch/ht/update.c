@@ -225,7 +225,7 @@ pte_t *page_local_entry(uintptr_t va)
 
 errno_t page_mapping_replace(struct page_table *table, uintptr_t va, phys_t pa, page_flags_t flags)
 {
-	if (!range_valid(table, va, 1) || (pa & PAGE_MASK) != 0 || pa > PHYS_LAST)
+	if (!range_valid(table, va, 1) || (pa & PAGE_MASK) != 0 || pa > phys_last())
 		return EINVAL;
 	return change_one(table, va, 0, leaf_make(pa, flags)) ? EOK : ENOENT;
 }

@@ -226,8 +226,8 @@ static errno_t insert_near(
 
 static inline bool is_valid(const struct page_table *table, uintptr_t va, phys_t pa, size_t pages)
 {
-	return range_valid(table, va, pages) && (pa & PAGE_MASK) == 0 && pa <= PHYS_LAST &&
-		pages - 1 <= (PHYS_LAST - pa) >> PAGE_WIDTH;
+	return range_valid(table, va, pages) && (pa & PAGE_MASK) == 0 && pa <= phys_last() &&
+		pages - 1 <= (phys_last() - pa) >> PAGE_WIDTH;
 }
 
 COLD static errno_t insert_some(
@@ -256,7 +256,7 @@ static NOINLINE errno_t insert_pages(
 errno_t page_mapping_insert(
 	struct page_table *table, uintptr_t va, phys_t pa, size_t pages, page_flags_t flags, frame_flags_t alloc)
 {
-	if (likely(pages == 1 && ((va | pa) & PAGE_MASK) == 0 && pa <= PHYS_LAST)) {
+	if (likely(pages == 1 && ((va | pa) & PAGE_MASK) == 0 && pa <= phys_last())) {
 		port_irq_t irq = spinlock_lock(&table->lock);
 
 		check_may_sleep(alloc, irq);

@@ -247,7 +247,7 @@ errno_t page_mapping_replace(struct page_table *table, uintptr_t va, phys_t pa, 
 	pte_t *entry;
 	bool is_mapped;
 
-	if (unlikely(!range_valid(table, va, 1) || (pa & PAGE_MASK) != 0 || pa > PHYS_LAST))
+	if (unlikely(!range_valid(table, va, 1) || (pa & PAGE_MASK) != 0 || pa > phys_last()))
 		return EINVAL;
 	irq = spinlock_lock(&table->lock);
 	entry = likely(recent_is(table, va)) ? &table->recent_entries[PTL_INDEX(va, PTL_LEAF)] : leaf_entry(table, va);

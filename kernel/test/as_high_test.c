@@ -255,7 +255,7 @@ TEST(as_high_physical, "a physical area of such frames is copied from and to, on
 	NEED(as_copy_out(as, FIRST + 3, &byte, 1, FRAME_ATOMIC) == EOK);
 	CHECK_EQ(load(as, FIRST + 3), 44);
 	CHECK_EQ(as_area_destroy(as, FIRST), EOK);
-	request.base = ALIGN_DOWN(PHYS_LAST, PAGE_SIZE);
+	request.base = ALIGN_DOWN(phys_last(), PAGE_SIZE);
 	NEED(as_area_create(as, &request, FRAME_ATOMIC, &at) == EOK);
 	CHECK_EQ(as_copy_in(as, &byte, FIRST + 3, 1, FRAME_ATOMIC), EFAULT);
 }

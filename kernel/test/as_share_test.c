@@ -243,6 +243,41 @@ TEST(as_share_image, "a file nobody may write is shared in place and stays so; o
 	CHECK_EQ(load(one, FIRST), 6);
 }
 
+/* A file of two pages, in an area that may be written; the first page is read, then written. */
+static bool write_file(struct as *as, uint8_t byte)
+{
+	struct as_area_request request = {
+		.backend = AS_IMAGE, .va = FIRST, .size = PAGES(3), .flags = AS_WRITE, .file_size = PAGES(2) + 9
+	};
+	uintptr_t at;
+
+	NEED_OR(as != NULL && (request.base = test_frame_alloc(3, FRAME_ATOMIC | FRAME_ZERO, 0)) != 0, false);
+	__builtin_memset((void *) PA2KA(request.base), 1, PAGES(3));
+	NEED_OR(as_area_create(as, &request, FRAME_ATOMIC, &at) == EOK && load(as, FIRST) == 1, false);
+	NEED_OR(store(as, FIRST, byte) && as_area_change_flags(as, FIRST, 0) == EOK, false);
+	return true;
+}
+
+TEST(as_share_written_file, "a file that was written and is read only by now is shared, and copied, as it was written")
+{
+	struct as *one = test_as_create(FRAME_ATOMIC), *two = test_as_create(FRAME_ATOMIC);
+	struct as *three = test_as_create(FRAME_ATOMIC);
+
+	NEED(one != NULL && two != NULL && three != NULL && write_file(one, 7));
+	NEED(give(one, AS_SHARE, two, 0) == EOK);
+	NEED(load(one, FIRST) == 7 && load(one, FIRST + PAGES(1)) == 1);
+	NEED(load(two, FIRST) == 7 && load(two, FIRST + PAGES(1)) == 1);
+	NEED(load(two, FIRST + PAGES(2) + 8) == 1 && load(two, FIRST + PAGES(2) + 9) == 0);
+	CHECK_EQ(frame_at(one, FIRST), frame_at(two, FIRST));
+	CHECK_EQ(frame_at(one, FIRST + PAGES(1)), frame_at(two, FIRST + PAGES(1)));
+	CHECK_EQ(as_check(), 0);
+	CHECK_EQ(as_area_destroy(one, FIRST), EOK);
+	NEED(load(two, FIRST) == 7);
+	NEED(give(two, AS_COPY, three, AS_WRITE) == EOK && load(three, FIRST) == 7 && load(three, FIRST + PAGES(1)) == 1);
+	NEED(store(three, FIRST + PAGES(1), 9) && load(two, FIRST + PAGES(1)) == 1);
+	CHECK_EQ(as_check(), 0);
+}
+
 TEST(as_share_physical, "a physical area and a guard can be shared, not copied")
 {
 	struct as *one = test_as_create(FRAME_ATOMIC), *two = test_as_create(FRAME_ATOMIC);

@@ -4,6 +4,7 @@
  * Address spaces and areas: made, placed, resized, changed, destroyed.
  */
 
+#include <mm/tlb.h>
 #include <test.h>
 
 #include "test_internal.h"
@@ -392,7 +393,7 @@ TEST(as_physical, "a physical area shows the frames it is of, at once, and none 
 	CHECK_EQ(load(FIRST + PAGES(2)), -1);
 	CHECK_EQ(as_check(), 0);
 	CHECK_EQ(as_area_destroy(as, FIRST), EOK);
-	request.base = (phys_t) (PHYS_LAST - PAGE_SIZE + 1);
+	request.base = (phys_t) (phys_last() - PAGE_SIZE + 1);
 	NEED(as_area_create(as, &request, FRAME_ATOMIC, &at) == ERANGE);
 	request.base = 1;
 	NEED(as_area_create(as, &request, FRAME_ATOMIC, &at) == EINVAL);
@@ -433,6 +434,27 @@ TEST(as_image, "a file is mapped in place where it is read, copied where it is w
 	NEED(as_area_create(as, &request, FRAME_ATOMIC, &at) == EOK);
 	NEED(load(at + 5) == file[8]);
 	CHECK_EQ(as_check(), 0);
+}
+
+TEST(as_copy_out_again, "a copy to a page that may be written already changes no mapping and asks no TLB")
+{
+	struct as *as = test_as_create(FRAME_ATOMIC), *other = test_as_create(FRAME_ATOMIC);
+	struct tlb_info before, after;
+	uintptr_t at;
+	uint8_t byte = 1;
+
+	NEED(as != NULL && other != NULL && make(as, FIRST, 2, AS_WRITE) == EOK);
+	NEED(as_copy_out(as, FIRST, &byte, 1, FRAME_ATOMIC) == EOK);
+	tlb_get_info(&before);
+	NEED(as_copy_out(as, FIRST, &byte, 1, FRAME_ATOMIC) == EOK);
+	tlb_get_info(&after);
+	CHECK_EQ(after.pages + after.ranges + after.alls, before.pages + before.ranges + before.alls);
+	NEED(as_area_share(as, FIRST, AS_SHARE, other, FIRST, AS_WRITE, FRAME_ATOMIC, &at) == EOK);
+	NEED(as_copy_out(other, FIRST, &byte, 1, FRAME_ATOMIC) == EOK);
+	tlb_get_info(&before);
+	NEED(as_copy_out(other, FIRST, &byte, 1, FRAME_ATOMIC) == EOK);
+	tlb_get_info(&after);
+	CHECK_EQ(after.pages + after.ranges + after.alls, before.pages + before.ranges + before.alls);
 }
 
 TEST(as_copy_in_out, "copies in and out of an address space nobody runs in survive bad addresses")

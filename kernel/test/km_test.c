@@ -123,7 +123,7 @@ TEST(km_wrong_arguments, "no bytes, or bytes beyond the last physical address, a
 	uintptr_t va = 1;
 
 	CHECK_EQ(km_map(PAGE_SIZE, 0, RW, FRAME_ATOMIC, &va), EINVAL);
-	CHECK_EQ(km_map(PHYS_LAST, 2, RW, FRAME_ATOMIC, &va), EINVAL);
+	CHECK_EQ(km_map(phys_last(), 2, RW, FRAME_ATOMIC, &va), EINVAL);
 	CHECK_EQ(km_map(PAGE_SIZE, SIZE_MAX, RW, FRAME_ATOMIC, &va), EINVAL);
 	CHECK_EQ(va, 1);
 }
@@ -132,8 +132,8 @@ TEST(km_last_byte, "the last physical address can be mapped")
 {
 	uintptr_t va;
 
-	NEED(test_km_map(PHYS_LAST, 1, PAGE_READ, FRAME_ATOMIC, &va) == EOK);
-	CHECK_EQ(page_mapping_find(&page_kernel, va).pa, PHYS_LAST);
+	NEED(test_km_map(phys_last(), 1, PAGE_READ, FRAME_ATOMIC, &va) == EOK);
+	CHECK_EQ(page_mapping_find(&page_kernel, va).pa, phys_last());
 }
 
 TEST(km_window_full,

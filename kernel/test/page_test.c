@@ -203,7 +203,7 @@ TABLE_TEST(page_wrong_arguments, "arguments that make no sense are refused")
 		page_mapping_insert(table, PLACE, FRAMES, 0, RW, FRAME_ATOMIC),
 		page_mapping_insert(table, PLACE, FRAMES, SIZE_MAX, RW, FRAME_ATOMIC),
 		page_mapping_insert(table, PLACE, FRAMES, SIZE_MAX >> PAGE_WIDTH, RW, FRAME_ATOMIC),
-		page_mapping_insert(table, PLACE, ALIGN_DOWN(PHYS_LAST, PAGE_SIZE), 2, RW, FRAME_ATOMIC),
+		page_mapping_insert(table, PLACE, ALIGN_DOWN(phys_last(), PAGE_SIZE), 2, RW, FRAME_ATOMIC),
 		page_mapping_update(table, PLACE + 1, 1, RW, FRAME_ATOMIC),
 		page_mapping_update(table, PLACE, 0, RW, FRAME_ATOMIC),
 		page_mapping_update(table, PLACE, SIZE_MAX, RW, FRAME_ATOMIC),

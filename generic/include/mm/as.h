@@ -103,8 +103,9 @@ struct as_area_request {
  * @retval EOK
  * @retval EINVAL  size is 0; an address or size is not a multiple of PAGE_SIZE; both writable and executable; flags
  *                 that the backend does not have (AS_RESERVE: anonymous and image only; a guard has none); a file
- *                 without a permanent address
- * @retval ERANGE  it would leave the user part of the address space, or have page 0; or the physical range wraps
+ *                 that is not all in the kernel's direct map
+ * @retval ERANGE  it would leave the user part of the address space, or have page 0; or the physical range would leave
+ *                 what the machine can address (phys_last)
  * @retval EEXIST  it would meet another area
  * @retval ENOMEM  with AS_ANYWHERE no room, whatever alloc says; with AS_RESERVE not so many frames to promise,
  *                 whatever alloc says; or (FRAME_ATOMIC) no memory for the area or, physical, its page tables
@@ -120,7 +121,7 @@ MUST_USE errno_t as_area_create(
  * @retval EOK
  * @retval ENOENT  there is no area at va
  * @retval EINVAL  size is 0 or not a multiple of PAGE_SIZE
- * @retval ERANGE  it would leave the user part of the address space, or the physical range would wrap
+ * @retval ERANGE  it would leave the user part of the address space, or the physical range what the machine can address
  * @retval EEXIST  it would meet its neighbour
  * @retval EBUSY   it is shared: others rely on its size
  * @retval ENOMEM  as as_area_create
@@ -201,7 +202,7 @@ const char *as_fault_result_name(enum as_fault_result result);
 /**
  * Copies from an address space into the kernel, as its user would read. What was copied before an error stays.
  *
- * @retval EFAULT  an address may not be read
+ * @retval EFAULT  an address may not be read; or it is in a physical area, and leads to no RAM of the frame allocator
  * @retval ENOMEM  (FRAME_ATOMIC) no memory for a page that was not touched before
  */
 MUST_USE errno_t as_copy_in(struct as *as, void *to, uintptr_t from, size_t bytes, frame_flags_t alloc);

@@ -31,6 +31,18 @@ static inline size_t page_tables_most(size_t pages)
 	return pages == 1 ? PTL_LEVELS : pages / 128 + 2 * PTL_LEVELS;
 }
 
+/*
+ * The last physical address of this machine: what the page format can express, PHYS_LAST, or less. A machine that finds
+ * out (by CPUID, say) sets it before page_init; until then it is PHYS_LAST.
+ */
+extern phys_t page_physical_last;
+
+/** The last address that a page can be mapped to. An entry beyond it would fault, and be found in order, for ever. */
+static inline phys_t phys_last(void)
+{
+	return PHYS_LAST == (phys_t) -1 ? PHYS_LAST : page_physical_last;
+}
+
 struct page_table; /* one address space's mappings; the design's own */
 struct asid_contexts;
 struct tlb_batch;
@@ -69,7 +81,7 @@ struct asid_contexts *page_table_asids(struct page_table *table);
  * @retval EEXIST  part of the range is mapped; nothing changed
  * @retval ENOMEM  (FRAME_ATOMIC, FRAME_NO_WAIT) no frame for a table; nothing changed
  * @retval EINVAL  an address is not a multiple of PAGE_SIZE, the range wraps, leaves the table's part of the address
- *                 space or the physical address space, or pages is 0
+ *                 space or what the machine can address (phys_last), or pages is 0
  */
 MUST_USE errno_t page_mapping_insert(
 	struct page_table *table, uintptr_t va, phys_t pa, size_t pages, page_flags_t flags, frame_flags_t alloc);
