@@ -25,6 +25,7 @@
  * 85; another: the buddy's cost and about 150, whatever its length.
  */
 
+#include <mm/held.h>
 #include <mm/inject.h>
 #include <mm/km_local.h>
 
@@ -167,7 +168,7 @@ COLD static phys_t frame_alloc_slow(size_t count, frame_flags_t flags, phys_t co
 	return frame_alloc_request(&request, &taken);
 }
 
-static void frames_clear(phys_t base, size_t count)
+void frames_clear(phys_t base, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		km_local_clear(base + (i << PAGE_WIDTH));
@@ -250,6 +251,8 @@ phys_t frame_alloc_run(size_t count, frame_flags_t flags)
 
 phys_t frame_alloc(size_t count, frame_flags_t flags, phys_t constraint)
 {
+	if (!(flags & FRAME_ATOMIC))
+		may_wait_debug("frame_alloc");
 	if (likely(((count - 1) | constraint | (flags & frame_slow_flags)) == 0)) {
 		port_irq_t irq = port_irq_save();
 		struct frame_cache *cache = &caches[port_cpu()];
@@ -339,19 +342,13 @@ static phys_t request_serve(
 	return sleepers_wait(request, taken, alternative, argument);
 }
 
-COLD static void panic_may_sleep(void)
-{
-	port_panic("frame_alloc: may sleep, but interrupts are off or a spinlock is held; "
-			   "give FRAME_ATOMIC, or let go first");
-}
-
 phys_t frame_alloc_or(
 	const struct frame_request *request, size_t *taken, bool (*alternative)(void *argument), void *argument)
 {
 	phys_t base;
 
-	if (!(request->flags & FRAME_ATOMIC) && !interrupts_on())
-		panic_may_sleep();
+	if (!(request->flags & FRAME_ATOMIC))
+		may_wait_check("frame_alloc");
 	base = run_kept(request);
 	if (base != 0)
 		*taken = request->min;

@@ -9,6 +9,7 @@
  *   frame_state.c  what each frame is
  *   sleepers.c     who waits for memory
  *   reclaim.c      who can give memory back
+ *   held.c         what a thread holds that may wait for memory
  *   reserve.c      promises, and the accounts they are kept by
  */
 
@@ -147,6 +148,8 @@ struct frame_accounts {
 
 extern struct frame_accounts frame_accounts;
 
+struct reservation;
+
 /** Frames with a permanent address that are free. */
 size_t accounts_low_locked(void);
 
@@ -188,6 +191,9 @@ static inline void accounts_given_locked(enum zone_kind kind, size_t count)
 /** Promises frames of the class of these flags, if so many are spare. @return whether it did */
 bool accounts_promise_locked(size_t frames, frame_flags_t flags);
 
+/** Reserves frames of both classes, if so many of both are spare; otherwise none. @return whether it did */
+bool accounts_reserve_locked(const struct reservation *reservation);
+
 /** Whether the books hold to their invariants, given how many are free; each breach is logged. @return breaches */
 size_t accounts_check_locked(size_t free_low, size_t free_high);
 
@@ -198,6 +204,9 @@ void frame_caches_init(void);
 
 /** A run with nothing else said, which this CPU's cache cannot serve: from the zones. */
 phys_t frame_alloc_run(size_t count, frame_flags_t flags);
+
+/** Fills frames with zeros. */
+void frames_clear(phys_t base, size_t count);
 
 /** Empties this CPU's caches into the zones. Interrupts off. @return frames given back */
 size_t frame_cache_drain(void);
@@ -242,8 +251,8 @@ extern size_t sleeper_count;
 phys_t sleepers_wait(
 	const struct frame_request *request, size_t *taken, bool (*alternative)(void *argument), void *argument);
 
-/** Waits in line for a promise of so many frames of the class of these flags. */
-void sleepers_wait_promise(size_t frames, frame_flags_t flags);
+/** Waits till all that the reservation says is reserved. */
+void sleepers_wait_reservation(struct reservation *reservation);
 
 /** Serves those in line: told when frames have become free or unpromised. */
 void sleepers_serve_locked(void);

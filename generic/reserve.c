@@ -41,6 +41,7 @@
  * wait for one gets in line behind them.
  */
 
+#include <mm/held.h>
 #include <mm/reserve.h>
 
 #include "frame_internal.h"
@@ -138,6 +139,19 @@ bool accounts_promise_locked(size_t frames, frame_flags_t flags)
 	return true;
 }
 
+/* Frees what was reserved. */
+static void accounts_unreserve_locked(const struct reservation *reservation)
+{
+	size_t low = accounts_low_locked();
+
+	mm_assert(reservation->low <= frame_accounts.promised_low && reservation->any <= frame_accounts.promised_any,
+		"%zu low frames and %zu of any given back, but only %zu and %zu are promised", reservation->low,
+		reservation->any, frame_accounts.promised_low, frame_accounts.promised_any);
+	frame_accounts.promised_low -= reservation->low;
+	frame_accounts.promised_any -= reservation->any;
+	settle_locked(low);
+}
+
 static size_t differs(const char *what, size_t found, size_t expected)
 {
 	if (found == expected)
@@ -159,60 +173,161 @@ size_t accounts_check_locked(size_t free_low, size_t free_high)
 	return breaches;
 }
 
-/* ---- promises ---- */
-
-/* Whether those in line find what they want, by number, if so much is promised. */
-static bool leaves_enough_locked(size_t frames, frame_flags_t flags)
+bool accounts_reserve_locked(const struct reservation *reservation)
 {
-	size_t wanted_low, wanted = sleepers_want_locked(&wanted_low);
-	bool enough = excess(accounts_spare_locked(FRAME_HIGHMEM), wanted) >= frames;
-
-	if (frame_may_be_high(flags)) /* what rests on high frames alone takes nothing from who wants low ones */
-		return enough || excess(accounts_spare_high_locked(), wanted - wanted_low) >= frames;
-	return enough && excess(frame_accounts.spare, wanted_low) >= frames;
+	if (!accounts_promise_locked(reservation->low, FRAME_LOWMEM))
+		return false;
+	if (accounts_promise_locked(reservation->any, FRAME_HIGHMEM))
+		return true;
+	accounts_unreserve_locked(&(struct reservation){ .low = reservation->low });
+	return false;
 }
 
-static bool promise(size_t frames, frame_flags_t flags)
+/* ---- reservations ---- */
+
+/* Whether those that wait find what they want, by number, if so much is reserved. */
+static bool leaves_enough_locked(const struct reservation *reservation)
+{
+	size_t low = reservation->low, any = reservation->any;
+	size_t wanted_low, wanted = sleepers_want_locked(&wanted_low);
+	bool enough = excess(accounts_spare_locked(FRAME_HIGHMEM), wanted) >= low + any;
+
+	if (low == 0) /* what rests on high frames alone leaves all low ones to those that want them */
+		return enough || excess(accounts_spare_high_locked(), wanted - wanted_low) >= any;
+	return enough && excess(frame_accounts.spare, wanted_low) >= low;
+}
+
+static bool reserve_now(const struct reservation *reservation)
 {
 	port_irq_t irq = spinlock_lock(&frame_lock);
-	bool promised = leaves_enough_locked(frames, flags) && accounts_promise_locked(frames, flags);
+	bool reserved = leaves_enough_locked(reservation) && accounts_reserve_locked(reservation);
 
 	spinlock_unlock(&frame_lock, irq);
-	return promised;
+	return reserved;
 }
 
-errno_t reserve_try(size_t frames, frame_flags_t flags)
+static errno_t reserve_or_reclaim(const struct reservation *reservation)
 {
-	if (promise(frames, flags))
+	if (reserve_now(reservation))
 		return EOK;
 	for (unsigned strength = RECLAIM_LIGHT; strength <= RECLAIM_FULL; strength++) {
 		frame_reclaim(strength, interrupts_on());
-		if (promise(frames, flags))
+		if (reserve_now(reservation))
 			return EOK;
 	}
 	return ENOMEM;
 }
 
+static errno_t reserve_or_wait(struct reservation *reservation)
+{
+	size_t low = frame_total(FRAME_LOWMEM), all = frame_total(FRAME_HIGHMEM);
+
+	if (reservation->low > low || reservation->any > all || reservation->low + reservation->any > all)
+		return ENOMEM;
+	if (reservation->low + reservation->any == 0)
+		return EOK;
+	if (sleepers_any() || reserve_or_reclaim(reservation) != EOK)
+		sleepers_wait_reservation(reservation);
+	return EOK;
+}
+
+static void unreserve(const struct reservation *reservation)
+{
+	port_irq_t irq = spinlock_lock(&frame_lock);
+
+	accounts_unreserve_locked(reservation);
+	if (sleepers_any())
+		sleepers_serve_locked();
+	spinlock_unlock(&frame_lock, irq);
+}
+
+/* So many frames of the class of these flags. */
+static struct reservation of_class(size_t frames, frame_flags_t flags)
+{
+	return frame_may_be_high(flags) ? (struct reservation){ .any = frames } : (struct reservation){ .low = frames };
+}
+
+errno_t reserve_try(size_t frames, frame_flags_t flags)
+{
+	const struct reservation wanted = of_class(frames, flags);
+
+	return reserve_or_reclaim(&wanted);
+}
+
 errno_t reserve_wait(size_t frames, frame_flags_t flags)
 {
-	mm_assert(interrupts_on(), "may sleep, but interrupts are off or a spinlock is held");
-	if (frames > frame_total(frame_may_be_high(flags) ? FRAME_HIGHMEM : FRAME_LOWMEM))
-		return ENOMEM;
-	if (sleepers_any() || reserve_try(frames, flags) != EOK)
-		sleepers_wait_promise(frames, flags);
-	return EOK;
+	struct reservation wanted = of_class(frames, flags);
+
+	may_wait_check(__func__);
+	return reserve_or_wait(&wanted);
 }
 
 void reserve_free(size_t frames, frame_flags_t flags)
 {
-	port_irq_t irq = spinlock_lock(&frame_lock);
-	size_t low = accounts_low_locked();
+	struct reservation reservation = of_class(frames, flags);
 
-	mm_assert(frames <= *promised_of(flags), "%zu %s frames given back, but only %zu are promised", frames,
-		frame_may_be_high(flags) ? "any" : "low", *promised_of(flags));
-	*promised_of(flags) -= frames;
-	settle_locked(low);
-	if (sleepers_any())
-		sleepers_serve_locked();
+	unreserve(&reservation);
+}
+
+/* ---- reservations with an owner ---- */
+
+/* The reservation is the caller's if there was no error. */
+static errno_t reservation_begin(struct reservation *r, const struct reservation *wanted, errno_t error)
+{
+	*r = error == EOK ? *wanted : (struct reservation){ 0 };
+	held_add(HELD_RESERVED, r->low + r->any);
+	return error;
+}
+
+errno_t reservation_wait(struct reservation *r, size_t low, size_t any)
+{
+	struct reservation wanted = { .low = low, .any = any };
+
+	may_wait_check(__func__);
+	return reservation_begin(r, &wanted, reserve_or_wait(&wanted));
+}
+
+errno_t reservation_try(struct reservation *r, size_t low, size_t any)
+{
+	const struct reservation wanted = { .low = low, .any = any };
+
+	return reservation_begin(r, &wanted, inject_now() ? ENOMEM : reserve_or_reclaim(&wanted));
+}
+
+/* Allocates frames of a class from what is reserved of it. */
+static phys_t take_reserved(size_t *reserved, size_t count, frame_flags_t flags)
+{
+	struct frame_request request = FRAME_REQUEST(count, (flags & FRAME_CLASS) | FRAME_NO_RESERVE);
+	port_irq_t irq;
+	size_t taken;
+	phys_t base;
+
+	if (*reserved < count)
+		return 0;
+	irq = spinlock_lock(&frame_lock);
+	base = zone_take_locked(&request, &taken);
 	spinlock_unlock(&frame_lock, irq);
+	*reserved -= taken;
+	held_sub(HELD_RESERVED, taken);
+	return base;
+}
+
+phys_t reservation_take(struct reservation *r, size_t count, frame_flags_t flags)
+{
+	phys_t base = frame_may_be_high(flags) ? take_reserved(&r->any, count, flags) : 0;
+
+	if (base == 0)
+		base = take_reserved(&r->low, count, flags & ~FRAME_HIGHMEM);
+	if (base != 0 && flags & FRAME_ZERO)
+		frames_clear(base, count);
+	return base;
+}
+
+void reservation_end(struct reservation *r)
+{
+	if (r->low + r->any == 0)
+		return;
+	unreserve(r);
+	held_sub(HELD_RESERVED, r->low + r->any);
+	*r = (struct reservation){ 0 };
 }

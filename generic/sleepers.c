@@ -48,6 +48,8 @@
  * COST. To hand over: O(sleepers).
  */
 
+#include <mm/reserve.h>
+
 #include "frame_internal.h"
 
 /* How long, in milliseconds, one stands behind the head before one loses patience. */
@@ -68,10 +70,10 @@ struct sleeper {
 	const struct frame_request *request;
 	bool (*alternative)(void *argument);
 	void *argument;
-	bool for_promise; /* of request->min frames, not for the frames */
-	bool reclaim;     /* the reclaimers are to be asked before it parks */
-	bool kicked;      /* since it last looked: its alternative may be there */
-	bool served;      /* it is in line no longer; base and taken are what it got */
+	struct reservation *reservation; /* what it waits to have reserved, if not for the frames of the request */
+	bool reclaim;                    /* the reclaimers are to be asked before it parks */
+	bool kicked;                     /* since it last looked: its alternative may be there */
+	bool served;                     /* it is in line no longer; base and taken are what it got */
 	phys_t base;
 	size_t taken;
 };
@@ -120,15 +122,28 @@ static bool has_promise(const struct sleeper *sleeper)
 	return (sleeper->request->flags & FRAME_NO_RESERVE) != 0;
 }
 
+/* Whether frames that are not direct-mapped will do for all that it waits for. */
+static bool may_be_high(const struct sleeper *sleeper)
+{
+	if (sleeper->reservation != NULL)
+		return sleeper->reservation->low == 0;
+	return frame_may_be_high(sleeper->request->flags);
+}
+
 /* Frames that a sleeper takes of what is spare if it is served. */
 static size_t wants(const struct sleeper *sleeper)
 {
+	if (sleeper->reservation != NULL)
+		return sleeper->reservation->low + sleeper->reservation->any;
 	return has_promise(sleeper) ? 0 : sleeper->request->min;
 }
 
-static bool may_be_high(const struct sleeper *sleeper)
+/* How many of these must be direct-mapped. */
+static size_t wants_low(const struct sleeper *sleeper)
 {
-	return frame_may_be_high(sleeper->request->flags);
+	if (sleeper->reservation != NULL)
+		return sleeper->reservation->low;
+	return may_be_high(sleeper) ? 0 : wants(sleeper);
 }
 
 size_t sleepers_want_locked(size_t *low)
@@ -138,7 +153,7 @@ size_t sleepers_want_locked(size_t *low)
 	*low = 0;
 	for (const struct sleeper *sleeper = line; sleeper != NULL; sleeper = sleeper->next) {
 		frames += wants(sleeper);
-		*low += may_be_high(sleeper) ? 0 : wants(sleeper);
+		*low += wants_low(sleeper);
 	}
 	return frames;
 }
@@ -155,7 +170,7 @@ static bool leaves_enough_locked(const struct sleeper *self)
 		return false;
 	if (may_be_high(self) && (may_be_high(line) || frame_accounts.high >= mine))
 		return true;
-	return frame_accounts.spare >= mine + (may_be_high(line) ? 0 : wanted);
+	return frame_accounts.spare >= wants_low(line) + (may_be_high(self) ? mine : wants_low(self));
 }
 
 static bool my_turn_locked(const struct sleeper *self)
@@ -180,11 +195,11 @@ static bool first_for_alternative_locked(const struct sleeper *self)
 /* Gives a sleeper what it stands in line for, if it can be had. */
 static void serve_locked(struct sleeper *sleeper)
 {
-	if (!sleeper->for_promise) {
+	if (sleeper->reservation == NULL) {
 		sleeper->base = zone_take_locked(sleeper->request, &sleeper->taken);
 		sleeper->served = sleeper->base != 0;
 	} else {
-		sleeper->served = accounts_promise_locked(sleeper->request->min, sleeper->request->flags);
+		sleeper->served = accounts_reserve_locked(sleeper->reservation);
 	}
 	if (sleeper->served && sleeper != line && !has_promise(sleeper) && ++overtakes >= OVERTAKES) {
 		overtakes = 0;
@@ -195,11 +210,11 @@ static void serve_locked(struct sleeper *sleeper)
 /* The same from frames without a permanent address on which no promise rests: then nobody who needs one has fewer. */
 static void serve_high_locked(struct sleeper *sleeper)
 {
-	if (!sleeper->for_promise) {
+	if (sleeper->reservation == NULL) {
 		sleeper->base = zone_take_high_locked(sleeper->request, &sleeper->taken);
 		sleeper->served = sleeper->base != 0;
-	} else if (accounts_spare_high_locked() >= sleeper->request->min) {
-		sleeper->served = accounts_promise_locked(sleeper->request->min, sleeper->request->flags);
+	} else if (accounts_spare_high_locked() >= sleeper->reservation->any) {
+		sleeper->served = accounts_reserve_locked(sleeper->reservation);
 	}
 }
 
@@ -337,10 +352,10 @@ phys_t sleepers_wait(
 	return stand_in_line(&self, taken);
 }
 
-void sleepers_wait_promise(size_t frames, frame_flags_t flags)
+void sleepers_wait_reservation(struct reservation *reservation)
 {
-	const struct frame_request request = FRAME_REQUEST(frames, flags & FRAME_CLASS);
-	struct sleeper self = { .thread = port_self(), .request = &request, .for_promise = true, .reclaim = true };
+	static const struct frame_request none = { 0 };
+	struct sleeper self = { .thread = port_self(), .request = &none, .reservation = reservation, .reclaim = true };
 	size_t taken;
 
 	(void) stand_in_line(&self, &taken);

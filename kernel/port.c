@@ -15,6 +15,14 @@ void *port_self(void)
 	return thread_current();
 }
 
+struct held *port_held(void)
+{
+	static struct held before_threads;
+	struct thread *self = thread_current();
+
+	return self != NULL ? &self->held : &before_threads;
+}
+
 void port_park(unsigned milliseconds)
 {
 	(void) thread_park(milliseconds);

@@ -44,6 +44,7 @@
 #include <time.h>
 
 #include <arch/host.h>
+#include <mm/held.h>
 #include <mm/page.h>
 #include <mm/port.h>
 #include <mm/tlb.h>
@@ -289,6 +290,13 @@ void port_interrupt(unsigned cpu)
 void *port_self(void)
 {
 	return self;
+}
+
+struct held *port_held(void)
+{
+	static _Thread_local struct held held;
+
+	return &held;
 }
 
 static struct timespec after(unsigned milliseconds)

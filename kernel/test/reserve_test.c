@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Promises of frames: mm/reserve.h.
+ * Reservations of frames: mm/reserve.h; and what a thread that waits may hold: mm/held.h.
  */
 
+#include <mm/held.h>
 #include <mm/reserve.h>
 #include <test.h>
 
@@ -257,4 +258,194 @@ TEST(reserve_run_leaves_low, "a run that is promised of any frames is not taken 
 		CHECK_EQ(frame_check(), 0);
 	}
 	NEED(take_all_promised(PROMISED, FRAME_LOWMEM) == PROMISED);
+}
+
+/* ---- reservations with an owner ---- */
+
+#define WAIT_MS 20000 /* longest wait for something that must happen; sanitizers and emulators are slow */
+
+TEST(reservation_counts, "frames come off the class that they are asked of, and the rest is freed at the end")
+{
+	struct reservation r;
+	struct frame_info info;
+	phys_t low, any, more;
+
+	NEED(reservation_try(&r, 2, 1) == EOK);
+	frame_get_info(&info);
+	CHECK_EQ(info.promised, 3);
+	CHECK_EQ(info.promised_low, 2);
+	low = reservation_take(&r, 1, FRAME_ZERO);
+	CHECK_NE(low, 0);
+	CHECK_EQ(r.low, 1);
+	CHECK_EQ(*(const uint8_t *) PA2KA(low), 0);
+	any = reservation_take(&r, 1, FRAME_HIGHMEM);
+	CHECK_NE(any, 0);
+	CHECK_EQ(r.any, 0);
+	more = reservation_take(&r, 1, FRAME_HIGHMEM);
+	CHECK_NE(more, 0);
+	CHECK_EQ(r.low, 0);
+	CHECK_EQ(reservation_take(&r, 1, 0), 0);
+	reservation_end(&r);
+	frame_free(low, 1);
+	frame_free(any, 1);
+	frame_free(more, 1);
+	NEED(reservation_try(&r, 3, 2) == EOK);
+	reservation_end(&r);
+	reservation_end(&r);
+	CHECK_EQ(r.low + r.any, 0);
+	frame_get_info(&info);
+	CHECK_EQ(info.promised, 0);
+}
+
+TEST(reservation_kept, "the frames of a reservation are there for its owner alone")
+{
+	struct reservation r;
+	size_t taken = 0;
+	phys_t frames[PROMISED];
+
+	NEED(reservation_try(&r, PROMISED / 2, PROMISED / 2) == EOK);
+	(void) test_take_all_frames(FRAME_HIGHMEM);
+	while (taken < PROMISED && (frames[taken] = reservation_take(&r, 1, FRAME_HIGHMEM)) != 0)
+		taken++;
+	CHECK_EQ(taken, PROMISED);
+	while (taken > 0)
+		frame_free(frames[--taken], 1);
+	reservation_end(&r);
+}
+
+TEST(reservation_too_much, "what the machine never has is refused, of either class and of both together")
+{
+	struct reservation r;
+	size_t low = frame_total(FRAME_LOWMEM), all = frame_total(FRAME_HIGHMEM);
+
+	CHECK_EQ(reservation_wait(&r, low + 1, 0), ENOMEM);
+	CHECK_EQ(r.low + r.any, 0);
+	CHECK_EQ(reservation_wait(&r, 0, all + 1), ENOMEM);
+	CHECK_EQ(reservation_wait(&r, low, all - low + 1), ENOMEM);
+	CHECK_EQ(reservation_wait(&r, low, SIZE_MAX), ENOMEM);
+	CHECK_EQ(reservation_try(&r, low, all - low + 1), ENOMEM);
+	CHECK_EQ(r.low + r.any, 0);
+}
+
+TEST(reservation_both_or_none, "if only one of the two classes can be had, none is reserved")
+{
+	struct reservation r;
+	struct frame_info info;
+
+	(void) test_leave_frames(PROMISED, FRAME_HIGHMEM);
+	CHECK_EQ(reservation_try(&r, PROMISED / 2, PROMISED / 2 + 1), ENOMEM);
+	frame_get_info(&info);
+	CHECK_EQ(info.promised, 0);
+	CHECK_EQ(frame_check(), 0);
+}
+
+struct reserver {
+	struct test_thread *thread;
+	size_t low, any;
+	bool served, let_go;
+};
+
+static void reserver_main(void *argument)
+{
+	struct reserver *self = argument;
+	struct reservation r;
+
+	if (reservation_wait(&r, self->low, self->any) != EOK)
+		return;
+	__atomic_store_n(&self->served, true, __ATOMIC_RELEASE);
+	while (!__atomic_load_n(&self->let_go, __ATOMIC_ACQUIRE))
+		test_sleep_ms(1);
+	reservation_end(&r);
+}
+
+static bool reserver_served(const struct reserver *reserver)
+{
+	return __atomic_load_n(&reserver->served, __ATOMIC_ACQUIRE);
+}
+
+static void reserver_end(struct reserver *reserver)
+{
+	__atomic_store_n(&reserver->let_go, true, __ATOMIC_RELEASE);
+	test_thread_join(reserver->thread);
+}
+
+TEST(reservation_two_wait, "two that wait for both classes at once do not hold a part that the other needs",
+	.threads = true)
+{
+	struct reserver reservers[2] = { { .low = 2, .any = 2 }, { .low = 2, .any = 2 } };
+	phys_t frames;
+
+	NEED((frames = test_frame_alloc(4, FRAME_ATOMIC, 0)) != 0);
+	(void) test_take_all_frames(FRAME_HIGHMEM);
+	for (size_t i = 0; i < 2; i++) {
+		reservers[i].thread = test_thread_start("reserver", reserver_main, &reservers[i]);
+		CHECK(test_wait_for(frame_sleepers() == i + 1, WAIT_MS));
+	}
+	test_frame_free(frames, 2);
+	test_frame_free(frames + 2 * PAGE_SIZE, 1);
+	test_sleep_ms(5);
+	CHECK(!reserver_served(&reservers[0]));
+	test_frame_free(frames + 3 * PAGE_SIZE, 1);
+	CHECK(test_wait_for(reserver_served(&reservers[0]), WAIT_MS));
+	CHECK(!reserver_served(&reservers[1]));
+	reserver_end(&reservers[0]);
+	CHECK(test_wait_for(reserver_served(&reservers[1]), WAIT_MS));
+	reserver_end(&reservers[1]);
+}
+
+/* ---- a thread that waits holds nothing ---- */
+
+/* Only debug builds count. */
+#if CONFIG_DEBUG
+TEST(held_reserved, "a thread that holds a reservation and may wait for memory is stopped, though memory is there",
+	.panics = "this thread holds 3 reserved frames")
+{
+	struct reservation r;
+
+	if (reservation_try(&r, 2, 1) == EOK)
+		frame_free(frame_alloc(1, 0, 0), 1);
+}
+
+TEST(held_lock, "so is one that holds a lock and waits for a reservation", .panics = "this thread holds 1 locks")
+{
+	struct reservation r;
+
+	held_add(HELD_LOCK, 1);
+	(void) !reservation_wait(&r, 1, 0);
+}
+
+TEST(held_frames, "so is one that holds frames and allocates a run", .panics = "this thread holds 5 frames")
+{
+	held_add(HELD_FRAMES, 7);
+	held_sub(HELD_FRAMES, 2);
+	frame_free(frame_alloc(8, FRAME_ZERO, 0), 8);
+}
+
+TEST(held_too_few, "handing over more than is held is told", .panics = "no longer held")
+{
+	held_add(HELD_TAGS, 1);
+	held_sub(HELD_TAGS, 2);
+}
+
+TEST(held_atomic, "what does not wait is not asked")
+{
+	phys_t base;
+
+	held_add(HELD_OBJECTS, 1);
+	base = test_frame_alloc(1, FRAME_ATOMIC, 0);
+	held_sub(HELD_OBJECTS, 1);
+	NEED(base != 0);
+	test_frame_free(base, 1);
+}
+#endif
+
+TEST(reserve_wait_interrupts_off, "waiting for a reservation with interrupts off is told, though memory is there",
+	.panics = "may sleep")
+{
+	port_irq_t irq = port_irq_save();
+	struct reservation r;
+
+	if (reservation_wait(&r, 1, 0) == EOK)
+		reservation_end(&r);
+	port_irq_restore(irq);
 }

@@ -67,6 +67,13 @@ void *port_self(void)
 	return running;
 }
 
+struct held *port_held(void)
+{
+	static struct held before_threads;
+
+	return running != NULL ? &running->held : &before_threads;
+}
+
 /* With no limit given it returns after ten seconds, without cause: who called looks again. */
 void port_park(unsigned milliseconds)
 {

@@ -10,6 +10,7 @@
 
 #include <pthread.h>
 
+#include <mm/held.h>
 #include <mm/types.h>
 
 struct thread {
@@ -19,6 +20,7 @@ struct thread {
 	struct thread *parent; /* is woken when it ends */
 	bool may_go;           /* port_unpark came, and port_park has not seen it yet */
 	bool is_over;
+	struct held held; /* what the core counts of it */
 };
 
 /** The caller gets the CPU, as this thread. */

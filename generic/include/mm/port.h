@@ -76,6 +76,14 @@ void port_interrupt(unsigned cpu);
 /** The running thread: anything that port_unpark takes. Never NULL in a thread. */
 void *port_self(void);
 
+struct held;
+
+/**
+ * The running thread's record of what it holds (mm/held.h): memory that is all 0 when the thread begins, and that
+ * nothing else touches. Before there are threads, and where none runs: some record all the same. Any context.
+ */
+struct held *port_held(void);
+
 /**
  * Sleeps until port_unpark of this thread. One port_unpark that came before is
  * remembered: then it returns at once. It may return without cause; the caller

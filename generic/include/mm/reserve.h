@@ -47,4 +47,45 @@ MUST_USE static inline errno_t reserve_tables(size_t frames, frame_flags_t alloc
 /** Gives back what was promised, of this class, and not taken. Any context. */
 void reserve_free(size_t frames, frame_flags_t flags);
 
+/*
+ * A reservation with an owner: the frames that one operation needs, of both
+ * classes, reserved at once. An operation that needs memory under a lock tries
+ * first without sleeping; if that fails it lets go of everything, waits for the
+ * reservation of all that is needed, takes the lock again, looks again, and goes
+ * on with frames of the reservation. While a thread has one it may not wait for
+ * memory (mm/held.h).
+ */
+struct reservation {
+	size_t low; /* frames reserved with a permanent address */
+	size_t any; /* frames reserved of either kind */
+};
+
+/**
+ * Reserves low frames with a permanent address and any more of either kind, all at once: sleeps, once, till that can
+ * be had. The caller holds nothing.
+ *
+ * @param r  receives them; {0, 0} after an error
+ * @retval ENOMEM  the machine does not have so many
+ */
+MUST_USE errno_t reservation_wait(struct reservation *r, size_t low, size_t any);
+
+/**
+ * The same at once, after the reclaimers had their chance. Any context.
+ * @retval ENOMEM  so many are not free and unreserved; r is {0, 0}
+ */
+MUST_USE errno_t reservation_try(struct reservation *r, size_t low, size_t any);
+
+/**
+ * Allocates frames from a reservation, and counts them off: with FRAME_HIGHMEM off r->any, and off r->low if that has
+ * too few; otherwise off r->low. Never sleeps; any context. A single frame is there, unless FRAME_DMA asks for a
+ * special one; a run may not be.
+ *
+ * @param flags  FRAME_HIGHMEM, FRAME_LOWMEM, FRAME_DMA, FRAME_ZERO; others mean nothing here
+ * @return address of the first; 0 if the reservation has too few, or no such run is free: then nothing is counted off
+ */
+MUST_USE phys_t reservation_take(struct reservation *r, size_t count, frame_flags_t flags);
+
+/** Frees what is left of a reservation, which is {0, 0} after it; does nothing if it is so already. Any context. */
+void reservation_end(struct reservation *r);
+
 #endif

@@ -18,6 +18,7 @@
 #include <kernel/machine.h>
 #include <kernel/synch.h>
 #include <mm/frame.h>
+#include <mm/held.h>
 
 /* Bytes of a thread's stack. */
 #define THREAD_STACK_SIZE (CONFIG_DEBUG ? KiB(16) : KiB(8))
@@ -40,6 +41,7 @@ struct thread {
 	void *argument;
 	struct as *as;      /* the address space it has borrowed, and holds; NULL = none. Its own to change */
 	void *copy_landing; /* where a copy that cannot go on ends (kernel/user_copy.c); its own */
+	struct held held;   /* what it holds, by the memory core's count; its own */
 	uintptr_t stack;    /* lowest address; 0 = not the scheduler's to free or check (the idle threads) */
 
 	/* ---- scheduler_lock ---- */
