@@ -176,13 +176,7 @@ static struct thread *take_next(struct run_queue *queue)
 
 void scheduler_switched(void)
 {
-	struct run_queue *queue = run_queue_current();
-	struct thread *dead = queue->dead;
-
-	queue->dead = NULL;
 	spinlock_unlock_raw(&scheduler_lock);
-	if (dead != NULL)
-		thread_free(dead);
 }
 
 void scheduler_switch(void)
@@ -198,8 +192,6 @@ void scheduler_switch(void)
 	if (next != old) {
 		mm_debug(thread_stack_whole(old), "thread %u (%s) has overflowed its stack", old->id, old->name);
 		mm_debug(thread_stack_whole(next), "the stack of thread %u (%s) was overrun", next->id, next->name);
-		if (old->state == THREAD_EXITED && old->detached)
-			queue->dead = old;
 		queue->switches++;
 		next->switches++;
 		queue->running = next;

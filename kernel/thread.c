@@ -18,12 +18,23 @@
  *                                       +--------------------+
  *
  * A thread ends on its own stack, so it cannot free itself. thread_join frees
- * it, or, if it is detached, the thread that runs next on that CPU
- * (scheduler_switched). Both do so after the switch away from it is complete:
- * thread_join sees THREAD_EXITED under scheduler_lock, which is held till then.
+ * it, or, if it is detached, the reaper does, a thread that does nothing else.
+ * Freeing a stack unmaps it, and that waits for every other CPU to invalidate
+ * its translations; so it is done in a thread with interrupts on and no lock
+ * held, never by the thread that happens to run next nor in thread_detach, which
+ * may be called anywhere. Both free the thread after the switch away from it is
+ * complete: they find it under scheduler_lock, which is held till then.
+ *
+ *   thread_exit, thread_detach ---> dead list ---> reaper ---> freed
+ *                     (off thread_list)
+ *
+ * A detached thread leaves thread_list and enters the dead list in one step, so
+ * a caller that has seen it gone from the first may wait for the second
+ * (thread_reap_wait) and then finds its memory free.
  *
  * LOCK. scheduler_lock; see kernel/scheduler.c. All threads are in thread_list
- * in order of id, from thread_create until they are freed.
+ * in order of id, from thread_create until they are joined or, detached, have
+ * ended; it protects the dead list too.
  */
 
 #include <kernel/lib.h>
@@ -38,14 +49,15 @@
 
 struct list_link thread_list = LIST_INIT(thread_list);
 
+/* Detached threads that have ended, by queue_link, and how many of them the reaper has not freed yet. */
+static struct list_link dead_threads = LIST_INIT(dead_threads);
+static size_t dead_count;
+
+static struct wait_queue reaper_queue = WAIT_QUEUE_INIT(reaper_queue); /* the reaper, while there is nothing to do */
+static struct wait_queue reaped_queue = WAIT_QUEUE_INIT(reaped_queue); /* threads that wait for dead_count == 0 */
+
 static struct slab_cache *thread_cache;
 static unsigned last_id;
-
-errno_t thread_init(void)
-{
-	thread_cache = slab_cache_create("thread", sizeof(struct thread), NULL, FRAME_ATOMIC);
-	return (thread_cache != NULL) ? EOK : ENOMEM;
-}
 
 void thread_construct(struct thread *thread, const char *name)
 {
@@ -69,8 +81,10 @@ bool thread_stack_overflowed(const struct thread *thread, uintptr_t va)
 	return thread->stack != 0 && va >= thread->stack - PAGE_SIZE && va < thread->stack + STACK_LEAST;
 }
 
-void thread_free(struct thread *thread)
+/* Frees a thread that is in no list, and its stack. In a thread, interrupts on. */
+static void thread_free(struct thread *thread)
 {
+	thread_check_may_sleep(__func__);
 	mm_assert(thread_stack_whole(thread), "thread %u (%s) has overflowed its stack", thread->id, thread->name);
 	km_free(thread->stack, THREAD_STACK_SIZE);
 	slab_free(thread_cache, thread);
@@ -129,6 +143,12 @@ struct thread *thread_create(const char *name, void (*function)(void *argument),
 	return thread;
 }
 
+static void wake_all_locked(struct wait_queue *queue)
+{
+	while (!list_empty(&queue->waiters))
+		scheduler_wake_locked(CONTAINER_OF(queue->waiters.next, struct thread, queue_link), EOK);
+}
+
 void thread_borrow(struct as *as)
 {
 	struct thread *self = thread_current();
@@ -146,6 +166,15 @@ void thread_borrow(struct as *as)
 		as_release(before);
 }
 
+/* Hands a detached thread that has ended to the reaper. */
+static void bury_locked(struct thread *thread)
+{
+	list_remove(&thread->all_link);
+	list_insert_before(&dead_threads, &thread->queue_link);
+	dead_count++;
+	wake_all_locked(&reaper_queue);
+}
+
 void thread_exit(void)
 {
 	struct thread *self = thread_current();
@@ -156,9 +185,8 @@ void thread_exit(void)
 	spinlock_lock_raw(&scheduler_lock);
 	self->state = THREAD_EXITED;
 	if (self->detached)
-		list_remove(&self->all_link);
-	while (!list_empty(&self->exit_queue.waiters))
-		scheduler_wake_locked(CONTAINER_OF(self->exit_queue.waiters.next, struct thread, queue_link), EOK);
+		bury_locked(self);
+	wake_all_locked(&self->exit_queue);
 	scheduler_switch();
 	panic("thread %u (%s) runs after its end", self->id, self->name);
 }
@@ -183,16 +211,73 @@ void thread_join(struct thread *thread)
 void thread_detach(struct thread *thread)
 {
 	port_irq_t state = spinlock_lock(&scheduler_lock);
-	bool ended = thread->state == THREAD_EXITED;
 
 	mm_assert(!thread->detached, "thread %u (%s) is detached already", thread->id, thread->name);
 	thread->detached = true;
-	if (ended)
-		list_remove(&thread->all_link);
+	if (thread->state == THREAD_EXITED)
+		bury_locked(thread);
 	spinlock_unlock(&scheduler_lock, state);
-	if (ended)
-		thread_free(thread);
 }
+
+/* ---- the reaper ---- */
+
+/* The dead thread that has waited longest, out of the list; sleeps till there is one. */
+static struct thread *dead_next(void)
+{
+	port_irq_t state = spinlock_lock(&scheduler_lock);
+	struct thread *thread;
+
+	while (list_empty(&dead_threads)) {
+		(void) scheduler_sleep(&reaper_queue, 0);
+		spinlock_lock_raw(&scheduler_lock);
+	}
+	thread = CONTAINER_OF(dead_threads.next, struct thread, queue_link);
+	list_remove(&thread->queue_link);
+	spinlock_unlock(&scheduler_lock, state);
+	return thread;
+}
+
+static void reaper_main(void *argument)
+{
+	(void) argument;
+	for (;;) {
+		port_irq_t state;
+
+		thread_free(dead_next());
+		state = spinlock_lock(&scheduler_lock);
+		if (--dead_count == 0)
+			wake_all_locked(&reaped_queue);
+		spinlock_unlock(&scheduler_lock, state);
+	}
+}
+
+void thread_reap_wait(void)
+{
+	thread_check_may_sleep(__func__);
+
+	port_irq_t state = spinlock_lock(&scheduler_lock);
+
+	while (dead_count != 0) {
+		(void) scheduler_sleep(&reaped_queue, 0);
+		spinlock_lock_raw(&scheduler_lock);
+	}
+	spinlock_unlock(&scheduler_lock, state);
+}
+
+errno_t thread_init(void)
+{
+	struct thread *reaper = NULL;
+
+	thread_cache = slab_cache_create("thread", sizeof(struct thread), NULL, FRAME_ATOMIC);
+	if (thread_cache != NULL)
+		reaper = thread_create("reaper", reaper_main, NULL, FRAME_ATOMIC);
+	if (reaper == NULL)
+		return ENOMEM;
+	thread_detach(reaper);
+	return EOK;
+}
+
+/* ---- sleeping ---- */
 
 void thread_check_may_sleep(const char *who)
 {

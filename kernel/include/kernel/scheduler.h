@@ -16,9 +16,8 @@ struct run_queue {
 	size_t length;
 	struct thread *running;
 	struct thread *idle;
-	struct thread *dead; /* a detached thread that has ended on this CPU: freed when the switch is done */
-	bool need_resched;   /* the running thread is to make room when it may */
-	unsigned slice;      /* ticks left to the running thread */
+	bool need_resched; /* the running thread is to make room when it may */
+	unsigned slice;    /* ticks left to the running thread */
 	uint64_t ticks, idle_ticks, switches;
 	uint64_t interrupts; /* this CPU only, interrupts off */
 };
@@ -92,10 +91,7 @@ void thread_construct(struct thread *thread, const char *name);
 /** Puts a thread into the list of all threads and gives it its id. */
 void thread_enlist_locked(struct thread *thread);
 
-/** Sets up the cache of threads. After slab_init. */
+/** Sets up the cache of threads, and the reaper. After km_init. */
 MUST_USE errno_t thread_init(void);
-
-/** Gives back a thread that is in no list, and its stack. Any context. */
-void thread_free(struct thread *thread);
 
 #endif

@@ -47,10 +47,10 @@ struct thread {
 	/* ---- scheduler_lock ---- */
 	enum thread_state state;
 	unsigned cpu;                  /* where it runs, or ran last */
-	bool detached;                 /* nobody will join it: its end frees it */
+	bool detached;                 /* nobody will join it: the reaper frees it after its end */
 	bool park_token;               /* an unpark that came before the park */
 	errno_t wake_result;           /* what the sleep that ended last returns */
-	struct list_link queue_link;   /* in a run queue or a wait queue */
+	struct list_link queue_link;   /* in a run queue, a wait queue, or the list of the dead */
 	struct list_link all_link;     /* in the list of all threads */
 	struct list_link timeout_link; /* in the list of time-outs; links to itself if there is none */
 	uint64_t deadline;             /* tick at which the time-out is over */
@@ -82,8 +82,11 @@ void thread_borrow(struct as *as);
 /** Waits for a thread's end, and frees it. One caller, once; not for a thread that was detached. Sleeps. */
 void thread_join(struct thread *thread);
 
-/** Nobody will join this thread: it is freed when it ends (at once, if it has ended). Any context. */
+/** Nobody will join this thread: the reaper frees it soon after it has ended. Any context, locks held or not. */
 void thread_detach(struct thread *thread);
+
+/** Sleeps until all detached threads that have ended are freed: their memory is there again. */
+void thread_reap_wait(void);
 
 /** Ends the running thread, as returning from its function does. */
 void thread_exit(void) __attribute__((noreturn));

@@ -10,6 +10,7 @@
 #include <kernel/thread.h>
 #include <kernel/time.h>
 #include <kernel/trap.h>
+#include <mm/km.h>
 #include <test.h>
 
 /* ---- making and ending ---- */
@@ -85,6 +86,71 @@ TEST(thread_detached, "a detached thread is freed when it ends, or at once if it
 	thread_sleep_ms(1);
 	thread_detach(late);
 	CHECK_EQ(thread_count(), before);
+}
+
+struct detacher {
+	struct spinlock lock;
+	bool off;     /* the other CPU has interrupts off, and goes for the lock */
+	bool entered; /* it has got the lock */
+};
+
+static void lock_elsewhere(void *argument)
+{
+	struct detacher *common = argument;
+	uintptr_t flags = interrupts_disable();
+
+	__atomic_store_n(&common->off, true, __ATOMIC_RELEASE);
+	spinlock_lock_raw(&common->lock);
+	common->entered = true;
+	spinlock_unlock_raw(&common->lock);
+	interrupts_restore(flags);
+}
+
+TEST(thread_detach_locked, "thread_detach waits for no CPU: not for one that waits for a lock the caller holds",
+	.threads = true)
+{
+	struct detacher common = { .lock = SPINLOCK_INIT };
+	struct test_thread *other;
+	struct thread *ended;
+	size_t ran = 0;
+	port_irq_t state;
+
+	if (cpu_count() < 2)
+		SKIP("needs two CPUs");
+	NEED((ended = thread_create("ended", count_one, &ran, FRAME_ATOMIC)) != NULL);
+	while (__atomic_load_n(&ended->state, __ATOMIC_ACQUIRE) != THREAD_EXITED)
+		thread_yield();
+	other = test_thread_start("other", lock_elsewhere, &common);
+	state = spinlock_lock(&common.lock);
+	/* Interrupts are off here, so the other thread runs on another CPU. */
+	while (!__atomic_load_n(&common.off, __ATOMIC_ACQUIRE))
+		port_relax();
+	thread_detach(ended);
+	spinlock_unlock(&common.lock, state);
+	test_thread_join(other);
+	CHECK(common.entered);
+}
+
+#define DETACHED 24
+
+TEST(thread_reaped, "when thread_reap_wait returns, the memory of all detached threads that have ended is free",
+	.threads = true, .frames = DETACHED * THREAD_STACK_SIZE / PAGE_SIZE + 64, .inject_runs = 8)
+{
+	size_t ran = 0, before = thread_count(), made = 0;
+	struct km_info km_before, km_after;
+
+	km_get_info(&km_before);
+	for (struct thread *thread; made < DETACHED; made++) {
+		if ((thread = thread_create("detached", count_one, &ran, FRAME_ATOMIC)) == NULL)
+			break;
+		thread_detach(thread);
+	}
+	CHECK(test_wait_for(thread_count() == before, 1000));
+	thread_reap_wait();
+	km_get_info(&km_after);
+	CHECK_EQ(km_after.mappings, km_before.mappings);
+	CHECK_EQ(__atomic_load_n(&ran, __ATOMIC_RELAXED), made);
+	NEED(made == DETACHED);
 }
 
 static bool find_by_name(const struct thread_info *info, void *argument)
