@@ -287,17 +287,31 @@ size_t mm_malloc_size(const void *address)
 	return size_at(address, "malloc_size", __builtin_return_address(0));
 }
 
-/* Whether an allocation of `had` bytes need not move to have `size`; a block that has too many gives them back. */
-static bool stays(void *old, size_t had, size_t size)
+/* Whether the first bytes of an allocation are where the flags want them: with FRAME_DMA, where every device reaches. */
+static bool is_placed(const void *address, size_t size, frame_flags_t flags)
 {
-	if (size > had)
+	return !(flags & FRAME_DMA) || KA2PA((uintptr_t) address) + (size != 0 ? size - 1 : 0) < ARCH_DMA_LIMIT;
+}
+
+/* Whether an allocation of `had` bytes need not move to have `size`; a block that has too many frees them. */
+static bool stays(void *old, size_t had, size_t size, frame_flags_t flags)
+{
+	if (size > had || !is_placed(old, size, flags))
 		return false;
 	if (slab_at(old) != NULL)
 		return cache_for(size) == slab_at(old)->cache;
-	if (cache_for(size) != NULL)
+	if (!(flags & FRAME_DMA) && cache_for(size) != NULL)
 		return false;
 	block_shrink(old, size);
 	return true;
+}
+
+/* Does what FRAME_ZERO asks of an allocation that stays: clears what it has beyond size bytes. */
+static void *clear_rest(void *address, size_t size, frame_flags_t flags)
+{
+	if (flags & FRAME_ZERO)
+		__builtin_memset((char *) address + size, 0, mm_malloc_size(address) - size);
+	return address;
 }
 
 void *mm_realloc(void *old, size_t size, frame_flags_t flags)
@@ -308,11 +322,11 @@ void *mm_realloc(void *old, size_t size, frame_flags_t flags)
 	if (old == NULL)
 		return alloc_special(1, size, flags, caller);
 	had = size_at(old, "realloc", caller);
-	if (stays(old, had, size))
-		return old;
+	if (stays(old, had, size, flags))
+		return clear_rest(old, size, flags);
 	address = alloc_special(1, size, flags, caller);
-	if (address == NULL)
-		return size <= had ? old : NULL; /* it could not move to a smaller place: it has room where it is */
+	if (address == NULL) /* if it could only not move to a smaller place, it has room where it is */
+		return size <= had && is_placed(old, size, flags) ? clear_rest(old, size, flags) : NULL;
 	__builtin_memcpy(address, old, size < had ? size : had);
 	mm_free(old);
 	return address;

@@ -253,6 +253,10 @@ void *slab_alloc_forbidden(struct slab_cache *cache, frame_flags_t flags, port_i
 
 void *slab_alloc_flags(struct slab_cache *cache, frame_flags_t flags)
 {
+	mm_debug(!(flags & (FRAME_DMA | FRAME_ZERO)),
+		"slab_alloc(%s) with flags %#x: an object is as and where it is; malloc "
+		"serves FRAME_DMA and FRAME_ZERO",
+		cache->name, flags);
 	return slab_alloc_for(cache, flags, __builtin_return_address(0));
 }
 

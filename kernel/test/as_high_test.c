@@ -277,7 +277,6 @@ TEST(as_high_not_objects,
 	NEED(cache != NULL && as != NULL && (frame = test_frame_alloc(1, ANY, 0)) != 0);
 	(void) test_take_all_frames(FRAME_LOWMEM);
 	CHECK_NULL(test_slab_alloc(cache, ANY));
-	CHECK_NULL(test_slab_alloc(cache, ANY | FRAME_ZERO));
 	CHECK_NULL(test_malloc(KiB(64), ANY));
 	CHECK_NULL(test_malloc(KiB(8), ANY | FRAME_ZERO));
 	CHECK_NULL(test_memalign(KiB(16), KiB(16), ANY));

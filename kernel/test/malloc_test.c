@@ -275,6 +275,98 @@ TEST(malloc_realloc_shrinks_always, "making a block smaller never fails")
 	}
 }
 
+static size_t first_set(const uint8_t *bytes, size_t from, size_t to)
+{
+	while (from < to && bytes[from] == 0)
+		from++;
+	return from;
+}
+
+TEST(malloc_realloc_zero, "realloc with FRAME_ZERO: what a shrink cut off is 0 when it grows again, moved or not")
+{
+	static const struct {
+		size_t first, shrunk, grown;
+	} cases[] = { { 112, 97, 112 }, { 112, 97, 500 }, { 1000, 10, 1000 }, { 7000, 6200, 7000 },
+		{ KiB(12), KiB(9), KiB(12) }, { KiB(64), KiB(57) + 1, KiB(64) }, { KiB(64), KiB(20) + 1, KiB(100) },
+		{ 64, 0, 64 } };
+	const frame_flags_t flags = FRAME_ATOMIC | FRAME_ZERO;
+
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		uint8_t *block = test_malloc(cases[i].first, flags);
+		size_t kept = cases[i].shrunk;
+
+		NEED(block != NULL);
+		CHECK_EQ(first_set(block, 0, cases[i].first), cases[i].first);
+		__builtin_memset(block, 0x5a, cases[i].first);
+		NEED((block = test_realloc(block, kept, flags)) != NULL);
+		NEED((block = test_realloc(block, cases[i].grown, flags)) != NULL);
+		if (!CHECK_EQ(first_set(block, kept, cases[i].grown), cases[i].grown))
+			test_note("case %zu", i);
+		test_free(block);
+	}
+}
+
+TEST(malloc_realloc_zero_refused, "FRAME_ZERO holds of a block that could only not move to a smaller place",
+	.frames = 64)
+{
+	uint8_t *block = test_malloc(KiB(40), FRAME_ATOMIC | FRAME_ZERO);
+
+	NEED(block != NULL);
+	__builtin_memset(block, 0x5a, KiB(40));
+	(void) test_take_all_frames(0);
+	CHECK_NOT_NULL(block = test_realloc(block, 5000, FRAME_ATOMIC | FRAME_ZERO));
+	CHECK_EQ(first_set(block, 5000, mm_malloc_size(block)), mm_malloc_size(block));
+	test_free(block);
+}
+
+static bool is_reached(const void *block, size_t size)
+{
+	return KA2PA((uintptr_t) block) + size <= ARCH_DMA_LIMIT;
+}
+
+/* A block of this size that not every device reaches; NULL if malloc gives no such. */
+static void *unreached(size_t size)
+{
+	void *block = test_malloc(size, FRAME_ATOMIC);
+
+	if (block == NULL || !is_reached(block, size))
+		return block;
+	test_free(block);
+	return NULL;
+}
+
+TEST(malloc_realloc_dma, "realloc with FRAME_DMA gives what every device reaches; without memory there, NULL")
+{
+	static const size_t sizes[][2] = { { 100, 100 }, { 100, 50 }, { 100, 300 }, { KiB(16), KiB(16) },
+		{ KiB(64), KiB(20) }, { KiB(64), 100 } };
+
+	for (size_t i = 0; i < ARRAY_COUNT(sizes); i++) {
+		void *block = unreached(sizes[i][0]), *moved, *again;
+
+		if (block == NULL && !test_injecting())
+			SKIP("all memory here is reached by every device");
+		NEED(block != NULL);
+		fill(block, sizes[i][0], 1);
+		NEED((moved = test_realloc(block, sizes[i][1], FRAME_ATOMIC | FRAME_DMA)) != NULL);
+		CHECK(is_reached(moved, sizes[i][1]));
+		CHECK(is_filled(moved, sizes[i][0] < sizes[i][1] ? sizes[i][0] : sizes[i][1], 1));
+		CHECK_PTR(again = test_realloc(moved, 1, FRAME_ATOMIC | FRAME_DMA), moved); /* it is placed right: it stays */
+		test_free(again);
+	}
+}
+
+TEST(malloc_realloc_dma_refused, "an allocation that no device reaches is not passed off as one for DMA", .frames = 64)
+{
+	void *block = unreached(KiB(8));
+
+	if (block == NULL && !test_injecting())
+		SKIP("all memory here is reached by every device");
+	NEED(block != NULL);
+	(void) test_take_all_frames(0);
+	CHECK_NULL(test_realloc(block, 100, FRAME_ATOMIC | FRAME_DMA));
+	test_free(block);
+}
+
 /* ---- want of memory ---- */
 
 TEST(malloc_exhausted, "with FRAME_ATOMIC and no memory there is NULL, for every size; what is freed can be had again")

@@ -142,4 +142,15 @@ TEST(slab_owner, "what stops the kernel names who had the object last", .panics 
 	slab_free(cache, objects[0]);
 	slab_free(cache, objects[0]);
 }
+
+TEST(slab_flags_dma, "a cache asked for memory for DMA, which it cannot keep, is told, though it has an object",
+	.panics = "malloc serves FRAME_DMA")
+{
+	(void) !slab_alloc(plain_cache(64), FRAME_ATOMIC | FRAME_DMA);
+}
+
+TEST(slab_flags_zero, "so is one asked for zeros", .panics = "malloc serves FRAME_DMA and FRAME_ZERO")
+{
+	(void) !slab_alloc(plain_cache(64), FRAME_ATOMIC | FRAME_ZERO);
+}
 #endif

@@ -36,10 +36,15 @@ MUST_USE void *mm_malloc(size_t size, frame_flags_t flags) __attribute__((malloc
 MUST_USE void *mm_memalign(size_t align, size_t size, frame_flags_t flags) __attribute__((malloc, alloc_size(2)));
 
 /**
- * Makes an allocation larger or smaller; it may move. What fits both is kept.
+ * Makes an allocation larger or smaller; it may move. What fits both is kept. An alignment that mm_memalign gave is not.
+ *
+ * What the flags ask for holds of the result, whether it moves or not. FRAME_ZERO: all bytes beyond those kept are 0.
+ * What was asked for before is not recorded: if any earlier call for this allocation was without FRAME_ZERO, the bytes
+ * kept are all that it had, mm_malloc_size(old). FRAME_DMA: every device reaches it.
  *
  * @param old  NULL = as mm_malloc
- * @return the new address; NULL with FRAME_ATOMIC for want of memory, and then old is whole and where it was
+ * @return the new address; NULL with FRAME_ATOMIC if it is out of memory, and then old is whole and where it was. A
+ *         smaller size never fails, but with FRAME_DMA
  */
 MUST_USE void *mm_realloc(void *old, size_t size, frame_flags_t flags);
 

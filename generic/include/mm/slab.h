@@ -57,6 +57,9 @@ MUST_USE void *slab_alloc_plain(struct slab_cache *cache);
 /**
  * Takes an object, in the state the constructor or the last owner left it. May sleep without FRAME_ATOMIC, and then
  * never returns NULL, unless a constructor fails.
+ *
+ * @param flags  not FRAME_DMA nor FRAME_ZERO, which a cache cannot keep: objects that are free already are not
+ *               chosen by their place and not cleared. mm_malloc serves both. FRAME_HIGHMEM is of no effect
  */
 MUST_USE static inline void *slab_alloc(struct slab_cache *cache, frame_flags_t flags)
 {
