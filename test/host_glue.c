@@ -36,6 +36,11 @@ uint64_t test_seed(void)
 	return host_seed;
 }
 
+void test_seed_set(uint64_t seed)
+{
+	host_seed = seed;
+}
+
 /* ---- printing ---- */
 
 void test_print(const char *format, va_list arguments)

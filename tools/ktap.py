@@ -47,13 +47,17 @@ class Summary:
 
     def close(self):
         """No more lines: holds what came to the plan."""
-        told = self.passed + self.failed + self.skipped
+        told = self.ended()
         if self.planned is None:
             self.failed += 1
             self.failures.append(("no plan: the run told no results", []))
         elif told < self.planned:
             self.failed += self.planned - told
             self.failures.append((f"{self.planned - told} of {self.planned} cases never ended", []))
+
+    def ended(self):
+        """Cases that have told how they ended."""
+        return self.passed + self.failed + self.skipped
 
     def __str__(self):
         return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"

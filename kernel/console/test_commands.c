@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Commands that try and measure: test, bench, check, inject.
+ * Commands that try and measure: test, seed, bench, check, inject.
  */
 
 #include "../test/test.h"
@@ -52,6 +52,7 @@ static bool check_beginning(const struct command_call *call, const char *kind, v
 static void test_names(struct name_sink *sink)
 {
 	sink->take(sink, "all");
+	sink->take(sink, "threads");
 	for (size_t i = 0; i < test_count(); i++)
 		sink->take(sink, test_get(i)->name);
 }
@@ -69,6 +70,14 @@ static bool run_test(const struct command_call *call)
 	if (call->count == 0)
 		return list_tests();
 	return check_beginning(call, "case", test_names) && test_run(call->words[0]) == 0;
+}
+
+static bool run_seed(const struct command_call *call)
+{
+	if (call->count > 0)
+		test_seed_set(call->values[0]);
+	kprintf("The seed of the test cases is %llu.\n", (unsigned long long) test_seed());
+	return true;
 }
 
 /* ---- bench ---- */
@@ -189,10 +198,18 @@ static const struct command commands[] = {
 		.name = "test",
 		.summary = "list the test cases, or run one, some, or all",
 		.detail = "test lists the cases. test NAME runs the case of that name and those whose names\n"
-				  "begin so; test all runs all. Each runs plainly, then once for each allocation it\n"
-				  "makes, with that one made to fail. The output is KTAP.\n",
+				  "begin so; test all runs all, test threads those that have threads. Each runs\n"
+				  "plainly, then once for each allocation it makes, with that one made to fail. The\n"
+				  "output is KTAP.\n",
 		.run = run_test,
 		.arguments = { { .kind = ARGUMENT_WORD, .name = "NAME", .optional = true, .names = test_names } },
+	},
+	{
+		.name = "seed",
+		.summary = "the seed of the test cases' random numbers, or set it",
+		.detail = "seed N makes the cases that follow use other random numbers; 1 is the seed after boot.\n",
+		.run = run_seed,
+		.arguments = { { .kind = ARGUMENT_NUMBER, .name = "N", .optional = true } },
 	},
 	{
 		.name = "bench",

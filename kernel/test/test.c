@@ -108,6 +108,8 @@ bool test_matches(const struct test_case *test, const char *name)
 {
 	char suite[32];
 
+	if (__builtin_strcmp(name, "threads") == 0)
+		return test->threads;
 	test_suite_name(test, suite, sizeof suite);
 	return __builtin_strcmp(name, "all") == 0 || begins_with(test->name, name) || begins_with(suite, name);
 }
@@ -375,6 +377,7 @@ size_t test_run(const char *name)
 		return SIZE_MAX;
 	}
 	test_print_head(tests + 1);
+	print("# seed %llu\n", (unsigned long long) test_seed());
 	free = frames_free();
 	for (size_t i = 0; i < test_count(); i++)
 		if (test_matches(test_get(i), name))

@@ -279,8 +279,9 @@ struct test_random {
 	uint64_t state;
 };
 
-/** The seed of this run: fixed on a machine, chosen and printed (--seed) on the host. */
+/** The seed of this run: on a machine 1, or what console command `seed` has set; on the host --seed, or the time. */
 uint64_t test_seed(void);
+void test_seed_set(uint64_t seed);
 #define TEST_RANDOM(seed) ((struct test_random){ .state = (seed) })
 uint64_t test_random(struct test_random *random);
 /** From 0 to bound - 1. */
@@ -295,7 +296,7 @@ const struct test_case *test_get(size_t i);
 /** "frame" for kernel/test/frame_test.c. */
 void test_suite_name(const struct test_case *test, char *name, size_t room);
 
-/** Whether `test NAME` runs this case: NAME is "all", or what the case's name or its file's begins with. */
+/** Whether `test NAME` runs this case: NAME is "all", "threads", or what the case's name or its file's begins with. */
 bool test_matches(const struct test_case *test, const char *name);
 
 enum test_outcome { TEST_PASSED, TEST_FAILED, TEST_SKIPPED };

@@ -53,6 +53,12 @@ test: all
 			program -- $(B)/$$program $(TEST_ARGUMENTS) || status=1; \
 	done; exit $$status
 
+.PHONY: soak
+
+soak: all
+	@tools/soak --title 'soak $(PROFILE) $(VARIANT)' --seconds $(SECONDS) --test $(if $(filter all,$(TEST)),threads,$(TEST)) \
+		--timeout $(TIMEOUT) --keep build/soak/$(PROFILE)-$(VARIANT) $(if $(SEED),--seed $(SEED)) host $(PROGRAMS)
+
 # Both designs, and page tables of all levels, held against each other.
 agree_build = build/$(PROFILE)/$(MODE)$(if $(filter-out $(firstword $(PAGE_LEVELS)),$1),-levels$1)
 

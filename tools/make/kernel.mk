@@ -20,7 +20,7 @@ LINK = $(CC) $(MACHINE_CFLAGS) -nostdlib -static -no-pie -Wl,--build-id=none -Wl
 	-Wl,--no-warn-rwx-segments $(addprefix -Wl$(COMMA),$(subst -z ,-z$(COMMA),$(subst -m ,-m$(COMMA),$(MACHINE_LDFLAGS)))) \
 	-Wl,-T,$(B)/kernel.ld
 
-.PHONY: all run test bench debug iso iso-test image
+.PHONY: all run test bench debug iso iso-test emulator soak
 
 all: $(IMAGE) ## the image (host: the test programs); the default
 
@@ -72,6 +72,20 @@ else
 bench:
 	+@$(MAKE) --no-print-directory MODE=release bench
 endif
+
+# For tools/soak: the exit status of `halt`, and the command that boots the image.
+emulator:
+	@echo '$(STATUS_GOOD) $(EMULATE) -kernel $(IMAGE)'
+
+# What is not given is drawn anew for each boot.
+SOAK_MEMORIES = $(if $(call given,MEMORY),$(MEMORY),$(filter-out $(MEMORY_LEAST),$(wordlist 1,3,$(CHECK_MEMORIES))) 24 33 64)
+SOAK_SMPS = $(if $(call given,SMP),$(SMP),1 $(CHECK_SMPS) $(CHECK_SMPS))
+
+soak: all ## the cases with threads over and over, with other seeds, sizes and CPUs, for SECONDS
+	@tools/soak --title 'soak $(PROFILE) $(VARIANT)' --seconds $(SECONDS) --memory '$(SOAK_MEMORIES)' --smp '$(SOAK_SMPS)' \
+		--test $(if $(filter all,$(TEST)),threads,$(TEST)) --timeout $(TIMEOUT) --keep build/soak/$(PROFILE)-$(VARIANT) \
+		$(if $(SEED),--seed $(SEED)) machine $(SOAK_KNOBS)
+SOAK_KNOBS = $(foreach knob,PROFILE MODE $(if $(KERNEL_SPLITS),KERNEL_SPLIT) $(if $(MAX_CPUS),MAX_CPUS) ICOUNT,$(knob)=$($(knob)))
 
 debug: all ## boot it halted, the console in this terminal, and wait for gdb
 	@echo 'In another terminal: gdb -x contrib/gdb/hoplite.gdb $(IMAGE)'

@@ -21,6 +21,8 @@ $(call one_of,SETUP,yes no)
 $(call one_of,V,0 1)
 $(call one_of,SANITIZE,none address thread)
 $(call number,TIMEOUT,1,86400,seconds)
+$(call number,SECONDS,1,864000,seconds)
+$(if $(SEED),$(call number,SEED,0,4294967295))
 
 ifneq ($(BUILDING),)
 $(if $(MAX_CPUS),$(call number,MAX_CPUS,1,64,CPUs))

@@ -18,9 +18,16 @@
 
 const bool test_on_host = false;
 
+static uint64_t seed = 1;
+
 uint64_t test_seed(void)
 {
-	return 1;
+	return seed;
+}
+
+void test_seed_set(uint64_t new_seed)
+{
+	seed = new_seed;
 }
 
 /* ---- printing ---- */
