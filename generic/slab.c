@@ -369,6 +369,27 @@ void *slab_layer_make(struct slab_cache *cache, frame_flags_t flags)
 	return object;
 }
 
+void slab_alloc_from(struct slab_cache *cache, phys_t frame, void **objects, size_t count)
+{
+	struct slab *slab;
+	port_irq_t irq;
+
+	mm_assert(cache->frames == 1 && cache->objects >= count && cache->constructor == NULL,
+		"%s: a frame does not make a slab of %zu objects", cache->name, count);
+	slab = slab_build(cache, (void *) PA2KA(frame), 0);
+	irq = spinlock_lock(&cache->lock);
+	cache->slabs++;
+	cache->grown++;
+	cache->allocs += count;
+	list_append(&cache->empty, slab);
+	for (size_t i = 0; i < count; i++)
+		objects[i] = take_from_locked(cache, slab);
+	spinlock_unlock(&cache->lock, irq);
+	for (size_t i = 0; i < count; i++)
+		slab_debug_taken(cache, objects[i], __builtin_return_address(0));
+	frame_sleepers_kick(cache); /* the slab has more, for those that wait for one */
+}
+
 /* ---- giving back ---- */
 
 static void give_locked(struct slab_cache *cache, struct slab *slab, const void *object)

@@ -32,14 +32,19 @@
  * TAGS come from a slab cache, whose memory is frames with a permanent address: no
  * arena is needed to get one. Each call that could need tags has TAGS_NEEDED of
  * them set aside in the arena before it looks for anything (vmem_span.c), so
- * there is no allocation in the middle of it; giving back only frees tags.
+ * there is no allocation in the middle of it; giving back only frees tags. A call
+ * that gets none has changed nothing; if it may sleep, it does so then, and begins anew.
  *
  * CACHES (vmem_cache.c) keep, for each CPU and each small size, a few ranges
  * that were given back. For the segments they are taken still.
  *
- * WHEN THERE IS NO RANGE: the caches of this arena, and of those that import from
- * it, are emptied; if it is the parent's turn, a span is imported; then it is
- * ENOMEM. So ENOMEM means that there is no such range, however it is cut.
+ * WHEN THERE IS NO RANGE: a span is imported from the parent, if there is one: as many
+ * times the range as go into `import`, so that ranges of one size leave nothing of it
+ * over; or just the range. Then the caches of this arena, and of those that import
+ * from it, are emptied. Then it is ENOMEM. So ENOMEM means that there is no such range,
+ * however it is cut. What lies in a cache may be all of its span, which goes back to the
+ * parent when the cache is emptied: so bounds, and a range by name, are for the
+ * parent too.
  *
  * LOCKS. struct vmem.lock: one arena. No two are held at once: the parent is
  * asked, and given back to, with the child's let go. vmem_list_lock comes
@@ -189,65 +194,107 @@ static void carve_locked(struct vmem *arena, struct vmem_tag *tag, uintptr_t sta
 
 /* ---- taking ---- */
 
-/* The range from a span of the parent's: at least `import` bytes if there are so many, else what is needed. */
+static errno_t attempt(struct vmem *arena, const struct vmem_request *request, struct purse *purse, uintptr_t *start);
+
+/* Bytes to ask the parent for: of ranges of this size as many as go into `import`. */
+static size_t import_size(const struct vmem *arena, const struct vmem_request *request)
+{
+	if (is_bounded(request) || request->size > arena->import / 2)
+		return request->size;
+	return arena->import - arena->import % request->size;
+}
+
+/* The range of a span of the parent's: with others like it if there are so many, else alone. */
 static errno_t parent_alloc(
-	struct vmem *arena, const struct vmem_request *request, frame_flags_t flags, uintptr_t *start, size_t *size)
+	struct vmem *arena, const struct vmem_request *request, struct purse *purse, uintptr_t *start, size_t *size)
 {
 	struct vmem_request wanted = *request;
-	errno_t error = ENOMEM;
+	errno_t error;
 
+	if ((purse->flags & FRAME_ATOMIC) != 0 && inject_now())
+		return ENOMEM;
 	if (wanted.align < arena->quantum)
 		wanted.align = arena->quantum;
-	if (arena->import > wanted.size) {
-		wanted.size = arena->import;
-		error = vmem_alloc_request(arena->parent, &wanted, flags, start);
-		*size = wanted.size;
+	wanted.size = import_size(arena, request);
+	error = attempt(arena->parent, &wanted, purse, start);
+	if (error == ENOMEM && wanted.size != request->size) {
+		wanted.size = request->size;
+		error = attempt(arena->parent, &wanted, purse, start);
 	}
-	if (error == ENOMEM) {
-		wanted.size = *size = request->size;
-		error = vmem_alloc_request(arena->parent, &wanted, flags, start);
-	}
+	*size = wanted.size;
 	return error;
 }
 
-/* Imports a span and takes the range from it at once, so that nobody comes between. */
-static errno_t alloc_import(
-	struct vmem *arena, const struct vmem_request *request, frame_flags_t flags, uintptr_t *start)
+/* Adds a span that was allocated from the parent, and takes its first bytes at once, so that nobody comes between. */
+static errno_t import(struct vmem *arena, uintptr_t start, size_t span_size, size_t size, struct purse *purse)
 {
-	uintptr_t from;
-	size_t size;
 	port_irq_t irq;
 
-	if (arena->parent == NULL || is_bounded(request))
-		return ENOMEM;
-	if (parent_alloc(arena, request, flags, &from, &size) != EOK)
-		return ENOMEM;
-	if (!tags_lock(arena, flags, &irq)) {
-		vmem_free(arena->parent, from, size);
-		return ENOMEM;
+	if (!tags_lock(arena, purse, &irq)) {
+		vmem_free(arena->parent, start, span_size);
+		return EAGAIN;
 	}
-	carve_locked(arena, span_add_locked(arena, from, size, true), from, request->size);
+	carve_locked(arena, span_add_locked(arena, start, span_size, true), start, size);
 	tags_unlock(arena, irq);
-	*start = from;
 	return EOK;
 }
 
+static errno_t alloc_import(
+	struct vmem *arena, const struct vmem_request *request, struct purse *purse, uintptr_t *start)
+{
+	uintptr_t from = 0;
+	errno_t error;
+	size_t size;
+
+	if (arena->parent == NULL)
+		return ENOMEM;
+	error = parent_alloc(arena, request, purse, &from, &size);
+	if (error == EOK)
+		error = import(arena, from, size, request->size, purse);
+	if (error == EOK)
+		*start = from;
+	return error;
+}
+
 static errno_t alloc_present(
-	struct vmem *arena, const struct vmem_request *request, frame_flags_t flags, uintptr_t *start)
+	struct vmem *arena, const struct vmem_request *request, struct purse *purse, uintptr_t *start)
 {
 	port_irq_t irq;
 	struct vmem_tag *tag;
 	uintptr_t at = 0;
 
-	if (!tags_lock(arena, flags, &irq))
-		return ENOMEM;
+	if (!tags_lock(arena, purse, &irq))
+		return EAGAIN;
 	tag = choose_locked(arena, request, &at);
-	if (tag != NULL) {
+	if (likely(tag != NULL)) {
 		carve_locked(arena, tag, at, request->size);
 		*start = at;
+	} else {
+		purse_refund_locked(arena, purse);
 	}
 	spinlock_unlock(&arena->lock, irq);
 	return tag != NULL ? EOK : ENOMEM;
+}
+
+/*
+ * A range, from wherever it is; not counted if there is none. Never sleeps. The request is in quanta.
+ * @retval EAGAIN  no memory for tags; nothing changed
+ */
+static errno_t attempt(struct vmem *arena, const struct vmem_request *request, struct purse *purse, uintptr_t *start)
+{
+	errno_t error;
+
+	if (request->size <= arena->cached && request->align <= arena->quantum && !is_bounded(request) &&
+		cache_take(arena, request->size, purse->flags, start))
+		return EOK;
+	error = alloc_present(arena, request, purse, start);
+	if (error == ENOMEM)
+		error = alloc_import(arena, request, purse, start);
+	if (error == ENOMEM) {
+		vmem_reap(arena);
+		error = alloc_present(arena, request, purse, start);
+	}
+	return error;
 }
 
 /* Counts a failure, in passing on its cause. */
@@ -257,31 +304,32 @@ COLD static errno_t failure(struct vmem *arena, errno_t error)
 
 	arena->failed++;
 	spinlock_unlock(&arena->lock, irq);
-	return error;
+	return error == EAGAIN ? ENOMEM : error;
 }
 
 /* The request is in quanta. */
 static errno_t alloc(struct vmem *arena, const struct vmem_request *request, frame_flags_t flags, uintptr_t *start)
 {
-	if (alloc_present(arena, request, flags, start) == EOK || alloc_import(arena, request, flags, start) == EOK)
-		return EOK;
-	vmem_reap(arena);
-	if (alloc_present(arena, request, flags, start) == EOK)
-		return EOK;
-	return failure(arena, ENOMEM);
+	struct purse purse = PURSE(flags);
+	errno_t error;
+
+	do
+		error = attempt(arena, request, &purse, start);
+	while (unlikely(error == EAGAIN) && purse_wait(arena, &purse));
+	purse_end(&purse);
+	return likely(error == EOK) ? EOK : failure(arena, error);
 }
 
 errno_t vmem_alloc(struct vmem *arena, size_t size, frame_flags_t flags, uintptr_t *start)
 {
 	struct vmem_request request;
 
+	VMEM_MAY_WAIT(flags);
 	if (size == 0)
 		return EINVAL;
 	size = round_up(arena, size);
 	if (((flags & FRAME_ATOMIC) != 0 && inject_now()) || size == 0)
 		return failure(arena, ENOMEM);
-	if (size <= arena->cached && cache_take(arena, size, start))
-		return EOK;
 	request = VMEM_REQUEST(size);
 	return alloc(arena, &request, flags, start);
 }
@@ -291,11 +339,10 @@ errno_t vmem_alloc_request(
 {
 	struct vmem_request rounded = *request;
 
+	VMEM_MAY_WAIT(flags);
 	if (rounded.size == 0 || !IS_POWER_OF_TWO(rounded.align) || (rounded.phase & (arena->quantum - 1)) != 0 ||
 		rounded.phase >= (rounded.align > arena->quantum ? rounded.align : arena->quantum))
 		return EINVAL;
-	if (rounded.align <= arena->quantum && !is_bounded(request))
-		return vmem_alloc(arena, rounded.size, flags, start);
 	if (rounded.align < arena->quantum)
 		rounded.align = arena->quantum;
 	rounded.size = round_up(arena, rounded.size);
@@ -309,14 +356,15 @@ static bool makes_sense(const struct vmem *arena, uintptr_t start, size_t size)
 	return size != 0 && ((start | size) & (arena->quantum - 1)) == 0 && start + (size - 1) >= start;
 }
 
-static errno_t take(struct vmem *arena, uintptr_t start, size_t size, frame_flags_t flags)
+/* @retval EAGAIN  no memory for tags */
+static errno_t take_present(struct vmem *arena, uintptr_t start, size_t size, struct purse *purse)
 {
 	errno_t error = EOK;
 	struct vmem_tag *tag;
 	port_irq_t irq;
 
-	if (!tags_lock(arena, flags, &irq))
-		return ENOMEM;
+	if (!tags_lock(arena, purse, &irq))
+		return EAGAIN;
 	tag = tag_floor(arena, start);
 	if (tag == NULL || tag_last(tag) < start || start + (size - 1) > tag_start(tag->span) + (tag->span->size - 1))
 		error = ENOENT;
@@ -324,23 +372,43 @@ static errno_t take(struct vmem *arena, uintptr_t start, size_t size, frame_flag
 		error = EEXIST;
 	else
 		carve_locked(arena, tag, start, size);
+	if (error != EOK)
+		purse_refund_locked(arena, purse);
 	spinlock_unlock(&arena->lock, irq);
 	return error;
 }
 
+/* Just this range: of a span there is, once the caches are empty, or of the parent's. As take_present. */
+static errno_t take(struct vmem *arena, uintptr_t start, size_t size, struct purse *purse)
+{
+	errno_t error = take_present(arena, start, size, purse);
+
+	if (error == EEXIST) {
+		vmem_reap(arena);
+		error = take_present(arena, start, size, purse);
+	}
+	if (error != ENOENT || arena->parent == NULL)
+		return error;
+	error = take(arena->parent, start, size, purse);
+	if (error == EOK)
+		error = import(arena, start, size, size, purse);
+	return error == EEXIST ? ENOENT : error;
+}
+
 errno_t vmem_take(struct vmem *arena, uintptr_t start, size_t size, frame_flags_t flags)
 {
+	struct purse purse = PURSE(flags);
 	errno_t error;
 
+	VMEM_MAY_WAIT(flags);
 	if (!makes_sense(arena, start, size))
 		return EINVAL;
 	if ((flags & FRAME_ATOMIC) != 0 && inject_now())
 		return failure(arena, ENOMEM);
-	error = take(arena, start, size, flags);
-	if (error == EEXIST) {
-		vmem_reap(arena);
-		error = take(arena, start, size, flags);
-	}
+	do
+		error = take(arena, start, size, &purse);
+	while (error == EAGAIN && purse_wait(arena, &purse));
+	purse_end(&purse);
 	return error != EOK ? failure(arena, error) : EOK;
 }
 
@@ -410,7 +478,8 @@ void segment_free(struct vmem *arena, uintptr_t start, size_t size)
 void vmem_free(struct vmem *arena, uintptr_t start, size_t size)
 {
 	size = round_up(arena, size);
-	if (size > arena->cached || !cache_give(arena, start, size))
+	/* No bytes, or so many that they wrap, are no range: segment_free stops at them. */
+	if (size - 1 >= arena->cached || !cache_give(arena, start, size))
 		segment_free(arena, start, size);
 }
 
@@ -455,14 +524,15 @@ static errno_t grow_locked(struct vmem *arena, struct vmem_tag *tag, size_t size
 	return EOK;
 }
 
-static errno_t resize(struct vmem *arena, uintptr_t start, size_t size, size_t now, frame_flags_t flags)
+/* @retval EAGAIN  no memory for tags */
+static errno_t resize(struct vmem *arena, uintptr_t start, size_t size, size_t now, struct purse *purse)
 {
 	errno_t error = EOK;
 	struct vmem_tag *tag;
 	port_irq_t irq;
 
-	if (!tags_lock(arena, flags, &irq))
-		return ENOMEM;
+	if (!tags_lock(arena, purse, &irq))
+		return EAGAIN;
 	tag = tag_taken_locked(arena, start, size);
 	if (now < size)
 		shrink_locked(arena, tag, now);
@@ -474,18 +544,25 @@ static errno_t resize(struct vmem *arena, uintptr_t start, size_t size, size_t n
 
 errno_t vmem_resize(struct vmem *arena, uintptr_t start, size_t size, size_t now, frame_flags_t flags)
 {
+	struct purse purse = PURSE(flags);
+	bool reaped = false;
 	errno_t error;
 
+	VMEM_MAY_WAIT(flags);
 	size = round_up(arena, size);
 	now = round_up(arena, now);
 	if (now == 0 || start + (now - 1) < start)
 		return EINVAL;
 	if ((flags & FRAME_ATOMIC) != 0 && inject_now())
 		return failure(arena, ENOMEM);
-	error = resize(arena, start, size, now, flags);
-	if (error == EEXIST) {
-		vmem_reap(arena);
-		error = resize(arena, start, size, now, flags);
-	}
+	do {
+		error = resize(arena, start, size, now, &purse);
+		if (error == EEXIST && !reaped) {
+			vmem_reap(arena);
+			reaped = true;
+			error = resize(arena, start, size, now, &purse);
+		}
+	} while (error == EAGAIN && purse_wait(arena, &purse));
+	purse_end(&purse);
 	return error != EOK ? failure(arena, error) : EOK;
 }

@@ -81,13 +81,14 @@ static void mark(struct vmem *arena, uintptr_t start, size_t size, enum vmem_kin
 	spinlock_unlock(&arena->lock, irq);
 }
 
-bool cache_take(struct vmem *arena, size_t size, uintptr_t *start)
+bool cache_take(struct vmem *arena, size_t size, frame_flags_t flags, uintptr_t *start)
 {
 	port_irq_t irq = port_irq_save();
 	struct vmem_cache *cache = cache_of(arena, port_cpu());
 	struct vmem_stack *stack = stack_of(arena, cache, size);
 	bool found;
 
+	may_sleep_check(arena, flags, irq);
 	spinlock_lock_raw(&cache->lock);
 	found = stack->count != 0;
 	if (found) {

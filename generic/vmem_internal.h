@@ -13,6 +13,8 @@
 #define VMEM_INTERNAL_H
 
 #include <mm/assert.h>
+#include <mm/held.h>
+#include <mm/spinlock.h>
 #include <mm/vmem.h>
 
 /* A segment, or a span, or neither: set aside. */
@@ -25,7 +27,7 @@ struct vmem_tag {
 	struct vmem_tag *next, *previous; /* in a list of free segments, the list of spans, that of tags set aside */
 };
 
-/* What one call uses up at most: an imported span, its segment, and the two more that a range cuts it into. */
+/* What one call uses up at most of an arena: an imported span, its segment, and the two more that a range cuts it into. */
 #define TAGS_NEEDED 4
 /* So many are kept in an arena when ranges are given back; what is over goes back to the slab. */
 #define TAGS_KEPT 16
@@ -75,8 +77,66 @@ void segment_free(struct vmem *arena, uintptr_t start, size_t size);
 extern struct spinlock vmem_list_lock;
 extern struct vmem *vmem_first;
 
-/** Takes the lock with TAGS_NEEDED tags set aside. @return false if there is no memory for them: not locked then */
-MUST_USE bool tags_lock(struct vmem *arena, frame_flags_t flags, port_irq_t *irq);
+/* What a call gets its tags by: its flags, and tags of its own, which nobody else sees till it sets them aside. */
+struct purse {
+	frame_flags_t flags;
+	size_t wanted;          /* tags that a sleep has brought; 0 = it has not slept for any */
+	size_t count;           /* tags it has now */
+	struct vmem_tag *first; /* a list */
+};
+
+#define PURSE(call_flags) ((struct purse){ .flags = (call_flags) })
+
+/** The slow half of tags_lock: the lock is held, and there are too few. */
+MUST_USE COLD bool tags_set_aside_locked(struct vmem *arena, struct purse *purse, port_irq_t *irq);
+
+/** Stops the kernel: a call may sleep, and interrupts are off. */
+COLD void tags_forbidden(const struct vmem *arena) __attribute__((noreturn));
+
+/* First in every call that may sleep: what debug builds check. That interrupts are on, all builds check in tags_lock. */
+#define VMEM_MAY_WAIT(flags)              \
+	do {                                  \
+		if (((flags) &FRAME_ATOMIC) == 0) \
+			may_wait_debug(__func__);     \
+	} while (0)
+
+/** Stops a call that may sleep if interrupts were off, whether it will have to sleep or not: in all builds. */
+static inline void may_sleep_check(const struct vmem *arena, frame_flags_t flags, port_irq_t irq)
+{
+	if (unlikely((flags & FRAME_ATOMIC) == 0 && !port_irq_were_on(irq)))
+		tags_forbidden(arena);
+}
+
+/**
+ * Takes the lock, with TAGS_NEEDED tags set aside. Never sleeps.
+ * @return false if there is no memory for them: not locked then
+ */
+MUST_USE static inline bool tags_lock(struct vmem *arena, struct purse *purse, port_irq_t *irq)
+{
+	*irq = spinlock_lock(&arena->lock);
+	may_sleep_check(arena, purse->flags, *irq);
+	return likely(arena->spare_count >= TAGS_NEEDED) || tags_set_aside_locked(arena, purse, irq);
+}
+
+/** Fills the purse again, as far as it has paid for tags that the call has not used: others find them set aside. */
+void purse_refund_locked(struct vmem *arena, struct purse *purse);
+
+/**
+ * A call came to nothing for want of tags: sleeps till there is memory for all that it may need of this arena and of
+ * those it imports from. Nothing is held meanwhile.
+ * @return false if it may not sleep
+ */
+MUST_USE COLD bool purse_wait(struct vmem *arena, struct purse *purse);
+
+/** The slow half of purse_end. */
+COLD void purse_empty(struct purse *purse);
+
+/** Frees what the call has not used. */
+static inline void purse_end(struct purse *purse)
+{
+	if (unlikely(purse->first != NULL))
+		purse_empty(purse);
+}
 
 /** Lets the lock go, and gives back the tags that are too many. */
 void tags_unlock(struct vmem *arena, port_irq_t irq);
@@ -97,7 +157,7 @@ void vmem_reap(struct vmem *arena);
 
 MUST_USE errno_t caches_make(struct vmem *arena, frame_flags_t flags);
 void caches_end(struct vmem *arena);
-MUST_USE bool cache_take(struct vmem *arena, size_t size, uintptr_t *start);
+MUST_USE bool cache_take(struct vmem *arena, size_t size, frame_flags_t flags, uintptr_t *start);
 MUST_USE bool cache_give(struct vmem *arena, uintptr_t start, size_t size);
 void caches_flush(struct vmem *arena);
 void caches_count(struct vmem *arena, size_t *ranges, size_t *bytes, uint64_t *hits);

@@ -4,10 +4,17 @@
  * Arenas made and ended, their spans, their tags, and reclaim.
  *
  * TAGS. A call that could need tags begins with tags_lock, which sees to it that
- * there are TAGS_NEEDED set aside, by getting them, with the lock let go, from
- * the cache "vmem-tag". What is given back adds to those set aside; over
- * TAGS_KEPT they go back to the cache. So an arena in use asks the slab for
- * nothing, and giving back never does.
+ * there are TAGS_NEEDED set aside. What ranges free adds to those set aside; over
+ * TAGS_KEPT they go back to the cache "vmem-tag". So an arena in use asks the slab
+ * for nothing, and freeing never does.
+ *
+ * Tags set aside are anybody's: another call may use them, and reclaim frees them. So
+ * what a call allocates from the slab it keeps in its PURSE, and sets it aside
+ * only under the lock under which it uses it. Nothing in an arena sleeps: where there
+ * is no memory for a tag, the call undoes what it has done, which is EAGAIN. If it may
+ * sleep it then does so with nothing in its purse, for one frame, of which it
+ * makes a slab of tags at once: all that it can need, in this arena and in those
+ * above it, so it sleeps once.
  *
  * RECLAIM empties all caches of ranges and gives back all tags set aside. It is
  * a reclaimer like any other, asked by who looks for frames, so nothing here
@@ -20,6 +27,9 @@
 
 struct spinlock vmem_list_lock = SPINLOCK_INIT;
 struct vmem *vmem_first; /* in the order they were made */
+
+/* Arenas that an arena imports from by way of each other, itself included. */
+#define DEPTH_MAX 5
 
 static struct vmem *vmem_last;
 static struct slab_cache *tag_cache;
@@ -43,20 +53,95 @@ void tag_give_locked(struct vmem *arena, struct vmem_tag *tag)
 	arena->spare_count++;
 }
 
-bool tags_lock(struct vmem *arena, frame_flags_t flags, port_irq_t *irq)
+static void purse_put(struct purse *purse, struct vmem_tag *tag)
 {
-	*irq = spinlock_lock(&arena->lock);
-	while (unlikely(arena->spare_count < TAGS_NEEDED)) {
-		struct vmem_tag *tag;
+	tag->next = purse->first;
+	purse->first = tag;
+	purse->count++;
+	held_add(HELD_TAGS, 1);
+}
 
+static struct vmem_tag *purse_take(struct purse *purse)
+{
+	struct vmem_tag *tag = purse->first;
+
+	purse->first = tag->next;
+	purse->count--;
+	held_sub(HELD_TAGS, 1);
+	return tag;
+}
+
+/* One tag more, without sleeping. A call that may sleep does so later, and passes none that sleep already. */
+static bool purse_add(struct purse *purse)
+{
+	frame_flags_t flags = purse->flags;
+	struct vmem_tag *tag;
+
+	if (!(flags & FRAME_ATOMIC)) {
+		if (frame_sleepers() != 0)
+			return false;
+		flags |= FRAME_NO_RECLAIM;
+	}
+	tag = slab_alloc(tag_cache, flags | FRAME_ATOMIC);
+	if (tag == NULL)
+		return false;
+	purse_put(purse, tag);
+	return true;
+}
+
+bool tags_set_aside_locked(struct vmem *arena, struct purse *purse, port_irq_t *irq)
+{
+	while (arena->spare_count + purse->count < TAGS_NEEDED) {
 		spinlock_unlock(&arena->lock, *irq);
-		tag = slab_alloc(tag_cache, flags);
-		if (tag == NULL)
+		if (!purse_add(purse))
 			return false;
 		*irq = spinlock_lock(&arena->lock);
-		tag_give_locked(arena, tag);
 	}
+	while (arena->spare_count < TAGS_NEEDED)
+		tag_give_locked(arena, purse_take(purse));
 	return true;
+}
+
+void purse_refund_locked(struct vmem *arena, struct purse *purse)
+{
+	while (purse->count < purse->wanted && arena->spare_count != 0)
+		purse_put(purse, tag_take_locked(arena));
+}
+
+void purse_empty(struct purse *purse)
+{
+	while (purse->first != NULL)
+		slab_free(tag_cache, purse_take(purse));
+}
+
+static size_t depth_of(const struct vmem *arena)
+{
+	size_t depth = 0;
+
+	for (; arena != NULL; arena = arena->parent)
+		depth++;
+	return depth;
+}
+
+bool purse_wait(struct vmem *arena, struct purse *purse)
+{
+	void *tags[DEPTH_MAX * TAGS_NEEDED];
+	size_t wanted = depth_of(arena) * TAGS_NEEDED;
+
+	purse_empty(purse);
+	if (purse->flags & FRAME_ATOMIC)
+		return false;
+	slab_alloc_from(tag_cache, frame_alloc(1, 0, 0), tags, wanted);
+	for (size_t i = 0; i < wanted; i++)
+		purse_put(purse, tags[i]);
+	purse->wanted = wanted;
+	return true;
+}
+
+void tags_forbidden(const struct vmem *arena)
+{
+	port_panic("arena %s: may sleep, but interrupts are off or a spinlock is held; give FRAME_ATOMIC, or let go first",
+		arena->name);
 }
 
 /* Lets go of the lock and of all tags over so many. */
@@ -127,16 +212,15 @@ void span_drop_locked(struct vmem *arena, struct vmem_tag *segment)
 	tag_give_locked(arena, span);
 }
 
-errno_t vmem_add(struct vmem *arena, uintptr_t start, size_t size, frame_flags_t flags)
+/* @retval EAGAIN  no memory for tags */
+static errno_t add(struct vmem *arena, uintptr_t start, size_t size, struct purse *purse)
 {
 	errno_t error = EOK;
 	struct vmem_tag *tag;
 	port_irq_t irq;
 
-	if (size == 0 || ((start | size) & (arena->quantum - 1)) != 0 || start + (size - 1) < start)
-		return EINVAL;
-	if (!tags_lock(arena, flags, &irq))
-		return ENOMEM;
+	if (!tags_lock(arena, purse, &irq))
+		return EAGAIN;
 	tag = tag_floor(arena, start + (size - 1));
 	if (tag != NULL && tag_last(tag) >= start)
 		error = EEXIST;
@@ -144,6 +228,21 @@ errno_t vmem_add(struct vmem *arena, uintptr_t start, size_t size, frame_flags_t
 		span_add_locked(arena, start, size, false);
 	spinlock_unlock(&arena->lock, irq);
 	return error;
+}
+
+errno_t vmem_add(struct vmem *arena, uintptr_t start, size_t size, frame_flags_t flags)
+{
+	struct purse purse = PURSE(flags);
+	errno_t error;
+
+	VMEM_MAY_WAIT(flags);
+	if (size == 0 || ((start | size) & (arena->quantum - 1)) != 0 || start + (size - 1) < start)
+		return EINVAL;
+	do
+		error = add(arena, start, size, &purse);
+	while (error == EAGAIN && purse_wait(arena, &purse));
+	purse_end(&purse);
+	return error == EAGAIN ? ENOMEM : error;
 }
 
 static errno_t remove_span(struct vmem *arena, uintptr_t start, size_t size)
@@ -180,12 +279,16 @@ static bool options_make_sense(const struct vmem_options *options, size_t quantu
 	const struct vmem *parent = options->parent;
 
 	return IS_POWER_OF_TWO(quantum) && options->cached / quantum <= VMEM_CACHED_QUANTA &&
-		options->import % quantum == 0 && (parent == NULL || quantum % parent->quantum == 0);
+		options->import % quantum == 0 &&
+		(parent == NULL || (quantum % parent->quantum == 0 && depth_of(parent) < DEPTH_MAX));
 }
 
 static void enlist(struct vmem *arena)
 {
 	port_irq_t irq = spinlock_lock(&vmem_list_lock);
+
+	for (struct vmem *other = CONFIG_DEBUG ? vmem_first : NULL; other != NULL; other = other->next)
+		mm_assert(other != arena, "arena %s is there already: end it before it is made again", arena->name);
 
 	arena->next = NULL;
 	arena->previous = vmem_last;
@@ -217,6 +320,7 @@ errno_t vmem_init(struct vmem *arena, const char *name, const struct vmem_option
 	static const struct vmem_options defaults;
 	size_t quantum;
 
+	VMEM_MAY_WAIT(flags);
 	if (options == NULL)
 		options = &defaults;
 	quantum = options->quantum != 0 ? options->quantum : PAGE_SIZE;
@@ -292,9 +396,14 @@ errno_t vmem_setup(void)
 {
 	static struct reclaimer reclaimer = { .name = "vmem", .reclaim = reclaim };
 
+	struct slab_info info;
+
 	tag_cache = slab_cache_create("vmem-tag", sizeof(struct vmem_tag), NULL, FRAME_ATOMIC);
 	if (tag_cache == NULL)
 		return ENOMEM;
+	slab_get_info(tag_cache, &info);
+	mm_assert(info.slab_frames == 1 && info.objects_per_slab >= DEPTH_MAX * TAGS_NEEDED,
+		"a slab of tags has %zu frames and %zu tags", info.slab_frames, info.objects_per_slab);
 	frame_reclaimer_register(&reclaimer);
 	return EOK;
 }

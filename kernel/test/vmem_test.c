@@ -210,7 +210,7 @@ TEST(vmem_import, "a child takes spans from its parent, and gives those back tha
 		return;
 	NEED(vmem_alloc(&child, 5 * QUANTUM, FRAME_ATOMIC, &small) == EOK);
 	if (!test_injecting())
-		CHECK_EQ(free_quanta(&arena), 48);
+		CHECK_EQ(free_quanta(&arena), 64 - 3 * 5); /* as many of 5 as go into 16 */
 	NEED(vmem_alloc(&child, 40 * QUANTUM, FRAME_ATOMIC, &large) == EOK);
 	CHECK_EQ(kind_at(&arena, small), VMEM_TAKEN);
 	vmem_free(&child, large, 40 * QUANTUM);
@@ -228,6 +228,31 @@ TEST(vmem_import_less, "where the parent has less than the child takes at a time
 	NEED(vmem_alloc(&child, 10 * QUANTUM, FRAME_ATOMIC, &at) == EOK);
 	CHECK_EQ(at, BASE);
 	CHECK_EQ(vmem_alloc(&child, QUANTUM, FRAME_ATOMIC, &at), ENOMEM);
+}
+
+TEST(vmem_import_fits, "ranges of one size that is no part of what a child imports at a time leave nothing of it over")
+{
+	static const size_t sizes[] = { 5, 7, 9, 11, 16, 17 };
+	uintptr_t at;
+
+	if (!arena_make(5 * 7 * 9 * 11 * 16 * 17) || !child_make())
+		return;
+	for (size_t i = 0; i < ARRAY_COUNT(sizes); i++) {
+		uintptr_t first = 0;
+		size_t count = 0, span;
+
+		NEED(vmem_take(&arena, BASE, 5 * 7 * 9 * 11 * 16 * 17 * QUANTUM - 120 * sizes[i] * QUANTUM, FRAME_ATOMIC) ==
+			EOK);
+		span = free_quanta(&arena);
+		while (vmem_alloc(&child, sizes[i] * QUANTUM, FRAME_ATOMIC, &at) == EOK) {
+			first = count++ == 0 || at < first ? at : first;
+		}
+		if (!test_injecting())
+			CHECK_EQ(count, span / sizes[i]);
+		for (; count > 0; count--)
+			vmem_free(&child, first + (count - 1) * sizes[i] * QUANTUM, sizes[i] * QUANTUM);
+		vmem_free(&arena, BASE, 5 * 7 * 9 * 11 * 16 * 17 * QUANTUM - 120 * sizes[i] * QUANTUM);
+	}
 }
 
 TEST(vmem_cached, "a small range that is given back is what the next of its size gets, and counts as free")
@@ -261,6 +286,167 @@ TEST(vmem_caches_yield, "what the caches of a child keep is not missing when the
 		vmem_free(&child, small[i], 4 * QUANTUM);
 	NEED(vmem_alloc(&arena, 64 * QUANTUM, FRAME_ATOMIC, &whole) == EOK);
 	CHECK_EQ(whole, BASE);
+}
+
+/* One quantum that is in a cache of the child, and all of its span; the span beside it is taken. */
+MUST_USE static bool cached_make(uintptr_t *at)
+{
+	const struct vmem_options options = { .quantum = QUANTUM, .parent = &arena, .cached = 4 * QUANTUM };
+
+	if (!arena_make(64))
+		return false;
+	NEED_OR(test_vmem_init(&child, "child", &options, FRAME_ATOMIC) == EOK, false);
+	NEED_OR(vmem_alloc(&child, QUANTUM, FRAME_ATOMIC, at) == EOK, false);
+	vmem_free(&child, *at, QUANTUM);
+	return true;
+}
+
+TEST(vmem_cached_by_bounds, "a range in a cache is free: it can be had by bounds, though it is all of an imported span")
+{
+	struct vmem_request request = VMEM_REQUEST(QUANTUM);
+	uintptr_t at, again = 0;
+
+	if (!cached_make(&at))
+		return;
+	request.lower = at;
+	request.last = at + QUANTUM - 1;
+	NEED(vmem_alloc_request(&child, &request, FRAME_ATOMIC, &again) == EOK);
+	CHECK_EQ(again, at);
+}
+
+TEST(vmem_cached_by_name, "a range in a cache can be taken as just that range, and so can one of the parent's")
+{
+	uintptr_t at;
+
+	if (!cached_make(&at))
+		return;
+	NEED(vmem_take(&child, at, QUANTUM, FRAME_ATOMIC) == EOK);
+	NEED(vmem_take(&child, BASE + 20 * QUANTUM, 3 * QUANTUM, FRAME_ATOMIC) == EOK);
+	CHECK_EQ(kind_at(&arena, BASE + 20 * QUANTUM), VMEM_TAKEN);
+	if (!test_injecting()) {
+		CHECK_EQ(vmem_take(&child, at, QUANTUM, FRAME_ATOMIC), EEXIST);
+		CHECK_EQ(vmem_take(&child, BASE + 19 * QUANTUM, 2 * QUANTUM, FRAME_ATOMIC), ENOENT);
+		CHECK_EQ(vmem_take(&child, BASE + 63 * QUANTUM, 2 * QUANTUM, FRAME_ATOMIC), ENOENT);
+	}
+}
+
+TEST(vmem_cached_neighbours, "what caches keep of all sizes is joined to one range when that is wanted")
+{
+	uintptr_t at[12], whole;
+	size_t left = 30;
+
+	if (!arena_make(30) || !child_make())
+		return;
+	for (size_t i = 0; i < ARRAY_COUNT(at); i++) {
+		NEED(vmem_alloc(&child, (1 + i % 4) * QUANTUM, FRAME_ATOMIC, &at[i]) == EOK);
+		left -= 1 + i % 4;
+	}
+	CHECK_EQ(left, 0);
+	for (size_t i = 0; i < ARRAY_COUNT(at); i++)
+		vmem_free(&child, at[i], (1 + i % 4) * QUANTUM);
+	NEED(vmem_alloc(&child, 30 * QUANTUM, FRAME_ATOMIC, &whole) == EOK);
+	CHECK_EQ(whole, BASE);
+}
+
+TEST(vmem_failed, "only calls that failed count as such, not attempts that others made good")
+{
+	struct vmem_info info;
+	uintptr_t at;
+
+	if (!arena_make(10) || !child_make())
+		return;
+	NEED(vmem_alloc(&child, 10 * QUANTUM, FRAME_ATOMIC, &at) == EOK);
+	vmem_get_info(&child, &info);
+	CHECK_EQ(info.failed, 0);
+	vmem_get_info(&arena, &info);
+	CHECK_EQ(info.failed, 0);
+	CHECK_EQ(vmem_alloc(&child, QUANTUM, FRAME_ATOMIC, &at), ENOMEM);
+	vmem_get_info(&child, &info);
+	CHECK_EQ(info.failed, 1);
+}
+
+/* ---- out of memory ---- */
+
+/* A span for so many ranges as there is no memory for. */
+#define MANY ((size_t) 1 << 18)
+
+/* Allocates quanta till that is refused. @return how many */
+static size_t use_up(struct vmem *of)
+{
+	uintptr_t at;
+	size_t count = 0;
+
+	while (vmem_alloc(of, QUANTUM, FRAME_ATOMIC, &at) == EOK)
+		count++;
+	return count;
+}
+
+static void give_all(struct vmem *of, size_t count)
+{
+	while (count > 0)
+		vmem_free(of, BASE + --count * QUANTUM, QUANTUM);
+}
+
+TEST(vmem_out_of_tags, "when memory is gone a call with FRAME_ATOMIC is refused, and goes on when there is some again",
+	.plain_only = "it takes all memory")
+{
+	struct vmem_info info;
+	uintptr_t at;
+	size_t count;
+
+	if (!arena_make(MANY))
+		return;
+	(void) test_take_all_frames(0);
+	count = use_up(&arena);
+	CHECK_EQ(vmem_take(&arena, BASE + (MANY - 8) * QUANTUM, QUANTUM, FRAME_ATOMIC), ENOMEM);
+	CHECK_EQ(vmem_add(&arena, BASE + 2 * MANY * QUANTUM, QUANTUM, FRAME_ATOMIC), ENOMEM);
+	vmem_get_info(&arena, &info);
+	CHECK_EQ(info.taken, count);
+	CHECK_EQ(vmem_check(), 0);
+	test_free_all_frames();
+	NEED(vmem_alloc(&arena, QUANTUM, FRAME_ATOMIC, &at) == EOK);
+	CHECK_EQ(at, BASE + count * QUANTUM);
+	give_all(&arena, count + 1);
+}
+
+static void alloc_one(void *argument)
+{
+	uintptr_t *at = argument;
+
+	if (vmem_alloc(&child, 5 * QUANTUM, 0, at) != EOK)
+		*at = 1;
+}
+
+TEST(vmem_waits_for_tags,
+	"a call that may sleep sleeps when memory is gone, with no tag in hand, and is woken by one frame", .threads = true,
+	.plain_only = "it takes all memory")
+{
+	static uintptr_t at[6];
+	struct test_thread *threads[ARRAY_COUNT(at)];
+	phys_t frames[ARRAY_COUNT(at)];
+	size_t count;
+
+	if (!arena_make(MANY) || !child_make())
+		return;
+	for (size_t i = 0; i < ARRAY_COUNT(at); i++)
+		NEED((frames[i] = test_frame_alloc(1, FRAME_ATOMIC, 0)) != 0);
+	(void) test_take_all_frames(0);
+	count = use_up(&arena);
+	for (size_t i = 0; i < ARRAY_COUNT(at); i++) {
+		at[i] = 0;
+		threads[i] = test_thread_start("waits", alloc_one, &at[i]);
+	}
+	CHECK(test_wait_for(frame_sleepers() == ARRAY_COUNT(at), 5000));
+	for (size_t i = 0; i < ARRAY_COUNT(at); i++)
+		test_frame_free(frames[i], 1);
+	for (size_t i = 0; i < ARRAY_COUNT(at); i++)
+		test_thread_join(threads[i]);
+	test_free_all_frames();
+	for (size_t i = 0; i < ARRAY_COUNT(at); i++) {
+		CHECK_GT(at[i], 1);
+		vmem_free(&child, at[i], 5 * QUANTUM);
+	}
+	give_all(&arena, count);
 }
 
 TEST(vmem_free_without_memory, "giving back, and joining, needs no memory when there is none")
@@ -317,6 +503,64 @@ TEST(vmem_free_twice, "giving back twice is told", .panics = "are not a range ta
 	with_range(&at);
 	vmem_free(&arena, at, 4 * QUANTUM);
 	vmem_free(&arena, at, 4 * QUANTUM);
+}
+
+/* No bytes, freed to an arena with caches: in a release build, too, nothing before the caches is written. */
+static void free_wrong(size_t size)
+{
+	const struct vmem_options options = { .quantum = QUANTUM, .cached = 4 * QUANTUM };
+	uintptr_t at = 0;
+
+	(void) !vmem_init(&arena, "test", &options, 0);
+	(void) !vmem_add(&arena, BASE, 16 * QUANTUM, 0);
+	(void) !vmem_alloc(&arena, 4 * QUANTUM, 0, &at);
+	vmem_free(&arena, at, size);
+}
+
+TEST(vmem_free_nothing, "freeing no bytes is told", .panics = "0 bytes at 0x10000 are not a range taken of arena test")
+{
+	free_wrong(0);
+}
+
+TEST(
+	vmem_free_wrapping, "freeing so many bytes that they wrap is told", .panics = "are not a range taken of arena test")
+{
+	free_wrong(SIZE_MAX - 3);
+}
+
+TEST(vmem_resize_nothing, "changing the size of no bytes is told", .panics = "are not a range taken of arena test")
+{
+	uintptr_t at = 0;
+
+	with_range(&at);
+	(void) !vmem_resize(&arena, at, 0, QUANTUM, 0);
+}
+
+/* An allocation that could be had at once, with interrupts off; from a cache, if there are caches. */
+static void alloc_with_interrupts_off(size_t cached)
+{
+	const struct vmem_options options = { .quantum = QUANTUM, .cached = cached };
+	uintptr_t at = 0;
+	port_irq_t irq;
+
+	(void) !vmem_init(&arena, "test", &options, 0);
+	(void) !vmem_add(&arena, BASE, 16 * QUANTUM, 0);
+	(void) !vmem_alloc(&arena, QUANTUM, 0, &at);
+	vmem_free(&arena, at, QUANTUM);
+	irq = port_irq_save();
+	(void) !vmem_alloc(&arena, QUANTUM, 0, &at);
+	port_irq_restore(irq);
+}
+
+TEST(vmem_may_sleep, "a call that may sleep with interrupts off is told, even if there is nothing to sleep for",
+	.panics = "interrupts are off")
+{
+	alloc_with_interrupts_off(0);
+}
+
+TEST(vmem_cached_may_sleep, "the same if a cache has the range", .panics = "interrupts are off")
+{
+	alloc_with_interrupts_off(4 * QUANTUM);
 }
 
 /* ---- threads ---- */

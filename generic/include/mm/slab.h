@@ -66,6 +66,14 @@ MUST_USE static inline void *slab_alloc(struct slab_cache *cache, frame_flags_t 
 	return __builtin_constant_p(flags) && flags == 0 ? slab_alloc_plain(cache) : slab_alloc_flags(cache, flags);
 }
 
+/**
+ * Allocates objects that lie in one slab, made of a frame that the caller has allocated with a permanent address, for a
+ * caller that waits for that frame once and cannot wait for object after object. The slabs of the cache must be single
+ * frames, of at least count objects, without a constructor. Never sleeps, never fails; the frame is the cache's from
+ * here on.
+ */
+void slab_alloc_from(struct slab_cache *cache, phys_t frame, void **objects, size_t count);
+
 /** Gives an object back; NULL is a bug. Any context. */
 void slab_free(struct slab_cache *cache, void *object);
 

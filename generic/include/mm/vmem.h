@@ -10,8 +10,9 @@
  *
  * An arena never waits for a range: when there is none, that is ENOMEM, whatever
  * the flags. FRAME_ATOMIC and FRAME_NO_RECLAIM are for the memory of its own
- * books. Without FRAME_ATOMIC a call may sleep for that, and then ENOMEM means
- * that there is no such range.
+ * metadata. Without FRAME_ATOMIC a call may sleep for that, holding nothing, and then ENOMEM
+ * means that there is no such range. Such a call with interrupts off stops the kernel, whether
+ * it would have slept or not.
  *
  * CONTEXTS. Any, with FRAME_ATOMIC; vmem_free and vmem_find never need memory,
  * never fail and go in any context.
@@ -44,7 +45,7 @@ struct vmem_options {
  * @param name   kept as a pointer; shown by `vmem`
  * @param flags  FRAME_ATOMIC or 0, for the caches
  * @retval ENOMEM  (FRAME_ATOMIC) no memory for the caches
- * @retval EINVAL  the options make no sense
+ * @retval EINVAL  the options make no sense, or arenas import from each other in a chain of more than five
  */
 MUST_USE errno_t vmem_init(
 	struct vmem *arena, const char *name, const struct vmem_options *options, frame_flags_t flags);
@@ -95,8 +96,7 @@ struct vmem_request {
 	((struct vmem_request){ .size = (bytes), .align = 1, .phase = 0, .lower = 0, .last = UINTPTR_MAX })
 
 /**
- * Takes a range as the request says; with bounds the lowest one there is. Bounds are not passed on to the parent: what
- * must lie within bounds has to be in the arena. An alignment is.
+ * Takes a range as the request says; with bounds the lowest one there is in the arena, or else in its parent.
  *
  * @retval EINVAL  size is 0, align no power of two, phase not in quanta or not below align
  * @retval ENOMEM  as vmem_alloc
@@ -105,10 +105,10 @@ MUST_USE errno_t vmem_alloc_request(
 	struct vmem *arena, const struct vmem_request *request, frame_flags_t flags, uintptr_t *start);
 
 /**
- * Takes just this range.
+ * Takes just this range, which may be the parent's.
  *
  * @retval EEXIST  part of it is taken
- * @retval ENOENT  it is not all in one span
+ * @retval ENOENT  it is not all in one span, and not all free in the parent
  * @retval EINVAL  not in quanta, no bytes, or it wraps
  * @retval ENOMEM  (FRAME_ATOMIC) no memory for the books
  */
@@ -126,7 +126,10 @@ MUST_USE errno_t vmem_take(struct vmem *arena, uintptr_t start, size_t size, fra
  */
 MUST_USE errno_t vmem_resize(struct vmem *arena, uintptr_t start, size_t size, size_t now, frame_flags_t flags);
 
-/** Gives a range back, just as it was taken (and resized); anything else stops the kernel. Never needs memory. */
+/**
+ * Frees a range, just as it was allocated (and resized); anything else, no bytes among it, stops the kernel. Never needs
+ * memory.
+ */
 void vmem_free(struct vmem *arena, uintptr_t start, size_t size);
 
 enum vmem_kind {
@@ -167,7 +170,7 @@ struct vmem_info {
 	size_t tags;     /* set aside for segments to come */
 	uint64_t allocs; /* since it was made, past the caches */
 	uint64_t hits;   /* allocations that a cache served */
-	uint64_t failed; /* for want of a range or of memory */
+	uint64_t failed; /* calls that failed for want of a range or of memory; attempts that another made good are none */
 };
 
 void vmem_get_info(struct vmem *arena, struct vmem_info *info);
