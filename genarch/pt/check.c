@@ -8,7 +8,7 @@
  * INVARIANTS, by the names that page_check logs:
  *
  *   kind      a table's frame is marked as one
- *   uses      a table's count is that of its entries in use, one more if pinned
+ *   uses      a table's count is that of its entries in use
  *   empty     a table with no entry in use is pinned
  *   zero      an entry that is not present is 0
  *   size      a large page stands only at a level that may have it
@@ -131,7 +131,7 @@ static void entry_examine(struct examination *examination, const struct table_vi
 
 static bool view_is_pinned(const struct page_table *table, const struct table_view *view)
 {
-	return view->level == 0 || is_pinned(table, view->level, ALIGN_DOWN(view->va, PTL_COVERS(0)));
+	return view->level == 0 || is_pinned(table, view->level, view->va);
 }
 
 static void table_examine(const struct table_view *view, void *argument)
@@ -149,8 +149,8 @@ static void table_examine(const struct table_view *view, void *argument)
 	}
 	if (!frame_is(view->table >> PAGE_WIDTH, FRAME_KIND_TABLE))
 		breach(examination, "kind", view->level, view->table, 0, FRAME_KIND_TABLE);
-	if (uses != used + pinned)
-		breach(examination, "uses", view->level, view->table, uses, used + pinned);
+	if (uses != used)
+		breach(examination, "uses", view->level, view->table, uses, used);
 	if (used == 0 && !pinned)
 		breach(examination, "empty", view->level, view->table, 0, 1);
 }

@@ -25,8 +25,8 @@ _Static_assert(KERNEL_START % PTL_COVERS(0) == 0, "the kernel part is whole entr
 
 /* ---- km_map's window ---- */
 
-/* Pins the table for one entry of the root; makes it if it is not there. */
-static errno_t slot_pin(uintptr_t va)
+/* Makes the table for one entry of the root, which is pinned (is_pinned), if it is not there. */
+static errno_t slot_provide(uintptr_t va)
 {
 	pte_t *entry = &page_kernel.entries[PTL_INDEX(va, 0)];
 	struct table_list list = { 0 };
@@ -40,7 +40,6 @@ static errno_t slot_pin(uintptr_t va)
 		++*table_uses(page_kernel.root);
 		spinlock_unlock(&page_kernel.lock, irq);
 	}
-	++*table_uses(pte_table_pa(entry_load(entry)));
 	return EOK;
 }
 
@@ -50,7 +49,7 @@ static errno_t km_window_prepare(void)
 
 	FOR_EACH_SLOT(at, end, (uintptr_t) KM_START, (uintptr_t) KM_END - 1, 0)
 		if (error == EOK)
-			error = slot_pin(at);
+			error = slot_provide(at);
 	return error;
 }
 

@@ -23,10 +23,11 @@
  * neighbouring entries of one table. A walk to one address is a loop with a
  * constant bound, which the compiler unrolls.
  *
- * USES. The books of a table's frame count its entries in use (frame_uses), so
- * a table whose last entry goes is freed without a look at the others. A table
- * that must never go, the root or one that all address spaces share, is PINNED:
- * one more is counted than there are.
+ * USES. The metadata of a table's frame counts its entries in use (frame_uses),
+ * those and nothing else: 0 is empty and PTL_ENTRIES is full, which update.c
+ * believes. So a table whose last entry goes is freed without a look at the
+ * others, unless it is PINNED: the root, and the tables of PTL1 that all address
+ * spaces share. Which these are is a question of the address (is_pinned).
  *
  * THE KERNEL PART. The root of every address space holds the same entries for
  * the kernel part as page_kernel's root. The tables that they point to are
@@ -138,7 +139,11 @@ static inline void entry_store(pte_t *entry, pte_t pte)
 	__atomic_store_n(entry, pte, __ATOMIC_RELEASE);
 }
 
-/* For loops over entries of the last level: whole, but in no order. */
+/*
+ * Whole, but in no order: for the lock's holder; to write what is not linked yet, or to clear. Whatever makes an entry
+ * of a linked table present publishes what its frame holds, and so does a change of one: a reader that meets the
+ * new entry is ordered behind the store that it reads, not behind the one before it.
+ */
 static inline pte_t entry_peek(const pte_t *entry)
 {
 	return __atomic_load_n(entry, __ATOMIC_RELAXED);
@@ -217,7 +222,7 @@ void tables_free(struct table_list *list);
 /** Lets a batch give them back. */
 void tables_keep(struct tlb_batch *batch, struct table_list *list);
 
-/** A root with no entries, pinned. @return 0 with FRAME_ATOMIC for want of memory */
+/** A root with no entries. @return 0 with FRAME_ATOMIC for want of memory */
 MUST_USE phys_t root_alloc(phys_t upper, frame_flags_t alloc);
 void root_free(phys_t root);
 
@@ -236,7 +241,8 @@ phys_t leaf_split(struct page_table *table, unsigned level, pte_t *entry, struct
 /** Whether the table of PTL1 for va is shared by all address spaces, and so stays when it is empty. */
 static inline bool is_pinned(const struct page_table *table, unsigned level, uintptr_t va)
 {
-	return level == 1 && table == &page_kernel && (va | (PTL_COVERS(0) - 1)) >= KM_START && va < KM_END;
+	return level == 1 && table == &page_kernel && (va | (PTL_COVERS(0) - 1)) >= KM_START &&
+		ALIGN_DOWN(va, PTL_COVERS(0)) < KM_END;
 }
 
 /** Stops who asks in a way that may sleep where he may not, even if no memory is wanted. irq: as at the call. */

@@ -84,7 +84,7 @@ static unsigned remove_slot(struct removal *removal, pte_t *entry, unsigned leve
 	} else {
 		remove_below(removal, child, level + 1, at, end);
 	}
-	if (*table_uses(child) != 0)
+	if (*table_uses(child) != 0 || is_pinned(table, level + 1, at))
 		return 0;
 	table_entry_set(table, level, entry, 0);
 	table_push(&removal->freed, child);

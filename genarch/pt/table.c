@@ -130,7 +130,6 @@ phys_t root_alloc(phys_t upper, frame_flags_t alloc)
 	if (root == 0)
 		return 0;
 	frame_mark(root >> PAGE_WIDTH, TABLE_FRAMES(0), FRAME_KIND_TABLE, 0);
-	*table_uses(root) = 1;
 	return root;
 }
 
@@ -279,9 +278,8 @@ void page_table_destroy(struct page_table *table)
 
 	mm_assert(table != &page_kernel, "the kernel's own page table is not one that can go");
 	page_mapping_remove(table, table->first, range_pages(table->first, table->last));
-	mm_assert(*table_uses(table->root) == 1 && table->spares.count == 0,
-		"the root has %u entries in use and %zu tables are set aside", *table_uses(table->root) - 1u,
-		table->spares.count);
+	mm_assert(*table_uses(table->root) == 0 && table->spares.count == 0,
+		"the root has %u entries in use and %zu tables are set aside", *table_uses(table->root), table->spares.count);
 	irq = spinlock_lock(&page_table_list_lock);
 	table->next->previous = table->previous;
 	table->previous->next = table->next;

@@ -368,6 +368,33 @@ TABLE_TEST(page_update_hole, "a change of a range with a hole is refused, and no
 	CHECK_EQ(page_mapping_find(table, PLACE).flags, reported(PAGE_READ));
 }
 
+/* What one table of the last level serves of km_map's window, with nothing mapped in it; 0 if there is none. */
+static uintptr_t empty_table_find(void)
+{
+	for (uintptr_t at = ALIGN_UP((uintptr_t) KM_START, LARGE); at + LARGE <= KM_END; at += LARGE)
+		if (page_mapping_count(&page_kernel, at, LARGE_PAGES) == 0)
+			return at;
+	return 0;
+}
+
+TEST(page_update_window_hole,
+	"a change over the only hole of a table of km_map's window is refused, whether or not that table is for ever")
+{
+	uintptr_t va = empty_table_find(), last = va + LARGE - PAGE_SIZE;
+
+	NEED(va != 0);
+	NEED(test_page_mapping_insert(&page_kernel, va, FRAMES, LARGE_PAGES - 1, PAGE_READ | PAGE_GLOBAL, FRAME_ATOMIC) ==
+		EOK);
+	CHECK_EQ(page_mapping_update(&page_kernel, va, LARGE_PAGES, RW | PAGE_GLOBAL, FRAME_ATOMIC), ENOENT);
+	CHECK(!is_mapped(&page_kernel, last));
+	CHECK_EQ(page_mapping_find(&page_kernel, va).flags & PAGE_WRITE, 0);
+	CHECK_EQ(page_check(), 0);
+	page_mapping_remove(&page_kernel, va, 1);
+	CHECK_EQ(page_mapping_insert(&page_kernel, va, FRAMES, 1, PAGE_READ | PAGE_GLOBAL, FRAME_ATOMIC), EOK);
+	page_mapping_remove(&page_kernel, va, LARGE_PAGES - 1);
+	CHECK_EQ(page_check(), 0);
+}
+
 /* ---- memory ---- */
 
 TABLE_TEST(page_no_memory, "a mapping for whose tables there is no frame is refused, and nothing of it is mapped")
