@@ -269,7 +269,7 @@ static inline size_t bucket_number(uintptr_t tag, size_t buckets)
 
 static inline struct bucket *bucket_at(size_t number)
 {
-	return &__atomic_load_n(&ht.directory[number / SEGMENT_BUCKETS], __ATOMIC_RELAXED)[number % SEGMENT_BUCKETS];
+	return &__atomic_load_n(&ht.directory[number / SEGMENT_BUCKETS], __ATOMIC_ACQUIRE)[number % SEGMENT_BUCKETS];
 }
 
 /** Takes the lock if the short way before has not got it. Interrupts are off. */

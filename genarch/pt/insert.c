@@ -96,15 +96,16 @@ static bool prepare_below(
 
 /* ---- commit ---- */
 
+/* The table may be linked already: each entry is published by its store. */
 static void leaves_fill(pte_t *entry, size_t count, pte_t pte, pte_t step)
 {
 	for (; count >= 8; count -= 8, entry += 8) {
 #pragma GCC unroll 8
 		for (size_t i = 0; i < 8; i++, pte += step)
-			entry_poke(&entry[i], pte);
+			entry_store(&entry[i], pte);
 	}
 	for (; count > 0; count--, pte += step)
-		entry_poke(entry++, pte);
+		entry_store(entry++, pte);
 }
 
 static void commit_below(struct insertion *insertion, phys_t table, unsigned level, uintptr_t va, uintptr_t last);

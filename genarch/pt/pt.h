@@ -63,6 +63,22 @@
  * after it is filled, and unhooked tables are freed only after tlb_drop_tables,
  * which returns when no CPU can still be looking (generic/tlb.c). Entries are
  * read and written whole. A reader meets each entry as it was or as it is.
+ *
+ * ORDER. What no lock covers, and what carries it:
+ *
+ *   entry        stores of a present entry release, loads of readers acquire: so
+ *                with an entry a reader sees what was written before into the
+ *                table or the frame that it leads to. Stores of 0 and stores to a
+ *                table that is not linked yet carry nothing, and are relaxed
+ *   recent, recent_changes, recent_entries
+ *                the writer's stores release in the order of "Recent", the reader
+ *                acquires in the opposite one; the last look at recent_changes
+ *                is behind an acquiring load of the entry, and may be relaxed
+ *   a table that goes
+ *                tlb_drop_tables: whoever answers has made its last load before,
+ *                and releases by `waiting`, which the one that frees acquires
+ *   roots        the kernel entries of a new root are copied under
+ *                page_table_list_lock; a CPU gets the root from the scheduler
  */
 
 #ifndef PT_H
@@ -123,7 +139,7 @@ static inline pte_t *table_entries(phys_t table)
 	return (pte_t *) PA2KA(table);
 }
 
-/** Entries in use of a table, and one if it is pinned. */
+/** Entries in use of a table. */
 static inline uint16_t *table_uses(phys_t table)
 {
 	return frame_uses(table >> PAGE_WIDTH);

@@ -24,10 +24,10 @@
 /* The end of those entries that map frames that follow each other, with whatever flags; the first is there. */
 static inline const pte_t *entries_run(const pte_t *entry, const pte_t *end)
 {
-	pte_t pte = entry_peek(entry);
+	pte_t pte = entry_load(entry);
 
 	while (++entry < end) {
-		pte_t next = entry_peek(entry);
+		pte_t next = entry_load(entry);
 
 		pte += leaf_step(PTL_LEAF);
 		if (unlikely(next != pte)) {
@@ -46,7 +46,7 @@ static void entries_add(struct found_runs *found, const pte_t *entry, uintptr_t 
 
 	while (entry < end && !found->full) {
 		const pte_t *start = entry;
-		pte_t pte = entry_peek(entry);
+		pte_t pte = entry_load(entry);
 
 		if (pte_present(pte)) {
 			entry = entries_run(entry, end);

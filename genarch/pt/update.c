@@ -84,10 +84,10 @@ static void leaves_change(pte_t *entry, size_t count, pte_t bits, pte_t frame_bi
 	for (; count >= 4; count -= 4, entry += 4) {
 #pragma GCC unroll 4
 		for (size_t i = 0; i < 4; i++)
-			entry_poke(&entry[i], (entry_peek(&entry[i]) & frame_bits) | bits);
+			entry_store(&entry[i], (entry_peek(&entry[i]) & frame_bits) | bits);
 	}
 	for (; count > 0; count--, entry++)
-		entry_poke(entry, (entry_peek(entry) & frame_bits) | bits);
+		entry_store(entry, (entry_peek(entry) & frame_bits) | bits);
 }
 
 static void commit_below(struct change *change, phys_t table, unsigned level, uintptr_t va, uintptr_t last);
