@@ -311,7 +311,7 @@ void as_each(bool (*visit)(struct as *as, void *argument), void *argument)
 		as_release(as);
 }
 
-static size_t asid_check_one(const struct as *as, bool *seen)
+static size_t asid_check_one(const struct as *as, struct asid_set *seen)
 {
 	size_t breaches = asid_check(page_table_asids(as->table), seen);
 
@@ -322,17 +322,18 @@ static size_t asid_check_one(const struct as *as, bool *seen)
 
 size_t asids_check(void)
 {
-	bool seen[ASIDS_MOST] = { false };
+	static struct asid_set seen; /* under as_list_lock: up to 1 KiB, which a stack may not have */
 	size_t breaches = 0;
 	port_irq_t irq;
 
 	if (ASIDS_MOST == 1)
 		return 0;
 	irq = spinlock_lock(&as_list_lock);
+	seen = (struct asid_set){ 0 };
 	for (const struct as *as = list.next; as != &list; as = as->next)
-		breaches += asid_check_one(as, seen);
+		breaches += asid_check_one(as, &seen);
 	for (const struct as *as = spares; as != NULL; as = as->next)
-		breaches += asid_check_one(as, seen);
+		breaches += asid_check_one(as, &seen);
 	spinlock_unlock(&as_list_lock, irq);
 	return breaches;
 }

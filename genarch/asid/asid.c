@@ -108,15 +108,16 @@ void asid_get_info(struct asid_info *info)
 	}
 }
 
-size_t asid_check(const struct asid_contexts *contexts, bool seen[ASIDS_MOST])
+size_t asid_check(const struct asid_contexts *contexts, struct asid_set *seen)
 {
 	const struct asid_context *context = &contexts->on[port_cpu()];
 	unsigned asid = __atomic_load_n(&context->asid, __ATOMIC_RELAXED);
+	uint8_t bit = (uint8_t) (1u << asid % 8);
 	bool taken;
 
 	if (asid == 0 || context->generation != cpus[port_cpu()].generation)
 		return 0;
-	taken = seen[asid];
-	seen[asid] = true;
+	taken = (seen->bits[asid / 8] & bit) != 0;
+	seen->bits[asid / 8] |= bit;
 	return taken;
 }

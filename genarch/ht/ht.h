@@ -102,9 +102,11 @@
 
 #include <mm/asid.h>
 #include <mm/assert.h>
+#include <mm/held.h>
 #include <mm/page.h>
 #include <mm/page_leaf.h>
 #include <mm/page_range.h>
+#include <mm/reserve.h>
 #include <mm/spinlock.h>
 
 #define PTL_LEAF (PTL_LEVELS - 1)
@@ -299,16 +301,26 @@ struct cluster *line_take(void);
 void line_give(struct cluster *line);
 
 /**
- * Takes frames of lines until there is room for so many clusters more; somebody else may be there first. The lock is
- * not held. Who may sleep is promised all of them before he takes the first.
+ * Takes frames of lines until there is room for so many clusters more; another thread may be there first. The lock is
+ * not held. A caller that may sleep reserves all of them before it takes the first; each is the table's at once.
  * @retval ENOMEM  there are not so many; what was taken stays
  */
 MUST_USE errno_t room_make(size_t clusters, frame_flags_t alloc);
 
+/** The same from a reservation, with the lock held. @retval ENOMEM  it has too few; nothing was taken */
+MUST_USE errno_t room_make_reserved_locked(size_t clusters, struct reservation *r);
+
 /** A frame for the table's own use, from where it can be reached already. @return NULL if there is none */
 void *table_frame(frame_flags_t alloc);
 
-/** Stops who asks in a way that may sleep where he may not, even if no memory is wanted. irq: as at the call. */
+/** In debug builds: a call that may sleep for memory holds nothing, even if it takes none (mm/held.h). */
+#define may_wait_debug_unless(alloc)                     \
+	do {                                                 \
+		if (!((alloc) & (FRAME_ATOMIC | FRAME_NO_WAIT))) \
+			may_wait_debug(__func__);                    \
+	} while (0)
+
+/** Stops a caller that may sleep where it may not, even if no memory is wanted. irq: as at the call. */
 static inline void check_may_sleep(frame_flags_t alloc, port_irq_t irq)
 {
 	mm_assert((alloc & FRAME_ATOMIC) || port_irq_were_on(irq),

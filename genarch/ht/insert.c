@@ -187,6 +187,19 @@ static void commit(struct insertion *insertion)
 
 /* ---- the whole ---- */
 
+/* @retval EAGAIN  there is no room for *wanted clusters. The lock is held */
+static errno_t insert_locked(struct insertion *insertion, size_t *wanted)
+{
+	if (!prepare(insertion))
+		return EEXIST;
+	*wanted = insertion->clusters + insertion->splits * SPLIT_CLUSTERS;
+	if (!has_room(*wanted))
+		return EAGAIN;
+	commit(insertion);
+	buckets_grow(2 * insertion->clusters + 1);
+	return EOK;
+}
+
 static errno_t insert_range(struct insertion *insertion, frame_flags_t alloc)
 {
 	errno_t error = EAGAIN;
@@ -196,20 +209,27 @@ static errno_t insert_range(struct insertion *insertion, frame_flags_t alloc)
 		size_t wanted = 0;
 
 		check_may_sleep(alloc, irq);
-		if (!prepare(insertion)) {
-			error = EEXIST;
-		} else {
-			wanted = insertion->clusters + insertion->splits * SPLIT_CLUSTERS;
-			if (has_room(wanted)) {
-				commit(insertion);
-				buckets_grow(2 * insertion->clusters + 1);
-				error = EOK;
-			}
-		}
+		error = insert_locked(insertion, &wanted);
 		spinlock_unlock(&ht.lock, irq);
 		if (error == EAGAIN && room_make(wanted, alloc) != EOK)
 			error = ENOMEM;
 	}
+	return error;
+}
+
+/* The same from a reservation: with the lock held throughout, so that no other thread uses the room that was made. */
+static errno_t insert_reserved(struct insertion *insertion, struct reservation *r)
+{
+	port_irq_t irq = spinlock_lock(&ht.lock);
+	size_t wanted = 0;
+	errno_t error = insert_locked(insertion, &wanted);
+
+	if (error == EAGAIN) {
+		error = room_make_reserved_locked(wanted, r);
+		if (error == EOK)
+			error = insert_locked(insertion, &wanted);
+	}
+	spinlock_unlock(&ht.lock, irq);
 	return error;
 }
 
@@ -225,20 +245,37 @@ static bool is_in_large(const struct page_table *table, uintptr_t va)
 	return false;
 }
 
-COLD static errno_t insert_some(
-	struct page_table *table, uintptr_t va, phys_t pa, size_t pages, page_flags_t flags, frame_flags_t alloc)
+static struct insertion insertion_of(
+	struct page_table *table, uintptr_t va, phys_t pa, size_t pages, page_flags_t flags)
 {
-	struct insertion insertion = { .table = table,
+	return (struct insertion){ .table = table,
 		.va = va,
 		.last = va + (pages - 1) * PAGE_SIZE + PAGE_MASK,
 		.delta = pa - va,
 		.flags = flags & ~PAGE_NO_LARGE,
 		.large = !(flags & PAGE_NO_LARGE) && ((pa - va) & (PTL_COVERS(PTL_LEAF - 1) - 1)) == 0 };
+}
 
-	if (!range_valid(table, va, pages) || (pa & PAGE_MASK) != 0 || pa > phys_last() ||
-		pages - 1 > (phys_last() - pa) >> PAGE_WIDTH)
-		return EINVAL;
-	return insert_range(&insertion, alloc & PAGE_TABLE_FLAGS);
+static bool is_valid(const struct page_table *table, uintptr_t va, phys_t pa, size_t pages)
+{
+	return range_valid(table, va, pages) && (pa & PAGE_MASK) == 0 && pa <= phys_last() &&
+		pages - 1 <= (phys_last() - pa) >> PAGE_WIDTH;
+}
+
+COLD static errno_t insert_some(
+	struct page_table *table, uintptr_t va, phys_t pa, size_t pages, page_flags_t flags, frame_flags_t alloc)
+{
+	struct insertion insertion = insertion_of(table, va, pa, pages, flags);
+
+	return is_valid(table, va, pa, pages) ? insert_range(&insertion, alloc & PAGE_TABLE_FLAGS) : EINVAL;
+}
+
+errno_t page_mapping_insert_reserved(
+	struct page_table *table, uintptr_t va, phys_t pa, size_t pages, page_flags_t flags, struct reservation *r)
+{
+	struct insertion insertion = insertion_of(table, va, pa, pages, flags);
+
+	return is_valid(table, va, pa, pages) ? insert_reserved(&insertion, r) : EINVAL;
 }
 
 /* Maps a page in the recent cluster. No larger page is there. */
@@ -292,6 +329,7 @@ static NOINLINE errno_t insert_elsewhere(
 errno_t page_mapping_insert(
 	struct page_table *table, uintptr_t va, phys_t pa, size_t pages, page_flags_t flags, frame_flags_t alloc)
 {
+	may_wait_debug_unless(alloc);
 	if (likely(pages == 1 && ((va | pa) & PAGE_MASK) == 0 && pa <= phys_last())) {
 		port_irq_t irq = port_irq_save();
 

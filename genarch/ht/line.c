@@ -15,7 +15,6 @@
  */
 
 #include <mm/inject.h>
-#include <mm/reserve.h>
 
 #include "ht.h"
 
@@ -98,52 +97,89 @@ void *table_frame(frame_flags_t alloc)
 	return (void *) PA2KA(base);
 }
 
-static errno_t frame_take(frame_flags_t alloc)
+static void lines_add_locked(struct line_frame *frame)
 {
-	struct line_frame *frame = table_frame(alloc);
-	port_irq_t irq;
-
-	if (frame == NULL)
-		return ENOMEM;
 	frame->free = NULL;
 	frame->used = 0;
 	for (size_t i = FRAME_LINES; i-- > 0;) {
 		frame->books[i].next = frame->free;
 		frame->free = &frame->lines[i];
 	}
-	irq = spinlock_lock(&ht.lock);
 	ring_add(&ht.empty, frame);
 	ht.lines += FRAME_LINES;
 	ht.free_lines += FRAME_LINES;
+}
+
+static errno_t frame_take(frame_flags_t alloc)
+{
+	struct line_frame *frame = table_frame(alloc | FRAME_ATOMIC);
+	port_irq_t irq;
+
+	if (frame == NULL)
+		return ENOMEM;
+	irq = spinlock_lock(&ht.lock);
+	lines_add_locked(frame);
 	spinlock_unlock(&ht.lock, irq);
 	return EOK;
 }
 
-/* Frames that room for so many clusters more lacks. */
-static size_t frames_lacking(size_t clusters)
+static errno_t frame_take_reserved_locked(struct reservation *r)
 {
-	port_irq_t irq = spinlock_lock(&ht.lock);
-	size_t wanted = (4 * (ht.clusters + ht.promised + clusters) + 2) / 3;
-	size_t lacking = wanted > ht.lines ? (wanted - ht.lines + FRAME_LINES - 1) / FRAME_LINES : 0;
+	phys_t base = reservation_take(r, 1, FRAME_LOWMEM);
 
-	spinlock_unlock(&ht.lock, irq);
-	return lacking;
+	if (base == 0)
+		return ENOMEM;
+	frame_mark(base >> PAGE_WIDTH, 1, FRAME_KIND_TABLE, 0);
+	lines_add_locked((struct line_frame *) PA2KA(base));
+	return EOK;
+}
+
+/* Frames that room for so many clusters more lacks. */
+static size_t frames_lacking_locked(size_t clusters)
+{
+	size_t wanted = (4 * (ht.clusters + ht.promised + clusters) + 2) / 3;
+
+	return wanted > ht.lines ? (wanted - ht.lines + FRAME_LINES - 1) / FRAME_LINES : 0;
+}
+
+errno_t room_make_reserved_locked(size_t clusters, struct reservation *r)
+{
+	size_t frames = frames_lacking_locked(clusters);
+	errno_t error = r->low >= frames ? EOK : ENOMEM;
+
+	while (error == EOK && frames-- > 0)
+		error = frame_take_reserved_locked(r);
+	return error;
+}
+
+static errno_t room_make_waiting(size_t frames, frame_flags_t alloc)
+{
+	struct reservation r;
+	errno_t error = alloc & FRAME_NO_WAIT ? reservation_try(&r, frames, 0) : reservation_wait(&r, frames, 0);
+	port_irq_t irq;
+
+	while (error == EOK && frames-- > 0) {
+		irq = spinlock_lock(&ht.lock);
+		error = frame_take_reserved_locked(&r);
+		spinlock_unlock(&ht.lock, irq);
+	}
+	reservation_end(&r);
+	return error;
 }
 
 errno_t room_make(size_t clusters, frame_flags_t alloc)
 {
-	size_t frames = frames_lacking(clusters);
+	port_irq_t irq = spinlock_lock(&ht.lock);
+	size_t frames = frames_lacking_locked(clusters);
 	errno_t error = EOK;
 
+	spinlock_unlock(&ht.lock, irq);
 	if (frames == 0)
 		return EOK;
-	if (alloc & FRAME_ATOMIC) {
-		if (inject_now())
-			return ENOMEM;
-	} else {
-		error = reserve_tables(frames, alloc);
-		alloc |= FRAME_NO_RESERVE;
-	}
+	if (!(alloc & FRAME_ATOMIC))
+		return room_make_waiting(frames, alloc);
+	if (inject_now())
+		return ENOMEM;
 	while (error == EOK && frames-- > 0)
 		error = frame_take(alloc);
 	return error;

@@ -164,6 +164,7 @@ COLD static errno_t change_some(struct page_table *table, uintptr_t va, size_t p
 errno_t page_mapping_update_later(struct page_table *table, uintptr_t va, size_t pages, page_flags_t flags,
 	frame_flags_t alloc, struct tlb_batch *batch)
 {
+	may_wait_debug_unless(alloc);
 	return change_some(table, va, pages, flags, alloc, batch);
 }
 
@@ -184,11 +185,12 @@ static pte_t *recent_entry(struct page_table *table, uintptr_t va)
 }
 
 /* One base page. @return false if va is none, and nothing was done */
-static bool change_one(struct page_table *table, uintptr_t va, pte_t kept, pte_t bits)
+static bool change_one(struct page_table *table, uintptr_t va, pte_t kept, pte_t bits, frame_flags_t alloc)
 {
 	port_irq_t irq = spinlock_lock(&ht.lock);
 	pte_t *entry = recent_entry(table, va);
 
+	check_may_sleep(alloc, irq);
 	if (unlikely(entry == NULL)) {
 		spinlock_unlock(&ht.lock, irq);
 		return false;
@@ -202,8 +204,9 @@ static bool change_one(struct page_table *table, uintptr_t va, pte_t kept, pte_t
 errno_t page_mapping_update(
 	struct page_table *table, uintptr_t va, size_t pages, page_flags_t flags, frame_flags_t alloc)
 {
+	may_wait_debug_unless(alloc);
 	if (likely(pages == 1 && (va & PAGE_MASK) == 0) &&
-		likely(change_one(table, va, leaf_frame_bits(PTL_LEAF), leaf_bits[flags & LEAF_FLAGS])))
+		likely(change_one(table, va, leaf_frame_bits(PTL_LEAF), leaf_bits[flags & LEAF_FLAGS], alloc)))
 		return EOK;
 	return change_some(table, va, pages, flags, alloc, NULL);
 }
@@ -227,5 +230,5 @@ errno_t page_mapping_replace(struct page_table *table, uintptr_t va, phys_t pa, 
 {
 	if (!range_valid(table, va, 1) || (pa & PAGE_MASK) != 0 || pa > phys_last())
 		return EINVAL;
-	return change_one(table, va, 0, leaf_make(pa, flags)) ? EOK : ENOENT;
+	return change_one(table, va, 0, leaf_make(pa, flags), FRAME_ATOMIC) ? EOK : ENOENT;
 }

@@ -33,11 +33,12 @@ static errno_t slot_provide(uintptr_t va)
 	port_irq_t irq;
 
 	if (!pte_present(entry_load(entry))) {
-		if (tables_take(&page_kernel, &list, 1, FRAME_ATOMIC | FRAME_ZERO) != EOK)
+		if (tables_take(&page_kernel, &list, 1, FRAME_ZERO, NULL) != EOK)
 			return ENOMEM;
 		irq = spinlock_lock(&page_kernel.lock);
 		table_entry_set(&page_kernel, 0, entry, pte_table(table_pop(&list)));
 		++*table_uses(page_kernel.root);
+		held_sub(HELD_FRAMES, 1);
 		spinlock_unlock(&page_kernel.lock, irq);
 	}
 	return EOK;

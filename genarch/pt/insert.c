@@ -151,19 +151,45 @@ static void commit_below(struct insertion *insertion, phys_t table, unsigned lev
 
 /* ---- the whole ---- */
 
-/* Takes what prepare has found wanting. No lock is held. */
+/* Takes what prepare has found wanting, from the reservation or atomically. */
+static errno_t tables_provide(struct insertion *insertion, frame_flags_t alloc, struct reservation *r)
+{
+	errno_t error = tables_take(insertion->table, &insertion->empty, insertion->empty_needed, alloc | FRAME_ZERO, r);
+
+	return error == EOK ? tables_take(insertion->table, &insertion->any, insertion->any_needed, alloc, r) : error;
+}
+
+/* The same; no lock is held. A caller that may sleep reserves all of it, and holds nothing while it waits for that. */
 static errno_t provide(struct insertion *insertion, frame_flags_t alloc)
 {
+	struct reservation r;
 	errno_t error;
 
-	if (!(alloc & FRAME_ATOMIC)) {
-		tables_free(&insertion->empty);
-		tables_free(&insertion->any);
-	}
-	error = tables_promise(insertion->empty_needed + insertion->any_needed, &alloc);
+	if (alloc & FRAME_ATOMIC)
+		return tables_provide(insertion, alloc, NULL);
+	tables_free_held(&insertion->empty);
+	tables_free_held(&insertion->any);
+	error = tables_reserve(&r, insertion->empty_needed + insertion->any_needed, alloc);
 	if (error == EOK)
-		error = tables_take(insertion->table, &insertion->empty, insertion->empty_needed, alloc | FRAME_ZERO);
-	return error == EOK ? tables_take(insertion->table, &insertion->any, insertion->any_needed, alloc) : error;
+		error = tables_provide(insertion, alloc, &r);
+	reservation_end(&r);
+	return error;
+}
+
+/* @retval EAGAIN  there are not enough tables at hand. The lock is held */
+static errno_t insert_locked(struct insertion *insertion, uintptr_t va, uintptr_t last)
+{
+	struct page_table *table = insertion->table;
+
+	insertion->empty_needed = insertion->any_needed = 0;
+	if (!prepare_below(insertion, table->entries, 0, va, last))
+		return EEXIST;
+	if (insertion->empty.count < insertion->empty_needed || insertion->any.count < insertion->any_needed)
+		return EAGAIN;
+	commit_below(insertion, table->root, 0, va, last);
+	held_sub(HELD_FRAMES, insertion->empty_needed + insertion->any_needed);
+	(void) recent_find(table, last);
+	return EOK;
 }
 
 static errno_t insert_range(struct insertion *insertion, uintptr_t va, uintptr_t last, frame_flags_t alloc)
@@ -175,20 +201,35 @@ static errno_t insert_range(struct insertion *insertion, uintptr_t va, uintptr_t
 		port_irq_t irq = spinlock_lock(&table->lock);
 
 		check_may_sleep(alloc, irq);
-		insertion->empty_needed = insertion->any_needed = 0;
-		if (!prepare_below(insertion, table->entries, 0, va, last)) {
-			error = EEXIST;
-		} else if (insertion->empty.count >= insertion->empty_needed && insertion->any.count >= insertion->any_needed) {
-			commit_below(insertion, table->root, 0, va, last);
-			(void) recent_find(table, last);
-			error = EOK;
-		}
+		error = insert_locked(insertion, va, last);
 		spinlock_unlock(&table->lock, irq);
 		if (error == EAGAIN && provide(insertion, alloc) != EOK)
 			error = ENOMEM;
 	}
-	tables_free(&insertion->empty);
-	tables_free(&insertion->any);
+	tables_free_held(&insertion->empty);
+	tables_free_held(&insertion->any);
+	return error;
+}
+
+/*
+ * The same from a reservation. Tables are taken with the lock held, so what was found wanting is what is taken: nothing
+ * is counted off in vain. Few of them are cleared: those at the ends of the range, and those above the last level.
+ */
+static errno_t insert_reserved(struct insertion *insertion, uintptr_t va, uintptr_t last, struct reservation *r)
+{
+	port_irq_t irq = spinlock_lock(&insertion->table->lock);
+	errno_t error = insert_locked(insertion, va, last);
+
+	if (error == EAGAIN) {
+		error = ENOMEM;
+		if (r->low >= insertion->empty_needed + insertion->any_needed)
+			error = tables_provide(insertion, 0, r);
+		if (error == EOK)
+			error = insert_locked(insertion, va, last);
+	}
+	spinlock_unlock(&insertion->table->lock, irq);
+	tables_free_held(&insertion->empty);
+	tables_free_held(&insertion->any);
 	return error;
 }
 
@@ -231,16 +272,36 @@ static inline bool is_valid(const struct page_table *table, uintptr_t va, phys_t
 		pages - 1 <= (phys_last() - pa) >> PAGE_WIDTH;
 }
 
+static struct insertion insertion_of(struct page_table *table, uintptr_t va, phys_t pa, page_flags_t flags)
+{
+	return (struct insertion){
+		.table = table, .delta = pa - va, .flags = flags & ~PAGE_NO_LARGE, .large = !(flags & PAGE_NO_LARGE)
+	};
+}
+
 COLD static errno_t insert_some(
 	struct page_table *table, uintptr_t va, phys_t pa, size_t pages, page_flags_t flags, frame_flags_t alloc)
 {
-	struct insertion insertion = {
-		.table = table, .delta = pa - va, .flags = flags & ~PAGE_NO_LARGE, .large = !(flags & PAGE_NO_LARGE)
-	};
+	struct insertion insertion = insertion_of(table, va, pa, flags);
 
 	if (!is_valid(table, va, pa, pages))
 		return EINVAL;
 	return insert_range(&insertion, va, va + (pages - 1) * PAGE_SIZE + PAGE_MASK, alloc & PAGE_TABLE_FLAGS);
+}
+
+errno_t page_mapping_insert_reserved(
+	struct page_table *table, uintptr_t va, phys_t pa, size_t pages, page_flags_t flags, struct reservation *r)
+{
+	struct insertion insertion = insertion_of(table, va, pa, flags);
+	errno_t error = EAGAIN;
+
+	if (!is_valid(table, va, pa, pages))
+		return EINVAL;
+	if (range_near(va, pages))
+		error = insert_near(table, va, pa, pages, flags, FRAME_ATOMIC);
+	if (error != EAGAIN)
+		return error;
+	return insert_reserved(&insertion, va, va + (pages - 1) * PAGE_SIZE + PAGE_MASK, r);
 }
 
 /* All that is not one page whose table is the recent one. */
@@ -257,6 +318,7 @@ static NOINLINE errno_t insert_pages(
 errno_t page_mapping_insert(
 	struct page_table *table, uintptr_t va, phys_t pa, size_t pages, page_flags_t flags, frame_flags_t alloc)
 {
+	may_wait_debug_unless(alloc);
 	if (likely(pages == 1 && ((va | pa) & PAGE_MASK) == 0 && pa <= phys_last())) {
 		port_irq_t irq = spinlock_lock(&table->lock);
 

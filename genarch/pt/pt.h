@@ -86,9 +86,11 @@
 
 #include <mm/asid.h>
 #include <mm/assert.h>
+#include <mm/held.h>
 #include <mm/page.h>
 #include <mm/page_leaf.h>
 #include <mm/page_range.h>
+#include <mm/reserve.h>
 #include <mm/spinlock.h>
 
 #define PTL_LEAF (PTL_LEVELS - 1)
@@ -218,22 +220,30 @@ phys_t table_pop(struct table_list *list); /* 0 if it is empty; its entry 0 is c
 void table_move(struct table_list *to, struct table_list *from, size_t count);
 
 /**
- * Brings a list up to count tables. No lock is held; alloc is as page_mapping_insert's, with FRAME_ZERO if they are to
- * be empty.
- * @retval ENOMEM  (FRAME_ATOMIC) no frame; what the list has stays there
+ * Brings a list up to count tables, which count as held by the thread (mm/held.h) till they are linked. Never sleeps.
+ *
+ * @param alloc  FRAME_ATOMIC and FRAME_NO_RECLAIM, for the frames; FRAME_ZERO: the tables are to be empty
+ * @param r      if not NULL, where they come from instead, with only FRAME_ZERO of alloc
+ * @retval ENOMEM  no frame; what the list has stays there
  */
 MUST_USE errno_t tables_take(
-	const struct page_table *table, struct table_list *list, size_t count, frame_flags_t alloc);
+	const struct page_table *table, struct table_list *list, size_t count, frame_flags_t alloc, struct reservation *r);
 
 /**
- * Before tables are taken by who may sleep: makes sure that so many frames are there, so that nobody sleeps for one
- * table while he holds another. Take them with the flags that come back.
- * @retval ENOMEM  there are not so many frames in the machine
+ * Reserves count frames for tables for a caller that may sleep: with FRAME_NO_WAIT not for memory. So it does not sleep
+ * for one table while it holds another.
+ * @retval ENOMEM  (FRAME_NO_WAIT) there are not so many; or the machine never has so many
  */
-MUST_USE errno_t tables_promise(size_t count, frame_flags_t *alloc);
+MUST_USE static inline errno_t tables_reserve(struct reservation *r, size_t count, frame_flags_t alloc)
+{
+	return alloc & FRAME_NO_WAIT ? reservation_try(r, count, 0) : reservation_wait(r, count, 0);
+}
 
-/** Gives all tables of the list back. Any context, no lock held. */
+/** Frees all tables of the list. Any context, no lock held. */
 void tables_free(struct table_list *list);
+
+/** The same, of tables that tables_take allocated. */
+void tables_free_held(struct table_list *list);
 
 /** Lets a batch give them back. */
 void tables_keep(struct tlb_batch *batch, struct table_list *list);
@@ -261,7 +271,14 @@ static inline bool is_pinned(const struct page_table *table, unsigned level, uin
 		ALIGN_DOWN(va, PTL_COVERS(0)) < KM_END;
 }
 
-/** Stops who asks in a way that may sleep where he may not, even if no memory is wanted. irq: as at the call. */
+/** In debug builds: a call that may sleep for memory holds nothing, even if it takes none (mm/held.h). */
+#define may_wait_debug_unless(alloc)                     \
+	do {                                                 \
+		if (!((alloc) & (FRAME_ATOMIC | FRAME_NO_WAIT))) \
+			may_wait_debug(__func__);                    \
+	} while (0)
+
+/** Stops a caller that may sleep where it may not, even if no memory is wanted. irq: as at the call. */
 static inline void check_may_sleep(frame_flags_t alloc, port_irq_t irq)
 {
 	mm_assert((alloc & FRAME_ATOMIC) || port_irq_were_on(irq),

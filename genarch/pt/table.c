@@ -19,7 +19,6 @@
  */
 
 #include <mm/inject.h>
-#include <mm/reserve.h>
 #include <mm/malloc.h>
 #include <mm/tlb.h>
 
@@ -74,27 +73,28 @@ static phys_t frames_for_table(size_t frames, phys_t upper, frame_flags_t flags)
 	return frame_alloc_request(&request, &taken);
 }
 
-errno_t tables_take(const struct page_table *table, struct table_list *list, size_t count, frame_flags_t alloc)
+errno_t tables_take(
+	const struct page_table *table, struct table_list *list, size_t count, frame_flags_t alloc, struct reservation *r)
 {
-	if ((alloc & FRAME_ATOMIC) && list->count < count && inject_now())
+	if (r == NULL && list->count < count && inject_now())
 		return ENOMEM;
 	while (list->count < count) {
-		phys_t frame = frames_for_table(1, table->tables_last, alloc | FRAME_LOWMEM);
+		phys_t frame = r != NULL ? reservation_take(r, 1, FRAME_LOWMEM | (alloc & FRAME_ZERO))
+								 : frames_for_table(1, table->tables_last, alloc | FRAME_ATOMIC | FRAME_LOWMEM);
 
 		if (frame == 0)
 			return ENOMEM;
 		frame_mark(frame >> PAGE_WIDTH, 1, FRAME_KIND_TABLE, 0);
 		table_push(list, frame);
+		held_add(HELD_FRAMES, 1);
 	}
 	return EOK;
 }
 
-errno_t tables_promise(size_t count, frame_flags_t *alloc)
+void tables_free_held(struct table_list *list)
 {
-	if (count == 0 || (*alloc & FRAME_ATOMIC))
-		return EOK;
-	*alloc |= FRAME_NO_RESERVE;
-	return reserve_tables(count, *alloc);
+	held_sub(HELD_FRAMES, list->count);
+	tables_free(list);
 }
 
 void tables_free(struct table_list *list)
@@ -243,19 +243,45 @@ static void kernel_entries_copy(pte_t *entries)
 			entry_poke(&entries[i], entry_peek(&page_kernel.entries[i]));
 }
 
+/*
+ * Allocates a page table's two parts. The caller, if it may sleep, does that for the first of them, which is the one
+ * that was missing last: it never sleeps for one while it holds the other.
+ */
+static struct page_table *parts_alloc(phys_t *root, frame_flags_t alloc)
+{
+	bool root_first = false;
+	struct page_table *table;
+
+	for (;;) {
+		frame_flags_t second = alloc | FRAME_ATOMIC;
+
+		*root = root_first ? root_alloc((phys_t) -1, alloc) : 0;
+		table = mm_malloc(sizeof *table, root_first ? second : alloc);
+		if (table != NULL && !root_first)
+			*root = root_alloc((phys_t) -1, second);
+		if (table != NULL && *root != 0)
+			return table;
+		if (table != NULL)
+			mm_free(table);
+		if (*root != 0)
+			root_free(*root);
+		if (alloc & FRAME_ATOMIC)
+			return NULL;
+		root_first = !root_first;
+	}
+}
+
 struct page_table *page_table_create(frame_flags_t alloc)
 {
-	struct page_table *table = mm_malloc(sizeof *table, alloc);
+	struct page_table *table;
 	port_irq_t irq;
 	phys_t root;
 
+	if (!(alloc & FRAME_ATOMIC))
+		may_wait_check(__func__);
+	table = parts_alloc(&root, alloc);
 	if (table == NULL)
 		return NULL;
-	root = root_alloc((phys_t) -1, alloc);
-	if (root == 0) {
-		mm_free(table);
-		return NULL;
-	}
 	*table = (struct page_table){ .root = root,
 		.entries = table_entries(root),
 		.first = USER_START,

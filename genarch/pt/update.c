@@ -124,15 +124,20 @@ static void commit_below(struct change *change, phys_t table, unsigned level, ui
 
 /* ---- the whole ---- */
 
-/* Takes what prepare has found wanting. No lock is held. */
+/* Takes what prepare has found wanting. No lock is held; a caller that may sleep holds nothing while it waits. */
 static errno_t provide(struct change *change, frame_flags_t alloc)
 {
+	struct reservation r;
 	errno_t error;
 
-	if (!(alloc & FRAME_ATOMIC))
-		tables_free(&change->fresh);
-	error = tables_promise(change->fresh_needed, &alloc);
-	return error == EOK ? tables_take(change->table, &change->fresh, change->fresh_needed, alloc) : error;
+	if (alloc & FRAME_ATOMIC)
+		return tables_take(change->table, &change->fresh, change->fresh_needed, alloc, NULL);
+	tables_free_held(&change->fresh);
+	error = tables_reserve(&r, change->fresh_needed, alloc);
+	if (error == EOK)
+		error = tables_take(change->table, &change->fresh, change->fresh_needed, alloc, &r);
+	reservation_end(&r);
+	return error;
 }
 
 static errno_t change_range(
@@ -150,6 +155,7 @@ static errno_t change_range(
 			error = ENOENT;
 		} else if (change->fresh.count >= change->fresh_needed) {
 			commit_below(change, table->root, 0, va, last);
+			held_sub(HELD_FRAMES, change->fresh_needed);
 			(void) recent_find(table, last);
 			error = EOK;
 		}
@@ -160,7 +166,7 @@ static errno_t change_range(
 		if (error == EAGAIN && provide(change, alloc) != EOK)
 			error = ENOMEM;
 	}
-	tables_free(&change->fresh);
+	tables_free_held(&change->fresh);
 	return error;
 }
 
@@ -177,6 +183,7 @@ COLD static errno_t change_some(struct page_table *table, uintptr_t va, size_t p
 errno_t page_mapping_update_later(struct page_table *table, uintptr_t va, size_t pages, page_flags_t flags,
 	frame_flags_t alloc, struct tlb_batch *batch)
 {
+	may_wait_debug_unless(alloc);
 	return change_some(table, va, pages, flags, alloc, batch);
 }
 
@@ -195,6 +202,7 @@ static inline bool change_recent(struct page_table *table, uintptr_t va, page_fl
 errno_t page_mapping_update(
 	struct page_table *table, uintptr_t va, size_t pages, page_flags_t flags, frame_flags_t alloc)
 {
+	may_wait_debug_unless(alloc);
 	if (likely(pages == 1 && (va & PAGE_MASK) == 0)) {
 		port_irq_t irq = spinlock_lock(&table->lock);
 

@@ -10,6 +10,8 @@
  * kernel/test/machine.
  */
 
+#include <mm/held.h>
+#include <mm/reserve.h>
 #include <mm/tlb.h>
 #include <test.h>
 
@@ -436,6 +438,58 @@ TEST(
 
 	(void) !page_mapping_insert(table, PLACE, FRAMES, 1, RW, 0);
 	port_irq_restore(irq);
+}
+
+TEST(page_update_sleep_in_atomic, "so is a change of one page, for which no design takes memory", .panics = "may sleep")
+{
+	struct page_table *table = page_table_create(0);
+	port_irq_t irq;
+
+	NEED(page_mapping_insert(table, PLACE, FRAMES, 2, RW, 0) == EOK);
+	irq = port_irq_save();
+	(void) !page_mapping_update(table, PLACE, 1, PAGE_READ, 0);
+	port_irq_restore(irq);
+}
+
+#if CONFIG_DEBUG
+TEST(page_insert_holding,
+	"a mapping that may wait for memory is not made by a thread that holds some, even if none is taken",
+	.panics = "holds 3 frames")
+{
+	struct page_table *table = page_table_create(0);
+
+	NEED(page_mapping_insert(table, PLACE, FRAMES, 1, RW, 0) == EOK);
+	held_add(HELD_FRAMES, 3);
+	(void) !page_mapping_insert(table, PLACE + PAGE_SIZE, FRAMES, 1, RW, 0);
+}
+#endif
+
+TABLE_TEST(page_reserved, "a mapping from a reservation is made without a frame free, and without sleeping")
+{
+	size_t pages = 2 * LARGE_PAGES + 20, most = page_tables_most(pages);
+	uintptr_t va = PLACE + 3 * PAGE_SIZE;
+	struct reservation r, none = { 0 };
+	errno_t error;
+	port_irq_t irq;
+
+	NEED(reservation_try(&r, most, 0) == EOK);
+	(void) test_take_all_frames(FRAME_HIGHMEM);
+	irq = port_irq_save();
+	CHECK_EQ(page_mapping_insert_reserved(table, va, FRAMES, pages, RW, &none), ENOMEM);
+	CHECK_EQ(page_mapping_count(table, PLACE, 4 * LARGE_PAGES), 0);
+	CHECK_EQ(page_mapping_insert_reserved(table, va + 1, FRAMES, pages, RW, &r), EINVAL);
+	CHECK_EQ(r.low, most);
+	error = page_mapping_insert_reserved(table, va, FRAMES, pages, RW, &r);
+	port_irq_restore(irq);
+	CHECK_EQ(error, EOK);
+	CHECK_LT(r.low, most);
+	CHECK_EQ(count_astray(table, va, FRAMES, pages), 0);
+	most = r.low;
+	CHECK_EQ(page_mapping_insert_reserved(table, va, FRAMES, 1, RW, &r), EEXIST);
+	CHECK_EQ(page_mapping_insert_reserved(table, va + pages * PAGE_SIZE, FRAMES, 1, RW, &r), EOK);
+	CHECK_LE(r.low, most);
+	reservation_end(&r);
+	CHECK_EQ(page_check(), 0);
 }
 
 /* ---- invalidation ---- */

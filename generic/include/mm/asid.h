@@ -47,10 +47,15 @@ struct asid_info {
 
 void asid_get_info(struct asid_info *info);
 
+/* A set of identifiers, a bit each: too large for a kernel's stack on some machines. All zero is the empty set. */
+struct asid_set {
+	uint8_t bits[(ASIDS_MOST + 7) / 8];
+};
+
 /**
- * Adds the identifier that contexts have on this CPU to a set, which begins all false. Interrupts are off.
+ * Adds the identifier that contexts have on this CPU to a set. Interrupts are off.
  * @return 1 if it was in it: others have it too; otherwise 0
  */
-size_t asid_check(const struct asid_contexts *contexts, bool seen[ASIDS_MOST]);
+size_t asid_check(const struct asid_contexts *contexts, struct asid_set *seen);
 
 #endif

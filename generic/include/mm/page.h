@@ -86,6 +86,18 @@ struct asid_contexts *page_table_asids(struct page_table *table);
 MUST_USE errno_t page_mapping_insert(
 	struct page_table *table, uintptr_t va, phys_t pa, size_t pages, page_flags_t flags, frame_flags_t alloc);
 
+struct reservation; /* mm/reserve.h */
+
+/**
+ * As page_mapping_insert, for a caller that has reserved the frames that this may take (page_tables_most): never
+ * sleeps, and takes the frames for tables off r->low. The caller may hold what it likes but spinlocks of frames.
+ *
+ * @retval EOK, EEXIST, EINVAL  as page_mapping_insert
+ * @retval ENOMEM               r has too few; nothing changed, and nothing is counted off
+ */
+MUST_USE errno_t page_mapping_insert_reserved(
+	struct page_table *table, uintptr_t va, phys_t pa, size_t pages, page_flags_t flags, struct reservation *r);
+
 /**
  * Unmaps the range. What is not mapped is passed over, and so is what another call is unmapping at the time. When it
  * returns, no CPU holds the translations of what it unmapped. Never fails (a range that no mapping could be in has

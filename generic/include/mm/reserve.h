@@ -35,15 +35,6 @@ MUST_USE errno_t reserve_try(size_t frames, frame_flags_t flags);
  */
 MUST_USE errno_t reserve_wait(size_t frames, frame_flags_t flags);
 
-/**
- * Promises frames for page tables: with FRAME_NO_WAIT as reserve_try, otherwise as reserve_wait.
- * @retval ENOMEM  as these
- */
-MUST_USE static inline errno_t reserve_tables(size_t frames, frame_flags_t alloc)
-{
-	return alloc & FRAME_NO_WAIT ? reserve_try(frames, FRAME_LOWMEM) : reserve_wait(frames, FRAME_LOWMEM);
-}
-
 /** Gives back what was promised, of this class, and not taken. Any context. */
 void reserve_free(size_t frames, frame_flags_t flags);
 
