@@ -89,10 +89,38 @@ int kprintf(const char *format, ...)
 	return count;
 }
 
-void vkprint_line(const char *format, va_list arguments)
+static const char *expected; /* what lines begin with that are to be marked */
+static bool expected_last;   /* the last line was one */
+
+void print_expect(const char *beginning)
 {
 	port_irq_t state = print_begin();
 
+	expected = beginning;
+	expected_last = false;
+	print_end(state);
+}
+
+static void mark_expected_locked(const char *format, va_list arguments)
+{
+	char head[64];
+
+	(void) kvsnprintf(head, sizeof(head), format, arguments);
+	expected_last = string_starts_with(head, expected) || (expected_last && head[0] == ' ');
+	for (const char *mark = "# (expected) "; expected_last && *mark != 0; mark++)
+		put_locked(&console_sink, *mark);
+}
+
+void vkprint_line(const char *format, va_list arguments)
+{
+	port_irq_t state = print_begin();
+	va_list again;
+
+	if (expected != NULL) {
+		va_copy(again, arguments);
+		mark_expected_locked(format, again);
+		va_end(again);
+	}
 	(void) format_print(&console_sink, format, arguments);
 	put_locked(&console_sink, '\n');
 	print_end(state);

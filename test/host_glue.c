@@ -67,6 +67,11 @@ void test_log_mark(void)
 	host_log_forget();
 }
 
+void test_log_expect(const char *beginning)
+{
+	host_log_expect(beginning);
+}
+
 bool test_logged(const char *text)
 {
 	return host_log_has(text);

@@ -23,6 +23,7 @@
 
 #define LOG_ROOM KiB(16)
 #define LINE_ROOM 1024
+#define MARK "(expected) "
 #define BACKTRACE_DEPTH 32
 
 void (*host_panic_hook)(const char *message);
@@ -31,6 +32,8 @@ static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
 static char kept[LOG_ROOM + 1]; /* lines, oldest first, with a terminating 0 */
 static size_t kept_bytes;
 static bool printing = true;
+static const char *expected; /* what lines begin with that are to be marked */
+static bool expected_last;   /* the last line was one */
 
 /* Adds a line, and drops whole lines from the front until it fits. */
 static void keep(const char *line)
@@ -50,17 +53,31 @@ static void keep(const char *line)
 
 void port_log(const char *format, ...)
 {
-	char line[LINE_ROOM];
+	char room[LINE_ROOM], *line = room + sizeof MARK - 1;
 	va_list arguments;
 
 	va_start(arguments, format);
-	vsnprintf(line, sizeof line, format, arguments);
+	vsnprintf(line, sizeof room - (sizeof MARK - 1), format, arguments);
 	va_end(arguments);
 	line[strcspn(line, "\n")] = 0;
 	pthread_mutex_lock(&log_lock);
+	expected_last =
+		expected != NULL && (strncmp(line, expected, strlen(expected)) == 0 || (expected_last && line[0] == ' '));
+	if (expected_last) {
+		line = room;
+		memcpy(line, MARK, sizeof MARK - 1);
+	}
 	keep(line);
 	if (printing)
 		printf("# %s\n", line);
+	pthread_mutex_unlock(&log_lock);
+}
+
+void host_log_expect(const char *beginning)
+{
+	pthread_mutex_lock(&log_lock);
+	expected = beginning;
+	expected_last = false;
 	pthread_mutex_unlock(&log_lock);
 }
 

@@ -61,7 +61,8 @@ static phys_t between(phys_t lower, phys_t upper, size_t count)
 	return test_frame_alloc_request(&request, &got);
 }
 
-TEST(frame_bounds, "bounds are kept to the byte: the only place that fits is found, and no other")
+TEST(frame_bounds, "bounds are kept to the byte: the only place that fits is found, and no other",
+	.logs = "frame_alloc: no zone")
 {
 	size_t count = 16, bytes = count * PAGE_SIZE;
 	phys_t base;
@@ -92,7 +93,8 @@ TEST(frame_bounds_every_offset, "single frames at each place of a run are found 
 	}
 }
 
-TEST(frame_impossible, "what no zone could ever give is refused and told, even to who could sleep")
+TEST(frame_impossible, "what no zone could ever give is refused and told, even to who could sleep",
+	.logs = "frame_alloc: no zone")
 {
 	struct frame_request request = FRAME_REQUEST(1, 0);
 	size_t count = 1;
@@ -114,7 +116,7 @@ static pfn_t find_hole(pfn_t end)
 	return 0;
 }
 
-TEST(frame_hole, "a request for what is a hole in the memory does not sleep for it")
+TEST(frame_hole, "a request for what is a hole in the memory does not sleep for it", .logs = "frame_alloc: no zone")
 {
 	struct frame_request request = FRAME_REQUEST(1, 0);
 	pfn_t hole = find_hole(FRAME_FIRST + frame_table_count);
@@ -156,7 +158,8 @@ static size_t cut_off(const struct zone_info *zone, pfn_t *first)
 	return 0;
 }
 
-TEST(frame_cut_off, "where no whole block of buddies is, a request that needs one does not sleep for it")
+TEST(frame_cut_off, "where no whole block of buddies is, a request that needs one does not sleep for it",
+	.logs = "frame_alloc: no zone")
 {
 	struct frame_request request;
 	struct zone_info zone;

@@ -446,7 +446,8 @@ TEST(frame_books, "the zones' figures add up to the whole, and zones do not over
 	CHECK(!zone_get(zone_count(), &zone));
 }
 
-TEST(frame_books_broken, "frame_check finds a frame that is marked free and is not", .host_only = "it breaks the books")
+TEST(frame_books_broken, "frame_check finds a frame that is marked free and is not",
+	.logs = "frame_check: ", .host_only = "it breaks the books")
 {
 	uint8_t *state;
 	phys_t base;

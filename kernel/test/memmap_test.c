@@ -133,7 +133,8 @@ TEST(memmap_last_address, "a range may end on the last address there is, and tou
 	CHECK_EQ(memmap_total(&map, MEMMAP_IMAGE), LAST);
 }
 
-TEST(memmap_refused, "an empty range and one beyond the last address are refused with a sentence, and counted")
+TEST(memmap_refused, "an empty range and one beyond the last address are refused with a sentence, and counted",
+	.logs = "memory map: ")
 {
 	start(ROOM);
 	CHECK_EQ(memmap_add(&map, 0x1000, 0, MEMMAP_FREE), EINVAL);
@@ -145,7 +146,8 @@ TEST(memmap_refused, "an empty range and one beyond the last address are refused
 	CHECK_EQ(map.count, 1);
 }
 
-TEST(memmap_full, "a full map refuses what needs more room and stays as it was; it can be moved to memory cut from it")
+TEST(memmap_full, "a full map refuses what needs more room and stays as it was; it can be moved to memory cut from it",
+	.logs = "memory map: ")
 {
 	static struct memmap_range more[ROOM];
 	phys_t place;

@@ -102,7 +102,7 @@ TEST(slab_use_after_free, "a write to an object that was given back is told when
 	objects[0] = slab_alloc(cache, 0);
 }
 
-TEST(slab_use_after_free_check, "and by slab_check before that")
+TEST(slab_use_after_free_check, "and by slab_check before that", .logs = "slab_check(test-after)")
 {
 	struct slab_cache *cache = test_slab_cache_create("test-after", 64, NULL, FRAME_ATOMIC);
 	char kept;

@@ -104,7 +104,8 @@ TEST(slab_sizes, "caches of 8 bytes to 64 KiB are filled, half given back, recla
 		fill_and_halve(sizes[i]);
 }
 
-TEST(slab_largest, "a cache of the largest objects works, one of larger ones is refused with a sentence")
+TEST(slab_largest, "a cache of the largest objects works, one of larger ones is refused with a sentence",
+	.logs = "slab_cache_create(")
 {
 	struct slab_cache *cache = test_slab_cache_create("test-largest", SLAB_MAX_SIZE, NULL, FRAME_ATOMIC);
 
@@ -171,7 +172,8 @@ TEST(slab_alignment, "objects lie at multiples of the alignment asked for, from 
 				return;
 }
 
-TEST(slab_alignment_refused, "an alignment that is no power of two, or beyond a page, is refused with a sentence")
+TEST(slab_alignment_refused, "an alignment that is no power of two, or beyond a page, is refused with a sentence",
+	.logs = "slab_cache_create(")
 {
 	const struct slab_cache_options odd = { .align = 24 }, large = { .align = 2 * PAGE_SIZE };
 
@@ -213,7 +215,8 @@ TEST(slab_colours, "the first objects of slabs lie on different cache lines, as 
 
 /* ---- destroying ---- */
 
-TEST(slab_destroy_in_use, "a cache with objects in use is not destroyed, and the log names cache, count and objects")
+TEST(slab_destroy_in_use, "a cache with objects in use is not destroyed, and the log names cache, count and objects",
+	.logs = "slab_cache_destroy(")
 {
 	struct slab_cache *cache = test_slab_cache_create("test-busy", 80, NULL, FRAME_ATOMIC);
 	char address[32];
@@ -230,7 +233,7 @@ TEST(slab_destroy_in_use, "a cache with objects in use is not destroyed, and the
 	CHECK_EQ(test_slab_cache_destroy(cache), EOK);
 }
 
-TEST(slab_destroy_in_use_blocks, "so it is where objects are blocks of frames")
+TEST(slab_destroy_in_use_blocks, "so it is where objects are blocks of frames", .logs = "slab_cache_destroy(")
 {
 	struct slab_cache *cache = test_slab_cache_create("test-busy", KiB(12), NULL, FRAME_ATOMIC);
 

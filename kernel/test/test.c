@@ -224,11 +224,15 @@ static size_t run_once(const struct test_case *test, size_t nth, bool check, boo
 		test_note("no memory for the ledger of test cases");
 		return ++run.failures;
 	}
+	test_log_expect(test->logs);
 	inject_arm(nth, false);
 	test->body();
 	*reached = nth != 0 && inject_failed() != 0;
 	inject_arm(0, false);
 	test_threads_settle();
+	test_log_expect(NULL);
+	if (test->logs != NULL && nth == 0 && !run.skipped && !test_logged(test->logs) && test_fail())
+		test_note("%s:%d: nothing was logged that begins with \"%s\"", test->file, test->line, test->logs);
 	ledger_settle();
 	ledger_close();
 	run.failures += counters_compare();

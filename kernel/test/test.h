@@ -59,6 +59,7 @@ struct test_case {
 
 	/* What TEST may be given after `what`. */
 	const char *panics;     /* the body must panic with a message that has this text */
+	const char *logs;       /* lines that it makes the core log begin so, and are marked as expected */
 	const char *host_only;  /* why it is skipped on a machine; NULL = it runs everywhere */
 	size_t frames;          /* free frames it needs; with fewer it is skipped. 0 = as many as every machine has */
 	size_t inject_runs;     /* runs with a failure injected, at most; 0 = TEST_INJECT_RUNS */

@@ -54,6 +54,9 @@ void test_format_list(char *buffer, size_t size, const char *format, va_list arg
 /** From here on test_logged looks. */
 void test_log_mark(void);
 
+/** From here on lines of log that begin so, and those after them that begin with a blank, are marked; NULL = none. */
+void test_log_expect(const char *beginning);
+
 /** Runs a case that is to panic. */
 enum test_outcome test_run_panicking(const struct test_case *test, char *reason);
 

@@ -30,6 +30,12 @@ int vkprintf(const char *format, va_list arguments) __attribute__((format(printf
 /** As vkprintf, and a new line: in one call, so that the line stays whole. */
 void vkprint_line(const char *format, va_list arguments) __attribute__((format(printf, 1, 0)));
 
+/**
+ * Lines of vkprint_line that begin so, and those after them that begin with a blank, get a mark that says that they are
+ * expected; NULL = none. For tests of what is logged.
+ */
+void print_expect(const char *beginning);
+
 /** Prints bytes as they are: no format. Any context. */
 void kprint_bytes(const char *text, size_t bytes);
 

@@ -58,6 +58,11 @@ void test_log_mark(void)
 	log_mark = log_position();
 }
 
+void test_log_expect(const char *beginning)
+{
+	print_expect(beginning);
+}
+
 bool test_logged(const char *text)
 {
 	static char log[LOG_SIZE + 1];

@@ -320,7 +320,7 @@ TEST(thread_park_ping_pong, "no unpark is lost between two threads that wake eac
 
 /* ---- check ---- */
 
-TEST(thread_check_canary, "thread_check finds a stack that was overrun")
+TEST(thread_check_canary, "thread_check finds a stack that was overrun", .logs = "threads: invariant")
 {
 	uintptr_t *end = (uintptr_t *) thread_current()->stack;
 	uintptr_t flags = interrupts_disable(), canary = *end;

@@ -119,6 +119,9 @@ void host_log_print(bool print);
 /** Prints what is kept. */
 void host_log_tell(void);
 
+/** Lines that begin so, and those after them that begin with a blank, are marked as expected; NULL = none. */
+void host_log_expect(const char *beginning);
+
 /** Whether a line of log since host_log_forget had this text; only the last 16 KiB are kept. */
 bool host_log_has(const char *text);
 void host_log_forget(void);
