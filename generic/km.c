@@ -19,12 +19,16 @@
  * with km_map, where address and physical address are the same modulo its size. If
  * there is no such place free, anywhere.
  *
- * km_alloc takes frames in runs as long as can be had, for a large page as one run
- * that is aligned like it, and maps run by run. Who may sleep sleeps for a promise of
- * all its frames (mm/reserve.h), never for one frame with another in hand. km_free reads them back from the
- * page table, some at a time: nothing is written down for them. Nor is the size: who
- * gives back says how many bytes it asked for, and the ends and the guards are
- * looked at.
+ * km_alloc tries first to have one run, at once. Else it reserves all frames that
+ * it needs, for pages and for page tables together (mm/reserve.h), and only then maps
+ * the first: in runs as long as can be had, for a large page one run that is
+ * aligned like it. So it never sleeps with a frame or a reservation in hand, and it is not refused
+ * half-way: undoing would need other CPUs to invalidate, and they may wait, with
+ * interrupts off, for a spinlock that the caller of a FRAME_ATOMIC holds. FRAME_DMA has
+ * no reservation: there it is one run or none. km_free reads the frames back from the
+ * page table, some at a time: nothing is written down for them. Nor is the size: the
+ * caller says how many bytes it asked for, and the ends and the guards are
+ * checked.
  *
  * Ranges of up to CACHED pages are kept by the arenas' caches when they are given
  * back, unmapped like any other free range.
@@ -37,6 +41,7 @@
  */
 
 #include <mm/assert.h>
+#include <mm/held.h>
 #include <mm/km.h>
 #include <mm/km_local.h>
 #include <mm/reserve.h>
@@ -51,9 +56,28 @@
 /* The smallest of the pages larger than the base. */
 #define LARGE_LEAST PTL_COVERS(PTL_LEVELS - 2)
 
+/* Pages from which on a range is put where large pages can map it. */
+#define ALIGNED_LEAST (LARGE_LEAST > CACHED ? LARGE_LEAST >> PAGE_WIDTH : CACHED >> PAGE_WIDTH)
+
 struct vmem km_arena, km_map_arena, km_alloc_arena;
 
 static size_t mappings; /* that stand, or are being made or undone */
+
+static bool interrupts_on(void)
+{
+	port_irq_t irq = port_irq_save();
+
+	port_irq_restore(irq);
+	return port_irq_were_on(irq);
+}
+
+/* First in what may sleep. In release builds the arena finds the rest, which is whether interrupts are on. */
+static void may_sleep_check(frame_flags_t flags, const char *function)
+{
+	(void) function;
+	if (!(flags & FRAME_ATOMIC))
+		may_wait_debug(function);
+}
 
 /* Pages that bytes from an address touch. */
 static size_t pages_touched(uintptr_t address, size_t bytes)
@@ -101,12 +125,13 @@ static bool holds_large(size_t large, uintptr_t phase, size_t pages)
 }
 
 /*
- * A place for pages whose first is to be at pa, modulo the largest page that the range holds. The root is left out,
- * since its entries for the window never change.
+ * A place for pages whose first is to be at pa, modulo the largest page that the range holds: for ranges that have no
+ * caches, since a place with an alignment is not had from one. No page of the root's size lies in the window, by either design
+ * (genarch/pt has tables there that stay, and genarch/ht does the same for the sake of one answer).
  */
 static errno_t place(struct vmem *arena, phys_t pa, size_t pages, bool large, frame_flags_t alloc, uintptr_t *start)
 {
-	large = large && pages >= LARGE_LEAST >> PAGE_WIDTH;
+	large = large && pages >= ALIGNED_LEAST;
 	for (unsigned level = 1; level < PTL_LEVELS - 1 && large; level++) {
 		uintptr_t phase = (uintptr_t) (pa & (PTL_COVERS(level) - 1));
 
@@ -200,6 +225,7 @@ void km_unmap(uintptr_t va, size_t bytes)
 	size_t pages = range_judge(va, bytes, "km_map", &found);
 	uintptr_t start = ALIGN_DOWN(va, PAGE_SIZE);
 
+	mm_debug(interrupts_on(), "interrupts are off or a spinlock is held: no other CPU can be waited for");
 	page_mapping_remove(&page_kernel, start, pages);
 	range_give(&km_map_arena, start, pages);
 }
@@ -217,43 +243,7 @@ static inline size_t large_at(uintptr_t va, size_t pages)
 	return 1;
 }
 
-/* Frames for a large page, if there are such without reclaim. @return 0 if not */
-static phys_t run_large(size_t large, frame_flags_t flags, size_t *taken)
-{
-	*taken = large;
-	return frame_alloc(
-		large, flags | FRAME_ATOMIC | FRAME_NO_RECLAIM, 0); /* aligned to its size, as it is a power of two */
-}
-
-/* As many frames as there are in a row, at most so many. @return 0 if there are none */
-static NOINLINE phys_t run_any(size_t most, frame_flags_t flags, size_t *taken)
-{
-	struct frame_request request = FRAME_REQUEST(1, flags | FRAME_ATOMIC);
-
-	request.max = most;
-	return frame_alloc_request(&request, taken);
-}
-
-/*
- * Frames for pages at va, without sleeping: for a large page as one run, else as many as there are in a row. For
- * one who may sleep it is a first try, which passes nobody who sleeps already.
- */
-static phys_t run_try(uintptr_t va, size_t pages, frame_flags_t flags, size_t *taken)
-{
-	size_t large = large_at(va, pages);
-	phys_t pa = 0;
-
-	if (!(flags & (FRAME_ATOMIC | FRAME_NO_RESERVE)) && frame_sleepers() != 0)
-		return 0;
-	*taken = pages;
-	if (large > 1)
-		pa = run_large(large, flags, taken);
-	else if (IS_POWER_OF_TWO(pages))
-		pa = frame_alloc(pages, flags | FRAME_ATOMIC | FRAME_NO_RECLAIM, 0);
-	return likely(pa != 0) ? pa : run_any(large > 1 ? large : pages, flags, taken);
-}
-
-/* Unmaps the runs and gives their frames back. */
+/* Unmaps the runs, then frees their frames. */
 static void runs_release(const struct range_runs *found)
 {
 	uintptr_t va = found->runs[0].va;
@@ -274,80 +264,159 @@ static void pages_release(uintptr_t va, size_t pages)
 	}
 }
 
-/* One run more, of frames that were promised: there are such, or there soon will be. */
-static phys_t run_wait(size_t pages, frame_flags_t flags, size_t *taken)
+/* Maps pages to a run of frames, which is freed if that fails. @retval EAGAIN  no frames for page tables */
+static errno_t run_map(uintptr_t va, phys_t pa, size_t pages, frame_flags_t flags)
 {
-	struct frame_request request = FRAME_REQUEST(1, flags);
+	errno_t error;
 
-	request.max = pages;
-	return frame_alloc_request(&request, taken);
-}
-
-/*
- * Maps pages from va + *done on, and counts them in *done, to frames that are there at once or promised.
- * @retval EAGAIN  they are not
- */
-static errno_t pages_try(uintptr_t va, size_t pages, frame_flags_t flags, size_t *done, size_t *promised)
-{
-	errno_t error = EOK;
-
-	while (*done < pages && error == EOK) {
-		uintptr_t at = va + *done * PAGE_SIZE;
-		size_t taken;
-		phys_t pa = run_try(at, pages - *done, flags, &taken);
-
-		if (pa == 0 && (flags & (FRAME_NO_RESERVE | FRAME_ATOMIC)) == FRAME_NO_RESERVE)
-			pa = run_wait(pages - *done, flags, &taken);
-		if (pa == 0)
-			return EAGAIN;
-		*promised -= *promised != 0 ? taken : 0;
-		error = page_mapping_insert(&page_kernel, at, pa, taken, MEMORY, (flags & PAGE_TABLE_FLAGS) | FRAME_NO_WAIT);
-		if (error == EOK)
-			*done += taken;
-		else
-			frame_free(pa, taken);
-	}
+	held_add(HELD_FRAMES, pages);
+	error = page_mapping_insert(&page_kernel, va, pa, pages, MEMORY, (flags & FRAME_NO_RECLAIM) | FRAME_ATOMIC);
+	held_sub(HELD_FRAMES, pages);
+	if (likely(error == EOK))
+		return EOK;
+	frame_free(pa, pages);
 	return error == ENOMEM ? EAGAIN : error;
 }
 
-/* Sleeps till there are frames for page tables, then till those for pages are promised: never with pages' in hand. */
-static errno_t promise_wait(size_t pages, size_t tables, frame_flags_t flags)
+/* The same, by tables that are reserved. */
+static errno_t run_map_reserved(uintptr_t va, phys_t pa, size_t pages, struct reservation *tables)
 {
-	errno_t error = reserve_wait(tables, FRAME_LOWMEM);
+	errno_t error;
 
-	if (error == EOK) {
-		error = reserve_wait(pages, flags);
-		reserve_free(tables, FRAME_LOWMEM);
-	}
-	return error;
+	held_add(HELD_FRAMES, pages);
+	error = page_mapping_insert_reserved(&page_kernel, va, pa, pages, MEMORY, tables);
+	held_sub(HELD_FRAMES, pages);
+	if (likely(error == EOK))
+		return EOK;
+	frame_free(pa, pages);
+	return error == ENOMEM ? EAGAIN : error;
 }
 
 /*
- * Maps pages at va to frames taken for them, all or none. Who may sleep does so with no frame in his hands, so that two
- * who want more than there is do not wait for each other: for a promise of all the pages, and, where page tables were
- * wanting, for those as well.
+ * The short way, for what is there at once in one run. It passes no thread that sleeps for memory, unless it must not
+ * sleep itself.
+ * @retval EAGAIN  it is not
  */
+static errno_t pages_at_once(uintptr_t va, size_t pages, frame_flags_t flags)
+{
+	phys_t pa;
+
+	if (large_at(va, pages) > 1 || (!(flags & FRAME_ATOMIC) && frame_sleepers() != 0))
+		return EAGAIN;
+	pa = frame_alloc(pages, flags | FRAME_ATOMIC | FRAME_NO_RECLAIM, 0);
+	return likely(pa != 0) ? run_map(va, pa, pages, flags) : EAGAIN;
+}
+
+/* What one km_alloc has reserved, at once: frames for page tables, and those for pages, of which the runs are cut. */
+struct supply {
+	struct reservation tables, pages;
+	size_t longest; /* frames of a run that may be there: a power of two */
+};
+
+static errno_t supply_begin(struct supply *supply, size_t pages, size_t tables, frame_flags_t flags)
+{
+	bool high = frame_may_be_high(flags);
+	size_t low = tables + (high ? 0 : pages), any = high ? pages : 0;
+	struct reservation *all = &supply->tables;
+	errno_t error = flags & FRAME_ATOMIC ? reservation_try(all, low, any) : reservation_wait(all, low, any);
+
+	if (error != EOK)
+		return error;
+	supply->pages = (struct reservation){ .low = low - tables, .any = any };
+	supply->tables = (struct reservation){ .low = tables };
+	supply->longest = (size_t) 1 << (8 * sizeof(long) - 1 - (unsigned) __builtin_clzl(pages));
+	return EOK;
+}
+
+static void supply_end(struct supply *supply)
+{
+	reservation_end(&supply->pages);
+	reservation_end(&supply->tables);
+}
+
+/* A run for pages at va: for a large page, or as many frames as are there in a row. One there is. */
+static phys_t supply_run(struct supply *supply, uintptr_t va, size_t pages, frame_flags_t flags, size_t *taken)
+{
+	size_t large = large_at(va, pages);
+	phys_t pa = large > 1 ? reservation_take(&supply->pages, large, flags) : 0;
+
+	*taken = large;
+	while (pa == 0) {
+		mm_assert(supply->longest != 0, "%zu frames of %zu are reserved, but none is there",
+			supply->pages.low + supply->pages.any, pages);
+		*taken = supply->longest;
+		pa = supply->longest <= pages ? reservation_take(&supply->pages, supply->longest, flags) : 0;
+		if (pa == 0)
+			supply->longest /= 2;
+	}
+	return pa;
+}
+
+/*
+ * Maps pages at va to runs of frames, all or none: with all of them and their tables reserved beforehand, so that it is
+ * not refused half-way. Undoing would ask other CPUs to invalidate, which a caller with a spinlock must not.
+ */
+static errno_t pages_reserved(uintptr_t va, size_t pages, frame_flags_t flags)
+{
+	size_t tables = page_tables_most(pages), done = 0, taken = 0;
+	struct supply supply;
+	errno_t error;
+
+	do {
+		error = supply_begin(&supply, pages, tables, flags);
+		if (error != EOK)
+			return error;
+		for (done = 0; done < pages && error == EOK; done += error == EOK ? taken : 0) {
+			uintptr_t at = va + (done << PAGE_WIDTH);
+			phys_t pa = supply_run(&supply, at, pages - done, flags, &taken);
+
+			error = run_map_reserved(at, pa, taken, &supply.tables);
+		}
+		supply_end(&supply);
+		if (likely(error == EOK))
+			return EOK;
+		/* Others have used up, time and again, what was left of the frames that this call made tables of. */
+		mm_assert(error == EAGAIN && interrupts_on(), "%zu frames do not make tables for %zu pages at %#zx (error %d)",
+			tables, pages, (size_t) va, error);
+		pages_release(va, done);
+		tables *= 2;
+	} while (!(flags & FRAME_ATOMIC));
+	return ENOMEM;
+}
+
+/* Maps pages at va to one run of special frames, of which no number can be reserved. */
+static errno_t pages_special(uintptr_t va, size_t pages, frame_flags_t flags)
+{
+	struct reservation tables;
+	errno_t error = EAGAIN;
+	phys_t pa;
+
+	while (error == EAGAIN) {
+		pa = frame_alloc(pages, flags, 0);
+		if (pa == 0)
+			return ENOMEM;
+		error = run_map(va, pa, pages, flags);
+		if (error != EAGAIN || flags & FRAME_ATOMIC)
+			break;
+		/* It sleeps for tables with no run in hand; if there is a run then too, it has both. */
+		if (reservation_wait(&tables, page_tables_most(pages), 0) != EOK)
+			return ENOMEM;
+		pa = frame_alloc(pages, flags | FRAME_ATOMIC, 0);
+		if (pa != 0)
+			error = run_map_reserved(va, pa, pages, &tables);
+		reservation_end(&tables);
+	}
+	return error == EAGAIN ? ENOMEM : error;
+}
+
+/* Maps pages at va to frames allocated for them, all or none. A call that sleeps holds no frame and no reservation. */
 static errno_t pages_supply(uintptr_t va, size_t pages, frame_flags_t flags)
 {
-	size_t done = 0, promised = 0, tables = 0;
-	errno_t error = pages_try(va, pages, flags, &done, &promised);
+	errno_t error = pages_at_once(va, pages, flags);
 
-	while (error == EAGAIN && !(flags & FRAME_ATOMIC)) {
-		pages_release(va, done);
-		reserve_free(promised, flags);
-		done = promised = 0;
-		error = promise_wait(pages, tables, flags);
-		if (error == EOK) {
-			promised = pages;
-			error = pages_try(va, pages, flags | FRAME_NO_RESERVE, &done, &promised);
-			tables = page_tables_most(pages);
-		}
-	}
-	if (error == EOK)
-		return EOK;
-	pages_release(va, done);
-	reserve_free(promised, flags);
-	return ENOMEM;
+	if (likely(error != EAGAIN))
+		return error;
+	return flags & FRAME_DMA ? pages_special(va, pages, flags) : pages_reserved(va, pages, flags);
 }
 
 /* Whether the machine has so many frames at all; asked about sizes for which that is a question. */
@@ -362,8 +431,10 @@ errno_t km_alloc(size_t bytes, frame_flags_t flags, uintptr_t *va)
 	uintptr_t start;
 	errno_t error;
 
+	may_sleep_check(flags, __func__);
 	if (bytes == 0)
 		return EINVAL;
+	flags &= ~FRAME_NO_RESERVE;
 	if (!is_possible(pages, flags))
 		return ENOMEM;
 	error = place(&km_alloc_arena, 0, pages, true, flags, &start);
@@ -382,6 +453,7 @@ void km_free(uintptr_t va, size_t bytes)
 	struct range_runs found;
 	size_t pages = range_judge(va, bytes, "km_alloc", &found);
 
+	mm_debug(interrupts_on(), "interrupts are off or a spinlock is held: no other CPU can be waited for");
 	runs_release(&found);
 	pages_release(va + found.pages * PAGE_SIZE, pages - found.pages);
 	range_give(&km_alloc_arena, va, pages);

@@ -194,7 +194,8 @@ static void carve_locked(struct vmem *arena, struct vmem_tag *tag, uintptr_t sta
 
 /* ---- taking ---- */
 
-static errno_t attempt(struct vmem *arena, const struct vmem_request *request, struct purse *purse, uintptr_t *start);
+static errno_t attempt_cached(
+	struct vmem *arena, const struct vmem_request *request, struct purse *purse, uintptr_t *start);
 
 /* Bytes to ask the parent for: of ranges of this size as many as go into `import`. */
 static size_t import_size(const struct vmem *arena, const struct vmem_request *request)
@@ -216,10 +217,10 @@ static errno_t parent_alloc(
 	if (wanted.align < arena->quantum)
 		wanted.align = arena->quantum;
 	wanted.size = import_size(arena, request);
-	error = attempt(arena->parent, &wanted, purse, start);
+	error = attempt_cached(arena->parent, &wanted, purse, start);
 	if (error == ENOMEM && wanted.size != request->size) {
 		wanted.size = request->size;
-		error = attempt(arena->parent, &wanted, purse, start);
+		error = attempt_cached(arena->parent, &wanted, purse, start);
 	}
 	*size = wanted.size;
 	return error;
@@ -276,25 +277,44 @@ static errno_t alloc_present(
 	return tag != NULL ? EOK : ENOMEM;
 }
 
+/* There was no range: of the parent's, or when the caches are empty. */
+static NOINLINE errno_t alloc_absent(
+	struct vmem *arena, const struct vmem_request *request, struct purse *purse, uintptr_t *start)
+{
+	errno_t error = alloc_import(arena, request, purse, start);
+
+	if (error != ENOMEM)
+		return error;
+	vmem_reap(arena);
+	return alloc_present(arena, request, purse, start);
+}
+
 /*
- * A range, from wherever it is; not counted if there is none. Never sleeps. The request is in quanta.
+ * A range, from wherever it is but this arena's caches; not counted if there is none. Never sleeps. The request is in
+ * quanta.
  * @retval EAGAIN  no memory for tags; nothing changed
  */
-static errno_t attempt(struct vmem *arena, const struct vmem_request *request, struct purse *purse, uintptr_t *start)
+static inline errno_t attempt(
+	struct vmem *arena, const struct vmem_request *request, struct purse *purse, uintptr_t *start)
 {
-	errno_t error;
+	errno_t error = alloc_present(arena, request, purse, start);
 
-	if (request->size <= arena->cached && request->align <= arena->quantum && !is_bounded(request) &&
+	return likely(error != ENOMEM) ? error : alloc_absent(arena, request, purse, start);
+}
+
+static bool is_plain(const struct vmem *arena, const struct vmem_request *request)
+{
+	return request->align <= arena->quantum && !is_bounded(request);
+}
+
+/* The same, from the caches too. */
+static errno_t attempt_cached(
+	struct vmem *arena, const struct vmem_request *request, struct purse *purse, uintptr_t *start)
+{
+	if (request->size <= arena->cached && is_plain(arena, request) &&
 		cache_take(arena, request->size, purse->flags, start))
 		return EOK;
-	error = alloc_present(arena, request, purse, start);
-	if (error == ENOMEM)
-		error = alloc_import(arena, request, purse, start);
-	if (error == ENOMEM) {
-		vmem_reap(arena);
-		error = alloc_present(arena, request, purse, start);
-	}
-	return error;
+	return attempt(arena, request, purse, start);
 }
 
 /* Counts a failure, in passing on its cause. */
@@ -330,6 +350,8 @@ errno_t vmem_alloc(struct vmem *arena, size_t size, frame_flags_t flags, uintptr
 	size = round_up(arena, size);
 	if (((flags & FRAME_ATOMIC) != 0 && inject_now()) || size == 0)
 		return failure(arena, ENOMEM);
+	if (size <= arena->cached && cache_take(arena, size, flags, start))
+		return EOK;
 	request = VMEM_REQUEST(size);
 	return alloc(arena, &request, flags, start);
 }
@@ -343,6 +365,8 @@ errno_t vmem_alloc_request(
 	if (rounded.size == 0 || !IS_POWER_OF_TWO(rounded.align) || (rounded.phase & (arena->quantum - 1)) != 0 ||
 		rounded.phase >= (rounded.align > arena->quantum ? rounded.align : arena->quantum))
 		return EINVAL;
+	if (is_plain(arena, request))
+		return vmem_alloc(arena, rounded.size, flags, start);
 	if (rounded.align < arena->quantum)
 		rounded.align = arena->quantum;
 	rounded.size = round_up(arena, rounded.size);

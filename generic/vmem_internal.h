@@ -79,10 +79,10 @@ extern struct vmem *vmem_first;
 
 /* What a call gets its tags by: its flags, and tags of its own, which nobody else sees till it sets them aside. */
 struct purse {
-	frame_flags_t flags;
-	size_t wanted;          /* tags that a sleep has brought; 0 = it has not slept for any */
-	size_t count;           /* tags it has now */
 	struct vmem_tag *first; /* a list */
+	frame_flags_t flags;
+	uint16_t count;  /* tags it has now */
+	uint16_t wanted; /* tags that a sleep has brought; 0 = it has not slept for any */
 };
 
 #define PURSE(call_flags) ((struct purse){ .flags = (call_flags) })

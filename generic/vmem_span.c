@@ -126,7 +126,7 @@ static size_t depth_of(const struct vmem *arena)
 bool purse_wait(struct vmem *arena, struct purse *purse)
 {
 	void *tags[DEPTH_MAX * TAGS_NEEDED];
-	size_t wanted = depth_of(arena) * TAGS_NEEDED;
+	uint16_t wanted = (uint16_t) (depth_of(arena) * TAGS_NEEDED);
 
 	purse_empty(purse);
 	if (purse->flags & FRAME_ATOMIC)

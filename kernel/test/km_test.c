@@ -318,6 +318,225 @@ TEST(km_alloc_sleeps, "without FRAME_ATOMIC it waits until there are frames enou
 	CHECK_EQ(page_mapping_count(&page_kernel, va, 40), 40);
 }
 
+/* ---- waiting for memory ---- */
+
+/* Pages that need more than one table of the last level, and what an allocation of them takes at most. */
+#define MANY ((size_t) 600)
+#define MANY_MOST (MANY + page_tables_most(MANY))
+
+/* All memory is taken but for runs of one frame. */
+static phys_t singles[3 * MANY];
+
+/* Takes frames such that no two of those that are given back by singles_free are neighbours. @return whether it could */
+MUST_USE static bool singles_take(void)
+{
+	size_t count = 0;
+
+	while (count < ARRAY_COUNT(singles)) {
+		phys_t frame = test_frame_alloc(1, FRAME_ATOMIC, 0);
+
+		NEED_OR(frame != 0, false);
+		singles[count++] = frame;
+	}
+	return true;
+}
+
+/* Frees so many of every other frame, of those from *next on. */
+static void singles_free(size_t count, size_t *next)
+{
+	for (; count > 0 && *next < ARRAY_COUNT(singles); ++*next)
+		if ((singles[*next] >> PAGE_WIDTH & 1) != 0) {
+			test_frame_free(singles[*next], 1);
+			count--;
+		}
+}
+
+static struct waiter {
+	struct test_thread *thread;
+	bool done;
+} waiters[2];
+
+static void many_main(void *argument)
+{
+	struct waiter *self = argument;
+	uintptr_t va;
+
+	if (km_alloc(MANY * PAGE_SIZE, 0, &va) != EOK)
+		return;
+	__atomic_store_n(&self->done, true, __ATOMIC_RELEASE);
+	km_free(va, MANY * PAGE_SIZE);
+}
+
+static void run_main(void *argument)
+{
+	size_t count = *(const size_t *) argument;
+	phys_t base = frame_alloc(count, 0, 0);
+
+	frame_free(base, count);
+}
+
+TEST(km_alloc_two_wait,
+	"two that wait are both served by what one alone needs: neither waits with a reservation in hand", .threads = true,
+	.frames = 4096, .plain_only = "it waits")
+{
+	size_t next = 0;
+
+	if (!singles_take())
+		return;
+	(void) test_take_all_frames(0);
+	for (size_t i = 0; i < ARRAY_COUNT(waiters); i++) {
+		waiters[i].done = false;
+		waiters[i].thread = test_thread_start("many", many_main, &waiters[i]);
+	}
+	CHECK(test_wait_for(frame_sleepers() == ARRAY_COUNT(waiters), 5000));
+	singles_free(MANY_MOST, &next);
+	CHECK(test_wait_for(
+		__atomic_load_n(&waiters[0].done, __ATOMIC_ACQUIRE) && __atomic_load_n(&waiters[1].done, __ATOMIC_ACQUIRE),
+		10000));
+	test_free_all_frames();
+	for (size_t i = 0; i < ARRAY_COUNT(waiters); i++)
+		test_thread_join(waiters[i].thread);
+}
+
+static size_t reclaims;
+
+static size_t count_reclaims(enum reclaim_strength strength, bool may_wait)
+{
+	(void) strength, (void) may_wait;
+	__atomic_add_fetch(&reclaims, 1, __ATOMIC_RELAXED);
+	return 0;
+}
+
+TEST(km_alloc_behind,
+	"one behind a thread that wants more than is free is served in the end, and asks no reclaimer time and again",
+	.threads = true, .frames = 4096, .plain_only = "it waits")
+{
+	static struct reclaimer reclaimer = { .name = "counts", .reclaim = count_reclaims };
+	static bool registered;
+	size_t run, next = 0, before;
+	struct test_thread *head;
+
+	if (!registered)
+		frame_reclaimer_register(&reclaimer);
+	registered = true;
+	if (!singles_take())
+		return;
+	(void) test_take_all_frames(0);
+	singles_free(MANY_MOST + 64, &next);
+	run = test_free_frames(0) + 64;
+	head = test_thread_start("head", run_main, &run);
+	CHECK(test_wait_for(frame_sleepers() == 1, 5000));
+	before = __atomic_load_n(&reclaims, __ATOMIC_RELAXED);
+	waiters[0].done = false;
+	waiters[0].thread = test_thread_start("many", many_main, &waiters[0]);
+	CHECK(test_wait_for(__atomic_load_n(&waiters[0].done, __ATOMIC_ACQUIRE), 10000));
+	CHECK_LT(__atomic_load_n(&reclaims, __ATOMIC_RELAXED) - before, 1000);
+	test_free_all_frames();
+	test_thread_join(waiters[0].thread);
+	test_thread_join(head);
+}
+
+/* ---- with a spinlock held ---- */
+
+static struct spinlock contended = SPINLOCK_INIT;
+static bool held, waits;
+
+static void contender_main(void *argument)
+{
+	port_irq_t irq;
+
+	(void) argument;
+	while (!__atomic_load_n(&held, __ATOMIC_ACQUIRE))
+		test_yield();
+	irq = port_irq_save();
+	__atomic_store_n(&waits, true, __ATOMIC_RELEASE);
+	spinlock_lock_raw(&contended);
+	spinlock_unlock(&contended, irq);
+}
+
+TEST(km_alloc_spinlock,
+	"refused with FRAME_ATOMIC and a spinlock held, it waits for no CPU that waits for the spinlock", .threads = true,
+	.frames = 4096, .plain_only = "it takes all memory")
+{
+	static const size_t left[] = { 8, 60, 64, 70 };
+	uintptr_t warm, va[ARRAY_COUNT(left)];
+	errno_t errors[ARRAY_COUNT(left)];
+	struct test_thread *thread;
+	size_t next = 0, before, lost = 0;
+	port_irq_t irq;
+
+	NEED(test_km_alloc(PAGE_SIZE, FRAME_ATOMIC, &warm) == EOK);
+	if (!singles_take())
+		return;
+	held = waits = false;
+	thread = test_thread_start("contends", contender_main, NULL);
+	(void) test_take_all_frames(0);
+	irq = spinlock_lock(&contended);
+	__atomic_store_n(&held, true, __ATOMIC_RELEASE);
+	for (size_t spins = 0; spins < 200000000 && !__atomic_load_n(&waits, __ATOMIC_ACQUIRE); spins++)
+		port_relax(); /* on one CPU it does not come */
+	for (size_t i = 0; i < ARRAY_COUNT(left); i++) {
+		singles_free(left[i] - (i > 0 ? left[i - 1] : 0), &next);
+		before = test_free_frames(0);
+		errors[i] = km_alloc(64 * PAGE_SIZE, FRAME_ATOMIC, &va[i]);
+		lost += errors[i] != EOK ? before - test_free_frames(0) : 0;
+	}
+	spinlock_unlock(&contended, irq);
+	test_thread_join(thread);
+	CHECK_EQ(errors[0], ENOMEM);
+	CHECK_EQ(lost, 0);
+	for (size_t i = 0; i < ARRAY_COUNT(left); i++)
+		if (errors[i] == EOK)
+			km_free(va[i], 64 * PAGE_SIZE);
+}
+
+TEST(km_alloc_may_sleep, "a call that may sleep with interrupts off is told, even if memory is there",
+	.panics = "interrupts are off")
+{
+	uintptr_t va, keep;
+	port_irq_t irq;
+
+	(void) !km_alloc(PAGE_SIZE, 0, &keep);
+	(void) !km_alloc(PAGE_SIZE, 0, &va);
+	km_free(va, PAGE_SIZE);
+	irq = port_irq_save();
+	(void) !km_alloc(PAGE_SIZE, 0, &va);
+	port_irq_restore(irq);
+}
+
+TEST(km_map_may_sleep, "the same of km_map", .panics = "interrupts are off")
+{
+	uintptr_t va, keep;
+	port_irq_t irq;
+
+	(void) !km_map(PAGE_SIZE, PAGE_SIZE, PAGE_READ, 0, &keep);
+	(void) !km_map(PAGE_SIZE, PAGE_SIZE, PAGE_READ, 0, &va);
+	km_unmap(va, PAGE_SIZE);
+	irq = port_irq_save();
+	(void) !km_map(PAGE_SIZE, PAGE_SIZE, PAGE_READ, 0, &va);
+	port_irq_restore(irq);
+}
+
+TEST(km_alloc_dma, "frames for DMA are one run that every device reaches; a call that waits for one has it in the end",
+	.threads = true, .plain_only = "it waits")
+{
+	struct test_thread *thread;
+	uintptr_t va = 0;
+	phys_t frames, pa;
+
+	NEED((frames = test_frame_alloc(32, FRAME_ATOMIC | FRAME_DMA, 0)) != 0);
+	(void) test_leave_frames(64, 0);
+	(void) test_take_all_frames(FRAME_DMA);
+	CHECK_EQ(km_alloc(32 * PAGE_SIZE, FRAME_ATOMIC | FRAME_DMA, &va), ENOMEM);
+	thread = test_thread_start("frees", free_soon, &frames);
+	CHECK_EQ(test_km_alloc(20 * PAGE_SIZE, FRAME_DMA | FRAME_ZERO, &va), EOK);
+	test_thread_join(thread);
+	for (size_t i = 0; i < 20; i++) {
+		CHECK(page_translate(&page_kernel, va + i * PAGE_SIZE, &pa) && pa < ARCH_DMA_LIMIT);
+		CHECK_EQ(*at(va + i * PAGE_SIZE + i), 0);
+	}
+}
+
 TEST(km_alloc_again, "what is given back is taken again: the same addresses, and no page of them mapped in between")
 {
 	uintptr_t first, second;
@@ -327,6 +546,35 @@ TEST(km_alloc_again, "what is given back is taken again: the same addresses, and
 	CHECK_EQ(page_mapping_count(&page_kernel, first, 17), 0);
 	NEED(test_km_alloc(16 * PAGE_SIZE, FRAME_ATOMIC, &second) == EOK);
 	CHECK_EQ(first, second);
+}
+
+TEST(km_free_interrupts_off, "freeing with interrupts off is told: other CPUs could not be waited for",
+	.panics = "interrupts are off")
+{
+	uintptr_t va;
+	port_irq_t irq;
+
+	if (km_alloc(3 * PAGE_SIZE, 0, &va) != EOK)
+		return;
+	irq = port_irq_save();
+	km_free(va, 3 * PAGE_SIZE);
+	port_irq_restore(irq);
+}
+
+TEST(km_free_nothing, "freeing no bytes is told", .panics = "0 bytes at")
+{
+	uintptr_t va;
+
+	if (km_alloc(PAGE_SIZE, 0, &va) == EOK)
+		km_free(va, 0);
+}
+
+TEST(km_free_wrapping, "freeing so many bytes that they wrap is told", .panics = "are not a mapping of km_alloc")
+{
+	uintptr_t va;
+
+	if (km_alloc(PAGE_SIZE, 0, &va) == EOK)
+		km_free(va, SIZE_MAX - 4);
 }
 
 TEST(km_free_wrong, "giving back less than was taken is told as what it is", .panics = "not what was mapped")

@@ -24,13 +24,19 @@
  */
 MUST_USE errno_t km_map(phys_t pa, size_t bytes, page_flags_t flags, frame_flags_t alloc, uintptr_t *va);
 
-/** Undoes a km_map: the address it gave, and the bytes it was asked for. */
+/**
+ * Undoes a km_map: the address it gave, and the bytes it was asked for. Never sleeps, but waits for other CPUs to
+ * invalidate: interrupts are on, no spinlock is held (debug builds check).
+ */
 void km_unmap(uintptr_t va, size_t bytes);
 
 /**
  * Takes whole pages, contiguous in kernel space, of frames that need not be: to be read and written, not executed. No
  * size is too large as long as there is room and memory. The page before and the page behind are not mapped. Large
- * pages are used where the size allows and frames are there.
+ * pages are used where the size allows and frames are there. With FRAME_DMA the frames are one run.
+ *
+ * With FRAME_ATOMIC in any context, with a spinlock held too: it waits for no other CPU. Where the frames are not there
+ * in one run it then needs page_tables_most(pages) more than it uses, and asks the reclaimers whatever flags say.
  *
  * @param bytes  rounded up to pages
  * @param flags  FRAME_*: for the frames; FRAME_HIGHMEM is welcome, since nobody needs their permanent addresses
@@ -42,7 +48,10 @@ void km_unmap(uintptr_t va, size_t bytes);
  */
 MUST_USE errno_t km_alloc(size_t bytes, frame_flags_t flags, uintptr_t *va);
 
-/** Gives back what km_alloc gave, all of it. Never sleeps; no spinlock may be held. */
+/**
+ * Frees what km_alloc gave, all of it. Never sleeps, but waits for other CPUs to invalidate: interrupts are on, no
+ * spinlock is held (debug builds check).
+ */
 void km_free(uintptr_t va, size_t bytes);
 
 /* The arenas of kernel space: the window, and those that import from it, for km_map and km_alloc. */
