@@ -57,6 +57,20 @@ static struct running {
 	struct as *as;
 } __attribute__((aligned(CACHE_LINE))) running[CONFIG_MAX_CPUS];
 
+/* ---- rounds ---- */
+
+COLD bool as_round_wait(struct as_round *round, size_t low, size_t any)
+{
+	as_round_end(round);
+	if (round->alloc & FRAME_ATOMIC)
+		return false;
+	if (low + any != 0 && reservation_wait(&round->reserved, low, any) != EOK)
+		return false;
+	round->from = &round->reserved;
+	round->now = ALLOC_RESERVED;
+	return true;
+}
+
 /* ---- spares ---- */
 
 static struct as *spare_take_locked(void)

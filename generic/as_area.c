@@ -6,7 +6,8 @@
  * Each operation prepares first (looks whether it may be, takes the structure,
  * the promises, the page tables that it needs) and then commits, which cannot
  * fail. What a step has taken the steps that fail after it give back, in reverse
- * order.
+ * order. What waits for memory does so with the lock let go of, and prepares
+ * anew after it (as_internal.h).
  *
  * An area says nothing of pages that were not touched, so making, growing and
  * destroying one costs the same whatever its size, unless it is physical.
@@ -60,7 +61,8 @@ bool area_flags_valid(const struct as_backend *backend, unsigned flags)
 
 /* ---- making ---- */
 
-errno_t area_provide(struct as *as, struct as_area *area, uintptr_t va, size_t pages, frame_flags_t alloc)
+errno_t area_provide(
+	struct as *as, struct as_area *area, uintptr_t va, size_t pages, frame_flags_t alloc, struct reservation *from)
 {
 	errno_t error;
 
@@ -69,22 +71,22 @@ errno_t area_provide(struct as *as, struct as_area *area, uintptr_t va, size_t p
 		return promise_more(&area->promised, pages);
 	if (area->backend->map == NULL)
 		return EOK;
-	error = area->backend->map(as, area, va, pages, alloc);
+	error = area->backend->map(as, area, va, pages, alloc, from);
 	if (error == EOK)
 		area->resident += pages;
 	return error;
 }
 
 /* The area with what it was asked for, in its place; or an error, and nothing was taken. The lock is held. */
-static errno_t make_locked(
-	struct as *as, struct as_area *area, const struct as_area_request *request, frame_flags_t alloc)
+static errno_t make_locked(struct as *as, struct as_area *area, const struct as_area_request *request,
+	frame_flags_t alloc, struct reservation *from)
 {
 	errno_t error = area_place(as, area, request->va, request->size, request->flags);
 
 	if (error == EOK && area->backend->validate != NULL)
 		error = area->backend->validate(area);
 	if (error == EOK)
-		error = area_provide(as, area, area->first, area_pages(area), alloc);
+		error = area_provide(as, area, area->first, area_pages(area), alloc, from);
 	if (error == EOK)
 		area_link(as, area);
 	return error;
@@ -92,6 +94,7 @@ static errno_t make_locked(
 
 errno_t as_area_create(struct as *as, const struct as_area_request *request, frame_flags_t alloc, uintptr_t *va)
 {
+	struct as_round round = AS_ROUND(alloc);
 	struct as_area *area;
 	errno_t error;
 
@@ -105,19 +108,22 @@ errno_t as_area_create(struct as *as, const struct as_area_request *request, fra
 		.flags = request->flags & ~AS_ANYWHERE,
 		.base = request->base,
 		.file_size = request->file_size };
-	as_mutex_lock(&as->lock);
-	error = make_locked(as, area, request, alloc);
-	if (error == EOK)
-		*va = area->first;
-	as_mutex_unlock(&as->lock);
-	if (error != EOK)
+	do {
+		as_mutex_lock(&as->lock);
+		error = make_locked(as, area, request, round.now, round.from);
+		if (likely(error == EOK))
+			*va = area->first;
+		as_mutex_unlock(&as->lock);
+	} while (unlikely(error == EAGAIN) && as_round_wait(&round, area_tables(area, request->size >> PAGE_WIDTH), 0));
+	as_round_end(&round);
+	if (unlikely(error != EOK))
 		slab_free(as_area_cache, area);
-	return error;
+	return error != EAGAIN ? error : ENOMEM;
 }
 
 /* ---- resizing ---- */
 
-static errno_t grow(struct as *as, struct as_area *area, uintptr_t last, frame_flags_t alloc)
+static errno_t grow(struct as *as, struct as_area *area, uintptr_t last, const struct as_round *round)
 {
 	uintptr_t old_last = area->last;
 	size_t pages = (last - old_last) >> PAGE_WIDTH;
@@ -129,7 +135,7 @@ static errno_t grow(struct as *as, struct as_area *area, uintptr_t last, frame_f
 	if (area->backend->validate != NULL)
 		error = area->backend->validate(area);
 	if (error == EOK)
-		error = area_provide(as, area, old_last + 1, pages, alloc);
+		error = area_provide(as, area, old_last + 1, pages, round->now, round->from);
 	if (error != EOK)
 		area->last = old_last;
 	return error;
@@ -149,7 +155,9 @@ static void shrink(struct as *as, struct as_area *area, uintptr_t last)
 		promise_less(&area->promised, area->promised - left);
 }
 
-static errno_t resize_locked(struct as *as, struct as_area *area, size_t size, frame_flags_t alloc)
+/* tables: what it takes if it is short of memory. */
+static errno_t resize_locked(
+	struct as *as, struct as_area *area, size_t size, const struct as_round *round, size_t *tables)
 {
 	uintptr_t last;
 	errno_t error = EOK;
@@ -160,26 +168,33 @@ static errno_t resize_locked(struct as *as, struct as_area *area, size_t size, f
 		return EBUSY;
 	last = area->first + (size - 1);
 	if (last > area->last)
-		error = grow(as, area, last, alloc);
+		error = grow(as, area, last, round);
 	else if (last < area->last)
 		shrink(as, area, last);
 	if (error == EOK)
 		area_tree_refresh(as->areas, area);
+	else if (error == EAGAIN)
+		*tables = area_tables(area, (last - area->last) >> PAGE_WIDTH);
 	return error;
 }
 
 errno_t as_area_resize(struct as *as, uintptr_t va, size_t size, frame_flags_t alloc)
 {
+	struct as_round round = AS_ROUND(alloc);
 	struct as_area *area;
+	size_t tables = 0;
 	errno_t error;
 
 	if (size == 0 || (size & PAGE_MASK) != 0)
 		return EINVAL;
-	as_mutex_lock(&as->lock);
-	area = as_area_at(as, va);
-	error = area == NULL ? ENOENT : resize_locked(as, area, size, alloc);
-	as_mutex_unlock(&as->lock);
-	return error;
+	do {
+		as_mutex_lock(&as->lock);
+		area = as_area_at(as, va);
+		error = area == NULL ? ENOENT : resize_locked(as, area, size, &round, &tables);
+		as_mutex_unlock(&as->lock);
+	} while (unlikely(error == EAGAIN) && as_round_wait(&round, tables, 0));
+	as_round_end(&round);
+	return error != EAGAIN ? error : ENOMEM;
 }
 
 /* ---- rights ---- */
@@ -252,7 +267,7 @@ static void describe(const struct as_area *area, struct as_area_info *info)
 		.backend = area->backend->kind,
 		.flags = area->flags,
 		.resident = area->resident,
-		.promised = area->promised + (area->memory != NULL ? area->memory->promised : 0),
+		.promised = area->promised + (area->memory != NULL ? memory_promised(area->memory) : 0),
 		.sharers = area->memory != NULL ? __atomic_load_n(&area->memory->sharers, __ATOMIC_RELAXED) : 1 };
 }
 

@@ -12,16 +12,21 @@
  *     otherwise                                   a frame of its own, filled
  *
  * All of it under the lock of the address space, so a fault and the end of its
- * area come one after the other. Want of memory is "killed", and where a copy
+ * area come one after the other. Out of memory is "killed", and where a copy
  * routine tried, whatever is not ok is "deferred" to it.
+ *
+ * WAITING. A fault that is short of memory and may sleep lets go of the lock,
+ * waits for a reservation of what the page takes (its frame, its page tables,
+ * nodes of the index of shared memory), locks and looks again: the area may be
+ * gone meanwhile, or the page mapped. So other faults, and the thread that
+ * destroys an area, go on. The reservation is the faulting thread's own, so it
+ * needs at most one round more than there are page tables on the way.
  *
  * A page of an area with AS_RESERVE has its frame promised. Its page table has
  * not: that is waited for, even if the fault may not sleep for memory otherwise.
  *
  * COST. About 250 instructions and the filling of the frame.
  */
-
-#include <mm/reserve.h>
 
 #include "as_internal.h"
 
@@ -42,19 +47,6 @@ static bool allows(const struct as_area *area, unsigned access)
 		(!(access & AS_ACCESS_EXEC) || (area->flags & AS_EXEC));
 }
 
-static errno_t insert(
-	struct as *as, struct as_area *area, uintptr_t va, phys_t pa, page_flags_t flags, frame_flags_t alloc)
-{
-	errno_t error;
-
-	if (area->flags & AS_RESERVE)
-		alloc &= ~(FRAME_ATOMIC | FRAME_NO_WAIT);
-	error = page_mapping_insert(as->table, va, pa, 1, flags, alloc);
-	if (error == EOK)
-		area->resident++;
-	return error;
-}
-
 /* Whether a page may be mapped to a frame that is nobody's. Of shared memory memory_frame decides that. */
 static bool in_place(const struct as_area *area, size_t page, unsigned access, phys_t *pa)
 {
@@ -62,63 +54,61 @@ static bool in_place(const struct as_area *area, size_t page, unsigned access, p
 		area->backend->in_place(area, page, pa);
 }
 
-/* A frame of its own for a page that is not mapped, if no page table has to be waited for. */
-static inline __attribute__((always_inline)) errno_t populate_now(
-	struct as *as, struct as_area *area, uintptr_t va, frame_flags_t alloc, phys_t *pa)
+/* Frees the frame of a page that finds no page table; if it was promised, it is so again. */
+COLD static void give_up(struct as_area *area, phys_t frame)
+{
+	if (!(area->flags & AS_RESERVE)) {
+		page_frame_free(frame);
+		return;
+	}
+	held_sub(HELD_FRAMES, 1);
+	reserve_return(frame, PAGE_FRAMES);
+	area->promised++;
+}
+
+/* A frame of its own for a page that is not mapped. */
+static ALWAYS_INLINE errno_t populate(
+	struct as *as, struct as_area *area, uintptr_t va, frame_flags_t alloc, struct reservation *from, phys_t *pa)
 {
 	errno_t error;
 
-	*pa = page_frame_take(&area->promised, alloc);
-	if (*pa == 0)
-		return ENOMEM;
+	*pa = page_frame_take(&area->promised, alloc, from);
+	if (unlikely(*pa == 0))
+		return EAGAIN;
 	page_fill(area, area_page(area, va), *pa);
-	error = insert(as, area, va, *pa, area_page_flags(area), alloc | FRAME_NO_WAIT);
-	if (unlikely(error != EOK))
-		frame_free(*pa, 1);
+	error = page_insert(as, area, va, *pa, area_page_flags(area), alloc, from);
+	if (likely(error == EOK))
+		page_frame_handed_over();
+	else
+		give_up(area, *pa);
 	return error;
 }
 
-/* The same for who waits. He has no frame in his hands while he waits for a page table, but one promised to him. */
-COLD static errno_t populate_later(struct as *as, struct as_area *area, uintptr_t va, frame_flags_t alloc, phys_t *pa)
-{
-	size_t frames = page_tables_most(1) + 1;
-
-	do {
-		if ((alloc & FRAME_ATOMIC) || reserve_wait(frames, FRAME_LOWMEM) != EOK)
-			return ENOMEM;
-		reserve_free(frames, FRAME_LOWMEM);
-	} while (populate_now(as, area, va, alloc, pa) != EOK);
-	return EOK;
-}
-
-static errno_t populate(struct as *as, struct as_area *area, uintptr_t va, frame_flags_t alloc, phys_t *pa)
-{
-	return likely(populate_now(as, area, va, alloc, pa) == EOK) ? EOK : populate_later(as, area, va, alloc, pa);
-}
-
-static errno_t touch_absent(
-	struct as *as, struct as_area *area, uintptr_t va, unsigned access, frame_flags_t alloc, phys_t *pa)
+static ALWAYS_INLINE errno_t touch_absent(struct as *as, struct as_area *area, uintptr_t va, unsigned access,
+	frame_flags_t alloc, struct reservation *from, phys_t *pa)
 {
 	size_t page = area_page(area, va);
 	errno_t error;
 
 	if (in_place(area, page, access, pa))
-		return insert(as, area, va, *pa, area_page_flags(area) & ~PAGE_WRITE, alloc);
-	if (area->memory == NULL)
-		return populate(as, area, va, alloc, pa);
-	error = memory_frame(area, page, alloc, pa);
-	return error == EOK ? insert(as, area, va, *pa, area_page_flags(area), alloc) : error;
+		return page_insert(as, area, va, *pa, area_page_flags(area) & ~PAGE_WRITE, alloc, from);
+	if (likely(area->memory == NULL))
+		return populate(as, area, va, alloc, from, pa);
+	error = memory_frame(area, page, alloc, from, pa);
+	return error == EOK ? page_insert(as, area, va, *pa, area_page_flags(area), alloc, from) : error;
 }
 
-static errno_t touch_mapped(
-	struct as *as, struct as_area *area, uintptr_t va, unsigned access, frame_flags_t alloc, phys_t *pa)
+static ALWAYS_INLINE errno_t touch_mapped(struct as *as, struct as_area *area, uintptr_t va, unsigned access,
+	frame_flags_t alloc, struct reservation *from, phys_t *pa)
 {
 	if (!(access & AS_ACCESS_WRITE) || area->backend->map != NULL)
 		return EOK;
-	return page_own(as, area, va, pa, alloc);
+	return page_own(as, area, va, pa, alloc, from);
 }
 
-enum as_fault_result as_touch(struct as *as, uintptr_t va, unsigned access, frame_flags_t alloc, phys_t *pa)
+/* One try. KILLED: it is short of memory. */
+static ALWAYS_INLINE enum as_fault_result touch(
+	struct as *as, uintptr_t va, unsigned access, frame_flags_t alloc, struct reservation *from, phys_t *pa)
 {
 	struct as_area *area = as_area_at(as, va);
 	uintptr_t page = ALIGN_DOWN(va, PAGE_SIZE);
@@ -127,11 +117,60 @@ enum as_fault_result as_touch(struct as *as, uintptr_t va, unsigned access, fram
 	if (area == NULL || !allows(area, access))
 		return AS_FAULT_REFUSED;
 	if (page_translate(as->table, page, pa))
-		error = touch_mapped(as, area, page, access, alloc, pa);
+		error = touch_mapped(as, area, page, access, alloc, from, pa);
 	else
-		error = touch_absent(as, area, page, access, alloc, pa);
+		error = touch_absent(as, area, page, access, alloc, from, pa);
 	*pa |= va & PAGE_MASK;
 	return error == EOK ? AS_FAULT_OK : AS_FAULT_KILLED;
+}
+
+/* Whether the page's frame is promised: then only a page table is missing, and that is waited for. */
+static bool is_promised(const struct as *as, uintptr_t va)
+{
+	const struct as_area *area = as_area_at(as, va);
+
+	return area != NULL && (area->flags & AS_RESERVE) != 0;
+}
+
+static size_t nodes_missing(const struct as *as, uintptr_t va)
+{
+	const struct as_area *area = as_area_at(as, va);
+
+	return area != NULL && area->memory != NULL ? memory_nodes_missing(area->memory, area_page(area, va)) : 0;
+}
+
+/*
+ * A try found too little memory: waits for what the page takes, and tries again, with the lock let go of in between.
+ * How many page tables are missing only the design knows: the first wait is for none, each further one for one more, so
+ * that a fault never waits for more than it takes; and for nothing at all if the frame is promised, and a failure was
+ * injected.
+ */
+COLD static enum as_fault_result touch_again(
+	struct as *as, uintptr_t va, unsigned access, frame_flags_t alloc, phys_t *pa)
+{
+	bool promised = is_promised(as, va);
+	struct as_round round = AS_ROUND(promised ? alloc & ~FRAME_ATOMIC : alloc);
+	enum as_fault_result result = AS_FAULT_KILLED;
+	bool waited = true;
+
+	for (size_t tables = 0; result == AS_FAULT_KILLED && waited; tables += tables < page_tables_most(1)) {
+		size_t nodes = nodes_missing(as, va);
+
+		as_mutex_unlock(&as->lock);
+		waited = as_round_wait(&round, nodes + tables, !promised);
+		as_mutex_lock(&as->lock);
+		if (waited)
+			result = touch(as, va, access, round.now, round.from, pa);
+	}
+	as_round_end(&round);
+	return result;
+}
+
+enum as_fault_result as_touch(struct as *as, uintptr_t va, unsigned access, frame_flags_t alloc, phys_t *pa)
+{
+	enum as_fault_result result = touch(as, va, access, alloc_locked(alloc), NULL, pa);
+
+	return likely(result != AS_FAULT_KILLED) ? result : touch_again(as, va, access, alloc, pa);
 }
 
 enum as_fault_result as_page_fault(struct as *as, uintptr_t va, unsigned access, frame_flags_t alloc)

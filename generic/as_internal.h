@@ -7,7 +7,8 @@
  *   as_area.c    areas: made, resized, changed, destroyed
  *   as_tree.c    the tree they stand in, and the gaps between them
  *   as_pages.c   the pages of an area: taken, given back, made read only, made one's own
- *   as_share.c   memory that areas have together, and copies of areas
+ *   as_memory.c  memory that areas have together
+ *   as_share.c   areas given to other address spaces, shared or copied
  *   as_fault.c   what a page fault comes to
  *   as_anon.c    as_phys.c   as_image.c      the backends
  *   as_copy.c    copying in and out
@@ -18,6 +19,24 @@
  * address space; who needs two takes the one at the lower address first. Below
  * it as_memory.lock, of the same kind, holds memory that is shared. Then come
  * the spinlocks: as_list_lock, and those of the layers below.
+ *
+ * MEMORY UNDER A LOCK. A thread that waits for memory holds no lock of these
+ * (mm/held.h): what it waits for may be in an area of the same address space,
+ * and the thread that would destroy it needs the lock. So every operation that
+ * allocates under a lock is written to be tried again:
+ *
+ *   lock                                     lock
+ *   look, allocate without sleeping          look again: the area may have changed, or be gone
+ *   short of memory?  count what it takes    allocate from the reservation
+ *   undo, unlock                             unlock, free what is left of it
+ *      └── reservation_wait, nothing held ──┘
+ *
+ * The functions below take `alloc`, which says how to try, and `from`, the
+ * reservation or NULL. Short of memory is EAGAIN, and ENOMEM is what no memory
+ * would help. A reservation is enough for what was counted; if the area has
+ * grown meanwhile the operation goes round again. So two operations cannot keep
+ * each other from going on: each has what it counted for itself alone, and only
+ * another operation that was done can have made it too little.
  *
  * INVARIANTS, by the names that as_check logs.
  *
@@ -37,8 +56,10 @@
 
 #include <mm/as.h>
 #include <mm/assert.h>
+#include <mm/held.h>
 #include <mm/inject.h>
 #include <mm/km_local.h>
+#include <mm/reserve.h>
 #include <mm/spinlock.h>
 
 #define PAGE_MASK (PAGE_SIZE - 1)
@@ -79,12 +100,14 @@ static inline void as_mutex_lock(struct as_mutex *mutex)
 		as_mutex_forbidden();
 	if (unlikely(!__atomic_compare_exchange_n(&mutex->state, &free, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)))
 		as_mutex_lock_slow(mutex);
+	held_add(HELD_LOCK, 1);
 }
 
 static inline void as_mutex_unlock(struct as_mutex *mutex)
 {
 	uint32_t held = 1;
 
+	held_sub(HELD_LOCK, 1);
 	if (unlikely(!__atomic_compare_exchange_n(&mutex->state, &held, 0, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED)))
 		as_mutex_unlock_slow(mutex);
 }
@@ -107,14 +130,15 @@ struct as {
 	struct as *next, *previous; /* as_list_lock */
 };
 
-/* Memory of areas that have it together (as_share.c). */
+/* Memory of areas that have it together (as_memory.c). */
 struct as_memory {
 	struct as_mutex lock;
 	uint32_t sharers;
-	bool read_only; /* no sharer may ever write: then pages of a file may be mapped in place */
+	bool read_only;  /* no sharer may ever write: then pages of a file may be mapped in place */
+	unsigned levels; /* of the index */
 	size_t pages;
-	size_t promised;  /* frames promised to it */
-	phys_t *leaves[]; /* for each LEAF_PAGES pages the addresses of their frames; NULL = none has one */
+	size_t promised; /* frames promised to it */
+	phys_t root;     /* of the index; 0 = no page has a frame */
 };
 
 struct as_area {
@@ -144,8 +168,9 @@ struct as_backend {
 
 	/** Whether this is an area that can be. NULL = nothing to say. */
 	errno_t (*validate)(const struct as_area *area);
-	/** Maps pages when the area is made or grows, all or nothing. NULL = on touch */
-	errno_t (*map)(struct as *as, const struct as_area *area, uintptr_t va, size_t pages, frame_flags_t alloc);
+	/** Maps pages when the area is made or grows, all or nothing. NULL = on touch. @retval EAGAIN  short of memory */
+	errno_t (*map)(struct as *as, const struct as_area *area, uintptr_t va, size_t pages, frame_flags_t alloc,
+		struct reservation *from);
 	/** Whether a page can be mapped, to be read, to a frame that is not the area's own. NULL = no */
 	bool (*in_place)(const struct as_area *area, size_t page, phys_t *pa);
 	/** Writes what stands in a page that nobody has written; may not sleep. NULL = the page cannot be touched */
@@ -174,11 +199,43 @@ static inline page_flags_t area_page_flags(const struct as_area *area)
 
 /* ---- as.c ---- */
 
+/* How to allocate under a lock beside a reservation: what is promised to an area comes off its promise. */
+#define ALLOC_RESERVED (FRAME_NO_WAIT | FRAME_NO_RECLAIM)
+
+/** How to allocate under a lock: a caller that may sleep waits, and reclaims, when it has let go of the lock. */
+static inline frame_flags_t alloc_locked(frame_flags_t alloc)
+{
+	return alloc & FRAME_ATOMIC ? alloc : alloc | ALLOC_RESERVED;
+}
+
 extern struct spinlock as_list_lock;
 extern struct slab_cache *as_area_cache;
 
 /** Address spaces that have the same identifier on this CPU as another has; each is logged. */
 size_t asids_check(void);
+
+/* What an operation that allocates under a lock goes round with. */
+struct as_round {
+	frame_flags_t alloc;         /* the caller's */
+	frame_flags_t now;           /* how to allocate in this round */
+	struct reservation *from;    /* NULL = it has not waited yet */
+	struct reservation reserved; /* what it has waited for */
+};
+
+#define AS_ROUND(caller) ((struct as_round){ .alloc = (caller), .now = alloc_locked(caller) })
+
+/**
+ * Waits for what the next round takes; the thread holds nothing.
+ * @return false if the caller may not sleep, or the machine never has so many: the operation ends with ENOMEM
+ */
+MUST_USE bool as_round_wait(struct as_round *round, size_t low, size_t any);
+
+/** Frees what is left of the reservation. */
+static inline void as_round_end(struct as_round *round)
+{
+	if (unlikely(round->from != NULL))
+		reservation_end(round->from);
+}
 
 /* ---- as_tree.c ---- */
 
@@ -218,8 +275,19 @@ void area_link(struct as *as, struct as_area *area);
 /** Whether the backend has these flags, and they go together. */
 bool area_flags_valid(const struct as_backend *backend, unsigned flags);
 
-/** Promises and page tables for pages of the area from va on. @retval ENOMEM  nothing was taken */
-MUST_USE errno_t area_provide(struct as *as, struct as_area *area, uintptr_t va, size_t pages, frame_flags_t alloc);
+/**
+ * Promises and page tables for pages of the area from va on.
+ * @retval ENOMEM  so many cannot be promised; nothing was taken
+ * @retval EAGAIN  short of memory for page tables, of which area_tables are enough; nothing was taken
+ */
+MUST_USE errno_t area_provide(
+	struct as *as, struct as_area *area, uintptr_t va, size_t pages, frame_flags_t alloc, struct reservation *from);
+
+/** Frames that area_provide needs at most, all with a permanent address. */
+static inline size_t area_tables(const struct as_area *area, size_t pages)
+{
+	return area->backend->map != NULL ? page_tables_most(pages) : 0;
+}
 
 /** Destroys an area: pages, promises, the structure. The lock is held. */
 void area_destroy(struct as *as, struct as_area *area);
@@ -229,18 +297,53 @@ void area_destroy(struct as *as, struct as_area *area);
 /* Which frames pages take: without a permanent address if there are; those promised to them are of the same class. */
 #define PAGE_FRAMES FRAME_HIGHMEM
 
-/** A frame for a page; off the promise if there is one. @return 0 with FRAME_ATOMIC for want of memory */
-MUST_USE static inline phys_t page_frame_take(size_t *promised, frame_flags_t alloc)
+/**
+ * A frame for a page, which is in the caller's hands (HELD_FRAMES); off the promise if there is one, else off the
+ * reservation. @return 0 if it is short of memory
+ */
+MUST_USE static inline phys_t page_frame_take(size_t *promised, frame_flags_t alloc, struct reservation *from)
 {
 	phys_t pa;
 
 	alloc = (alloc & ~FRAME_CLASS) | PAGE_FRAMES;
-	if (likely(*promised == 0))
-		return frame_alloc(1, alloc, 0);
-	pa = frame_alloc(1, alloc | FRAME_NO_RESERVE, 0);
-	if (pa != 0)
-		--*promised;
+	if (unlikely(*promised != 0)) {
+		pa = frame_alloc(1, alloc | FRAME_NO_RESERVE, 0);
+		*promised -= pa != 0;
+	} else if (likely(from == NULL)) {
+		pa = frame_alloc(1, alloc, 0);
+	} else {
+		pa = reservation_take(from, 1, PAGE_FRAMES);
+	}
+	held_add(HELD_FRAMES, pa != 0);
 	return pa;
+}
+
+/** The frame is in its place: a page table, or the index of shared memory. */
+static inline void page_frame_handed_over(void)
+{
+	held_sub(HELD_FRAMES, 1);
+}
+
+/** Frees a frame that was not handed over. */
+static inline void page_frame_free(phys_t frame)
+{
+	held_sub(HELD_FRAMES, 1);
+	frame_free(frame, 1);
+}
+
+/** As page_mapping_insert of one page. @retval EAGAIN  short of memory for page tables */
+MUST_USE static inline errno_t page_insert(struct as *as, struct as_area *area, uintptr_t va, phys_t pa,
+	page_flags_t flags, frame_flags_t alloc, struct reservation *from)
+{
+	errno_t error;
+
+	if (likely(from == NULL))
+		error = page_mapping_insert(as->table, va, pa, 1, flags, alloc);
+	else
+		error = page_mapping_insert_reserved(as->table, va, pa, 1, flags, from);
+	if (likely(error == EOK))
+		area->resident++;
+	return likely(error != ENOMEM) ? error : EAGAIN;
 }
 
 /** Writes into a frame what stands in a page that nobody has written. */
@@ -321,27 +424,61 @@ void pages_unmap(struct as *as, struct as_area *area, uintptr_t first, uintptr_t
 /** Changes what the mapped pages of an area allow. */
 void pages_protect(struct as *as, struct as_area *area, page_flags_t flags);
 
-/** Gives a mapped page a frame of its own, with the same contents; *pa changes from one to the other. @retval ENOMEM */
-MUST_USE errno_t page_copy(struct as *as, struct as_area *area, uintptr_t va, phys_t *pa, frame_flags_t alloc);
+/**
+ * Gives a mapped page a frame of its own, with the same contents; *pa changes from one to the other.
+ * @retval EAGAIN  short of memory for a frame
+ */
+MUST_USE errno_t page_copy(
+	struct as *as, struct as_area *area, uintptr_t va, phys_t *pa, frame_flags_t alloc, struct reservation *from);
 
-/** Makes a mapped page one that can be written: its own, by a copy if need be. @retval ENOMEM */
-MUST_USE errno_t page_own(struct as *as, struct as_area *area, uintptr_t va, phys_t *pa, frame_flags_t alloc);
+/** Makes a mapped page one that can be written: its own, by a copy if need be. @retval EAGAIN  as page_copy */
+MUST_USE errno_t page_own(
+	struct as *as, struct as_area *area, uintptr_t va, phys_t *pa, frame_flags_t alloc, struct reservation *from);
 
 /** Promises frames to an area or a memory. @retval ENOMEM */
 MUST_USE errno_t promise_more(size_t *promised, size_t frames);
 void promise_less(size_t *promised, size_t frames);
 
-/* ---- as_share.c ---- */
+/* ---- as_memory.c ---- */
+
+/* Pages that a node of the last level has room for; other nodes for as many nodes. */
+#define MEMORY_NODE_WIDTH (PAGE_WIDTH - (sizeof(phys_t) == 8 ? 3 : 2))
+#define MEMORY_NODE_PAGES ((size_t) 1 << MEMORY_NODE_WIDTH)
+
+/** Memory for so many pages, none of which has a frame: into what malloc gave for it. One sharer has it. */
+void memory_init(struct as_memory *memory, size_t pages, bool read_only);
 
 /** One sharer less; the last one's call frees the frames. */
 void memory_drop(struct as_memory *memory);
 
-/** The frame of a page of shared memory, taken and filled if there is none. @retval ENOMEM */
-MUST_USE errno_t memory_frame(struct as_area *area, size_t page, frame_flags_t alloc, phys_t *pa);
+/** Frees the index, not the frames that it leads to: they are the area's still. */
+void memory_index_free(struct as_memory *memory);
+
+/** Nodes that an index has at most if `touched` of its pages have frames. */
+size_t memory_nodes_most(size_t pages, size_t touched);
+
+/** Where the frame of a page is noted; makes the nodes on the way. @return NULL if it is short of memory for them */
+MUST_USE phys_t *memory_slot_make(struct as_memory *memory, size_t page, frame_flags_t alloc, struct reservation *from);
+
+/** Where the frame of the first page from *page on is noted that has one; *page becomes that. @return NULL = none has */
+phys_t *memory_slot_next(const struct as_memory *memory, size_t *page);
+
+/** The frame of a page of shared memory, taken and filled if there is none. @retval EAGAIN  short of memory */
+MUST_USE errno_t memory_frame(
+	struct as_area *area, size_t page, frame_flags_t alloc, struct reservation *from, phys_t *pa);
+
+/** Nodes of the index that are missing for a page. */
+size_t memory_nodes_missing(struct as_memory *memory, size_t page);
+
+/** Frames promised to it and not taken yet. */
+size_t memory_promised(struct as_memory *memory);
 
 /* ---- as_fault.c ---- */
 
-/** as_page_fault with the lock held; pa receives what va is mapped to if the result is OK. */
+/**
+ * as_page_fault with the lock held; pa receives what va is mapped to if the result is OK. To wait for memory it lets go
+ * of the lock, and has it again when it returns.
+ */
 MUST_USE enum as_fault_result as_touch(struct as *as, uintptr_t va, unsigned access, frame_flags_t alloc, phys_t *pa);
 
 extern size_t as_pages_copied;

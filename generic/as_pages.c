@@ -294,17 +294,19 @@ static void allow(struct as *as, const struct as_area *area, uintptr_t va)
 }
 
 /* Gives a page a frame of its own; what it is mapped to is its own already (and others'), or nobody's. */
-static inline errno_t copy(struct as *as, struct as_area *area, uintptr_t va, phys_t *pa, bool own, frame_flags_t alloc)
+static inline errno_t copy(struct as *as, struct as_area *area, uintptr_t va, phys_t *pa, bool own, frame_flags_t alloc,
+	struct reservation *from)
 {
 	phys_t old = *pa;
-	phys_t frame = page_frame_take(&area->promised, alloc);
+	phys_t frame = page_frame_take(&area->promised, alloc, from);
 	errno_t error;
 
 	if (frame == 0)
-		return ENOMEM;
+		return EAGAIN;
 	km_local_copy(frame, old);
 	error = page_mapping_replace(as->table, va, frame, area_page_flags(area));
 	mm_assert(error == EOK, "the page at %#zx is mapped, and cannot be replaced: error %d", (size_t) va, error);
+	page_frame_handed_over();
 	if (own)
 		frame_free(old, 1);
 	*pa = frame;
@@ -312,17 +314,19 @@ static inline errno_t copy(struct as *as, struct as_area *area, uintptr_t va, ph
 	return EOK;
 }
 
-errno_t page_copy(struct as *as, struct as_area *area, uintptr_t va, phys_t *pa, frame_flags_t alloc)
+errno_t page_copy(
+	struct as *as, struct as_area *area, uintptr_t va, phys_t *pa, frame_flags_t alloc, struct reservation *from)
 {
-	return copy(as, area, va, pa, page_is_own(area, va, *pa), alloc);
+	return copy(as, area, va, pa, page_is_own(area, va, *pa), alloc, from);
 }
 
-errno_t page_own(struct as *as, struct as_area *area, uintptr_t va, phys_t *pa, frame_flags_t alloc)
+errno_t page_own(
+	struct as *as, struct as_area *area, uintptr_t va, phys_t *pa, frame_flags_t alloc, struct reservation *from)
 {
 	bool own = page_is_own(area, va, *pa);
 
 	if (area->memory == NULL && (!own || frame_is(*pa >> PAGE_WIDTH, FRAME_KIND_SHARED)))
-		return copy(as, area, va, pa, own, alloc);
+		return copy(as, area, va, pa, own, alloc, from);
 	/* Another thread was first, or the caller is no fault: then no CPU has anything to invalidate. */
 	if (page_mapping_find(as->table, va).flags & PAGE_WRITE)
 		return EOK;

@@ -17,11 +17,15 @@ static errno_t validate_range(const struct as_area *area)
 	return area->base > phys_last() || area->last - area->first > phys_last() - area->base ? ERANGE : EOK;
 }
 
-static errno_t map_range(struct as *as, const struct as_area *area, uintptr_t va, size_t pages, frame_flags_t alloc)
+static errno_t map_range(struct as *as, const struct as_area *area, uintptr_t va, size_t pages, frame_flags_t alloc,
+	struct reservation *from)
 {
 	phys_t pa = area->base + (phys_t) (va - area->first);
+	page_flags_t flags = area_page_flags(area) & ~PAGE_NO_LARGE;
+	errno_t error = from == NULL ? page_mapping_insert(as->table, va, pa, pages, flags, alloc)
+								 : page_mapping_insert_reserved(as->table, va, pa, pages, flags, from);
 
-	return page_mapping_insert(as->table, va, pa, pages, area_page_flags(area) & ~PAGE_NO_LARGE, alloc);
+	return error == ENOMEM ? EAGAIN : error;
 }
 
 const struct as_backend as_physical = { .kind = AS_PHYSICAL,

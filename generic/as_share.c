@@ -3,29 +3,24 @@
 /*
  * Giving an area to another address space.
  *
- * SHARED. When an area is shared for the first time its pages move into a
- * struct as_memory: a table of frames in two levels, which holds them from then
- * on. All sharers map from it, each as it touches a page; who touches first
- * fills it. The last sharer gone frees the frames.
- *
- *   area ─┐                      leaves[0] ──> frames of pages 0 .. LEAF_PAGES - 1
- *   area ─┼─> struct as_memory ──leaves[1]     NULL: no page of it was touched
- *   area ─┘                      leaves[2] ──> ...
- *
- * A file that no sharer may write (read_only) stays mapped in place; its frames
- * are in no table. But a page that was written before the area became read only
- * has a frame of its own, which is in the table, and all sharers see that one:
- * so the table is looked at before the file. Otherwise pages mapped in place are
- * unmapped first, so that each is touched again and comes from the memory that
- * all see.
+ * SHARED. The first time, the pages of the area move into a memory that areas
+ * have together (as_memory.c). A file that no sharer may write (read_only) stays
+ * mapped in place; its frames are in no index. Otherwise pages mapped in place
+ * are unmapped first, so that each is touched again and comes from the memory
+ * that all see.
  *
  * COPIED. Frames of private pages get one more reference, and both areas map
- * them read only: who writes first copies (page_own, as_pages.c). Pages of shared memory
- * are copied at once: all its sharers would have to be write-protected.
- * Pages mapped in place are left to be touched again.
+ * them read only: the first that writes copies (page_own, as_pages.c). Pages of
+ * shared memory are copied at once: all its sharers would have to be
+ * write-protected. Pages mapped in place are left to be touched again.
+ *
+ * SHORT OF MEMORY, both undo what they did, but for pages of the area that were
+ * made its own: nobody can tell. What is missing is counted, all of it, before
+ * the locks are let go of, and waited for at once (as_internal.h): two copies
+ * that each had half of what is there would wait for each other.
  *
  * LOCKS. Both address spaces', the one at the lower address first; then the
- * memory's, which guards the table. read_only never changes.
+ * memory's, which guards the index.
  */
 
 #include <mm/malloc.h>
@@ -34,111 +29,22 @@
 
 #include "as_internal.h"
 
-#define LEAF_PAGES (PAGE_SIZE / sizeof(phys_t))
-
-/* ---- memory ---- */
-
-static size_t leaf_count(const struct as_memory *memory)
-{
-	return (memory->pages + LEAF_PAGES - 1) / LEAF_PAGES;
-}
-
-static struct as_memory *memory_create(size_t pages, bool read_only, frame_flags_t alloc)
-{
-	size_t leaves = (pages + LEAF_PAGES - 1) / LEAF_PAGES;
-	struct as_memory *memory;
-
-	if (leaves > (MALLOC_MAX - sizeof *memory) / sizeof memory->leaves[0])
-		return NULL;
-	memory = mm_malloc(sizeof *memory + leaves * sizeof memory->leaves[0], alloc | FRAME_ZERO);
-	if (memory == NULL)
-		return NULL;
-	as_mutex_init(&memory->lock);
-	memory->sharers = 1;
-	memory->read_only = read_only;
-	memory->pages = pages;
-	return memory;
-}
-
-/* Where the frame of a page is noted, or NULL. */
-static phys_t *slot_find(const struct as_memory *memory, size_t page)
-{
-	phys_t *leaf = memory->leaves[page / LEAF_PAGES];
-
-	return leaf != NULL ? &leaf[page % LEAF_PAGES] : NULL;
-}
-
-/* The same; makes room for it. @return NULL with FRAME_ATOMIC for want of memory */
-static phys_t *slot_make(struct as_memory *memory, size_t page, frame_flags_t alloc)
-{
-	phys_t **leaf = &memory->leaves[page / LEAF_PAGES];
-
-	if (*leaf == NULL) {
-		phys_t frame = frame_alloc(1, (alloc & ~FRAME_HIGHMEM) | FRAME_ZERO, 0);
-
-		if (frame == 0)
-			return NULL;
-		*leaf = (phys_t *) PA2KA(frame);
-	}
-	return &(*leaf)[page % LEAF_PAGES];
-}
-
-/* Frees the structure; the frames too if they are its own. */
-static void memory_free(struct as_memory *memory, bool with_frames)
-{
-	for (size_t i = 0; i < leaf_count(memory); i++) {
-		phys_t *leaf = memory->leaves[i];
-
-		if (leaf == NULL)
-			continue;
-		for (size_t j = 0; with_frames && j < LEAF_PAGES; j++)
-			if (leaf[j] != 0)
-				frame_free(leaf[j], 1);
-		frame_free(KA2PA((uintptr_t) leaf), 1);
-	}
-	mm_free(memory);
-}
-
-void memory_drop(struct as_memory *memory)
-{
-	if (__atomic_sub_fetch(&memory->sharers, 1, __ATOMIC_ACQ_REL) != 0)
-		return;
-	promise_less(&memory->promised, memory->promised);
-	memory_free(memory, true);
-}
-
-static phys_t frame_filled(struct as_area *area, size_t page, frame_flags_t alloc)
-{
-	phys_t frame = page_frame_take(&area->memory->promised, alloc);
-
-	if (frame != 0)
-		page_fill(area, page, frame);
-	return frame;
-}
-
-errno_t memory_frame(struct as_area *area, size_t page, frame_flags_t alloc, phys_t *pa)
-{
-	struct as_memory *memory = area->memory;
-	phys_t *slot;
-
-	as_mutex_lock(&memory->lock);
-	slot = slot_find(memory, page);
-	if ((slot == NULL || *slot == 0) && memory->read_only && area->backend->in_place(area, page, pa)) {
-		as_mutex_unlock(&memory->lock);
-		return EOK;
-	}
-	slot = slot_make(memory, page, alloc);
-	if (slot != NULL && *slot == 0)
-		*slot = frame_filled(area, page, alloc);
-	*pa = slot != NULL ? *slot : 0;
-	as_mutex_unlock(&memory->lock);
-	return *pa != 0 ? EOK : ENOMEM;
-}
+/* What is to be given, and how to allocate for it. */
+struct gift {
+	struct as *from, *to;
+	uintptr_t from_va, va;
+	enum as_share_mode mode;
+	unsigned flags;
+	struct as_area *other;    /* what `to` is to have */
+	struct as_memory *memory; /* for the first share; NULL = it is the area's by now */
+	struct as_round round;
+	size_t low, any; /* frames that it takes, if it is short of memory */
+};
 
 /* ---- the first share ---- */
 
 /* Copies the pages whose frames some other area has as well. */
-static errno_t own_all(struct as *as, struct as_area *area, frame_flags_t alloc)
+static errno_t own_all(struct as *as, struct as_area *area, struct as_round *round)
 {
 	struct pages_walk walk = PAGES_WALK(as->table, area->first, area->last);
 	errno_t error = EOK;
@@ -147,28 +53,44 @@ static errno_t own_all(struct as *as, struct as_area *area, frame_flags_t alloc)
 
 	for (size_t seen = 0; error == EOK && seen < area->resident && pages_next(&walk, &va, &pa); seen++)
 		if (page_is_own(area, va, pa) && frame_is(pa >> PAGE_WIDTH, FRAME_KIND_SHARED))
-			error = page_copy(as, area, va, &pa, alloc);
+			error = page_copy(as, area, va, &pa, round->now, round->from);
 	return error;
 }
 
 /* Notes the frames of the area's own pages, and makes room for those to come if they are promised. */
-static errno_t note_frames(struct as *as, struct as_area *area, struct as_memory *memory, frame_flags_t alloc)
+static errno_t note_frames(struct as *as, struct as_area *area, struct as_memory *memory, struct as_round *round)
 {
 	struct pages_walk walk = PAGES_WALK(as->table, area->first, area->last);
 	uintptr_t va;
 	phys_t pa;
 
-	for (size_t page = 0; (area->flags & AS_RESERVE) && page < memory->pages; page += LEAF_PAGES)
-		if (slot_make(memory, page, alloc) == NULL)
-			return ENOMEM;
+	for (size_t page = 0; (area->flags & AS_RESERVE) && page < memory->pages; page += MEMORY_NODE_PAGES)
+		if (memory_slot_make(memory, page, round->now, round->from) == NULL)
+			return EAGAIN;
 	for (size_t seen = 0; seen < area->resident && pages_next(&walk, &va, &pa); seen++) {
-		phys_t *slot = page_is_own(area, va, pa) ? slot_make(memory, area_page(area, va), alloc) : &pa;
+		phys_t *slot = &pa;
 
+		if (page_is_own(area, va, pa))
+			slot = memory_slot_make(memory, area_page(area, va), round->now, round->from);
 		if (slot == NULL)
-			return ENOMEM;
+			return EAGAIN;
 		*slot = pa;
 	}
 	return EOK;
+}
+
+/* Frames for the copies and the index of a first share. */
+static void count_share(struct gift *gift, struct as *as, const struct as_area *area)
+{
+	struct pages_walk walk = PAGES_WALK(as->table, area->first, area->last);
+	size_t pages = area_pages(area);
+	uintptr_t va;
+	phys_t pa;
+
+	gift->low = memory_nodes_most(pages, area->flags & AS_RESERVE ? pages : area->resident);
+	gift->any = 0;
+	for (size_t seen = 0; seen < area->resident && pages_next(&walk, &va, &pa); seen++)
+		gift->any += page_is_own(area, va, pa) && frame_is(pa >> PAGE_WIDTH, FRAME_KIND_SHARED);
 }
 
 /* Unmaps what is mapped in place. */
@@ -190,38 +112,43 @@ static void unmap_in_place(struct as *as, struct as_area *area)
 }
 
 /* Moves the pages of an area into memory that can be shared. */
-static errno_t memory_make(struct as *as, struct as_area *area, bool read_only, frame_flags_t alloc)
+static errno_t memory_make(struct gift *gift, struct as *as, struct as_area *area, bool read_only)
 {
-	struct as_memory *memory;
-	errno_t error = own_all(as, area, alloc);
+	errno_t error = own_all(as, area, &gift->round);
 
-	if (error != EOK)
-		return error;
-	memory = memory_create(area_pages(area), read_only, alloc);
-	if (memory == NULL)
-		return ENOMEM;
-	error = note_frames(as, area, memory, alloc);
+	memory_init(gift->memory, area_pages(area), read_only);
+	if (error == EOK)
+		error = note_frames(as, area, gift->memory, &gift->round);
 	if (error != EOK) {
-		memory_free(memory, false);
+		memory_index_free(gift->memory);
+		count_share(gift, as, area);
 		return error;
 	}
 	if (!read_only && area->backend->in_place != NULL)
 		unmap_in_place(as, area);
-	memory->promised = area->promised;
+	area->memory = gift->memory;
+	gift->memory = NULL;
+	area->memory->promised = area->promised;
 	area->promised = 0;
-	area->memory = memory;
 	return EOK;
 }
 
-static errno_t share(struct as *from, struct as_area *area, struct as *to, struct as_area *other, frame_flags_t alloc)
+/* Both of the area's frames and of nothing else: a physical range, a guard. */
+static errno_t share_nobodys(struct gift *gift, struct as_area *other)
+{
+	gift->low = area_tables(other, area_pages(other));
+	return area_provide(gift->to, other, other->first, area_pages(other), gift->round.now, gift->round.from);
+}
+
+static errno_t share(struct gift *gift, struct as_area *area, struct as_area *other)
 {
 	bool read_only = area->backend->in_place != NULL && ((area->flags | other->flags) & AS_WRITE) == 0;
 	errno_t error = EOK;
 
 	if (area->backend->shared)
-		return area_provide(to, other, other->first, area_pages(other), alloc);
+		return share_nobodys(gift, other);
 	if (area->memory == NULL)
-		error = memory_make(from, area, read_only, alloc);
+		error = memory_make(gift, gift->from, area, read_only);
 	else if (area->memory->read_only && (other->flags & AS_WRITE))
 		error = EBUSY;
 	if (error != EOK)
@@ -235,66 +162,95 @@ static errno_t share(struct as *from, struct as_area *area, struct as *to, struc
 /* ---- copies ---- */
 
 /* A frame with the same contents, mapped. */
-static errno_t map_copy(struct as *to, struct as_area *other, uintptr_t va, phys_t pa, frame_flags_t alloc)
+static errno_t map_copy(struct gift *gift, uintptr_t va, phys_t pa)
 {
-	phys_t frame = page_frame_take(&other->promised, alloc);
+	struct as_area *other = gift->other;
+	struct as_round *round = &gift->round;
+	phys_t frame = page_frame_take(&other->promised, round->now, round->from);
 	errno_t error;
 
 	if (frame == 0)
-		return ENOMEM;
+		return EAGAIN;
 	km_local_copy(frame, pa);
-	error = page_mapping_insert(to->table, va, frame, 1, area_page_flags(other), alloc);
-	if (error != EOK)
-		frame_free(frame, 1);
+	error = page_insert(gift->to, other, va, frame, area_page_flags(other), round->now, round->from);
+	if (error == EOK)
+		page_frame_handed_over();
 	else
-		other->resident++;
+		page_frame_free(frame);
 	return error;
 }
 
 /* The same frame, mapped read only; or a copy, if it has as many holders as it can have. */
-static errno_t map_same(struct as *to, struct as_area *other, uintptr_t va, phys_t pa, frame_flags_t alloc)
+static errno_t map_same(struct gift *gift, uintptr_t va, phys_t pa)
 {
+	page_flags_t flags = area_page_flags(gift->other) & ~PAGE_WRITE;
 	errno_t error;
 
 	if (frame_reference_add(pa) != EOK)
-		return map_copy(to, other, va, pa, alloc);
-	error = page_mapping_insert(to->table, va, pa, 1, area_page_flags(other) & ~PAGE_WRITE, alloc);
+		return map_copy(gift, va, pa);
+	error = page_insert(gift->to, gift->other, va, pa, flags, gift->round.now, gift->round.from);
 	if (error != EOK)
 		frame_free(pa, 1);
-	else
-		other->resident++;
 	return error;
 }
 
-static errno_t copy_private(
-	struct as *from, struct as_area *area, struct as *to, struct as_area *other, frame_flags_t alloc)
+static errno_t copy_private(struct gift *gift, const struct as_area *area)
 {
-	struct pages_walk walk = PAGES_WALK(from->table, area->first, area->last);
+	struct pages_walk walk = PAGES_WALK(gift->from->table, area->first, area->last);
 	errno_t error = EOK;
 	uintptr_t va;
 	phys_t pa;
 
 	for (size_t seen = 0; error == EOK && seen < area->resident && pages_next(&walk, &va, &pa); seen++)
 		if (page_is_own(area, va, pa))
-			error = map_same(to, other, other->first + (va - area->first), pa, alloc);
+			error = map_same(gift, gift->other->first + (va - area->first), pa);
 	return error;
 }
 
-static errno_t copy_shared(struct as_memory *memory, struct as *to, struct as_area *other, frame_flags_t alloc)
+static errno_t copy_shared(struct gift *gift, struct as_memory *memory)
 {
 	errno_t error = EOK;
+	const phys_t *slot;
 
 	as_mutex_lock(&memory->lock);
-	for (size_t page = 0; error == EOK && page < memory->pages; page++) {
-		const phys_t *slot = slot_find(memory, page);
-
-		if (slot == NULL)
-			page |= LEAF_PAGES - 1;
-		else if (*slot != 0)
-			error = map_copy(to, other, other->first + (page << PAGE_WIDTH), *slot, alloc);
-	}
+	for (size_t page = 0; error == EOK && (slot = memory_slot_next(memory, &page)) != NULL; page++)
+		error = map_copy(gift, gift->other->first + (page << PAGE_WIDTH), *slot);
 	as_mutex_unlock(&memory->lock);
 	return error;
+}
+
+/* Pages of private memory that must be copied, for their frames have all the holders that a frame can have. */
+static size_t count_full(const struct as *as, const struct as_area *area)
+{
+	struct pages_walk walk = PAGES_WALK(as->table, area->first, area->last);
+	size_t full = 0;
+	uintptr_t va;
+	phys_t pa;
+
+	for (size_t seen = 0; seen < area->resident && pages_next(&walk, &va, &pa); seen++)
+		full += page_is_own(area, va, pa) && frame_reference_count(pa) >= FRAME_REFERENCES_MOST;
+	return full;
+}
+
+static size_t count_frames(struct as_memory *memory)
+{
+	size_t frames = 0;
+
+	as_mutex_lock(&memory->lock);
+	for (size_t page = 0; memory_slot_next(memory, &page) != NULL; page++)
+		frames++;
+	as_mutex_unlock(&memory->lock);
+	return frames;
+}
+
+/* Frames for copies, and for the tables of pages that may lie far from each other. */
+static void count_copy(struct gift *gift, const struct as_area *area)
+{
+	size_t mapped = area->memory != NULL ? count_frames(area->memory) : area->resident;
+	size_t tables = page_tables_most(area_pages(area)), scattered = mapped * page_tables_most(1);
+
+	gift->any = area->memory != NULL ? mapped : count_full(gift->from, area);
+	gift->low = scattered < tables ? scattered : tables;
 }
 
 /* Promises that an area needs if all its pages are to be copied once more. */
@@ -307,20 +263,19 @@ static size_t promises_missing(const struct as_area *area)
 	return area->resident < room ? area->resident : room;
 }
 
-static errno_t copy_pages(
-	struct as *from, struct as_area *area, struct as *to, struct as_area *other, frame_flags_t alloc)
+static errno_t copy_pages(struct gift *gift, struct as_area *area)
 {
 	errno_t error;
 
 	if (area->memory != NULL)
-		return copy_shared(area->memory, to, other, alloc);
-	error = copy_private(from, area, to, other, alloc);
+		return copy_shared(gift, area->memory);
+	error = copy_private(gift, area);
 	if (error == EOK && (area->flags & AS_WRITE))
-		pages_protect(from, area, area_page_flags(area) & ~PAGE_WRITE);
+		pages_protect(gift->from, area, area_page_flags(area) & ~PAGE_WRITE);
 	return error;
 }
 
-static errno_t copy(struct as *from, struct as_area *area, struct as *to, struct as_area *other, frame_flags_t alloc)
+static errno_t copy(struct gift *gift, struct as_area *area, struct as_area *other)
 {
 	size_t missing = promises_missing(area);
 	errno_t error;
@@ -330,13 +285,15 @@ static errno_t copy(struct as *from, struct as_area *area, struct as *to, struct
 	error = promise_more(&area->promised, missing);
 	if (error != EOK)
 		return error;
-	error = area_provide(to, other, other->first, area_pages(other), alloc);
+	error = area_provide(gift->to, other, other->first, area_pages(other), gift->round.now, gift->round.from);
 	if (error == EOK)
-		error = copy_pages(from, area, to, other, alloc);
+		error = copy_pages(gift, area);
 	if (error != EOK) {
-		pages_unmap(to, other, other->first, other->last, NULL);
+		pages_unmap(gift->to, other, other->first, other->last, NULL);
 		promise_less(&other->promised, other->promised);
 		promise_less(&area->promised, missing);
+		if (error == EAGAIN)
+			count_copy(gift, area);
 	}
 	return error;
 }
@@ -359,16 +316,10 @@ static void unlock_both(struct as *one, struct as *two)
 		as_mutex_unlock(&two->lock);
 }
 
-struct gift {
-	struct as *from, *to;
-	uintptr_t from_va, va;
-	enum as_share_mode mode;
-	unsigned flags;
-};
-
-static errno_t give_locked(const struct gift *gift, struct as_area *other, frame_flags_t alloc)
+/* Goes one round. The locks are held. @retval EAGAIN  short of memory, so much as the gift says */
+static errno_t give_locked(struct gift *gift)
 {
-	struct as_area *area = as_area_at(gift->from, gift->from_va);
+	struct as_area *area = as_area_at(gift->from, gift->from_va), *other = gift->other;
 	unsigned flags = gift->flags & ~AS_ANYWHERE;
 	errno_t error;
 
@@ -380,27 +331,45 @@ static errno_t give_locked(const struct gift *gift, struct as_area *other, frame
 		(struct as_area){ .backend = area->backend, .flags = flags, .base = area->base, .file_size = area->file_size };
 	error = area_place(gift->to, other, gift->va, area_pages(area) << PAGE_WIDTH, gift->flags);
 	if (error == EOK)
-		error = (gift->mode == AS_SHARE ? share : copy)(gift->from, area, gift->to, other, alloc);
+		error = (gift->mode == AS_SHARE ? share : copy)(gift, area, other);
 	if (error == EOK)
 		area_link(gift->to, other);
 	return error;
 }
 
+/* The objects of both kinds that a gift may take: they are had while no lock is held. */
+static bool objects_alloc(struct gift *gift, frame_flags_t alloc)
+{
+	gift->other = slab_alloc(as_area_cache, alloc);
+	if (gift->other == NULL || gift->mode != AS_SHARE)
+		return gift->other != NULL;
+	gift->memory = mm_malloc(sizeof *gift->memory, alloc);
+	if (gift->memory == NULL)
+		slab_free(as_area_cache, gift->other);
+	return gift->memory != NULL;
+}
+
 errno_t as_area_share(struct as *from, uintptr_t from_va, enum as_share_mode mode, struct as *to, uintptr_t va,
 	unsigned flags, frame_flags_t alloc, uintptr_t *at)
 {
-	struct gift gift = { .from = from, .to = to, .from_va = from_va, .va = va, .mode = mode, .flags = flags };
-	struct as_area *other = slab_alloc(as_area_cache, alloc);
+	struct gift gift = {
+		.from = from, .to = to, .from_va = from_va, .va = va, .mode = mode, .flags = flags, .round = AS_ROUND(alloc)
+	};
 	errno_t error;
 
-	if (other == NULL)
+	if (!objects_alloc(&gift, alloc))
 		return ENOMEM;
-	lock_both(from, to);
-	error = give_locked(&gift, other, alloc);
-	if (error == EOK)
-		*at = other->first;
-	unlock_both(from, to);
+	do {
+		lock_both(from, to);
+		error = give_locked(&gift);
+		if (error == EOK)
+			*at = gift.other->first;
+		unlock_both(from, to);
+	} while (error == EAGAIN && as_round_wait(&gift.round, gift.low, gift.any));
+	as_round_end(&gift.round);
+	if (gift.memory != NULL)
+		mm_free(gift.memory);
 	if (error != EOK)
-		slab_free(as_area_cache, other);
-	return error;
+		slab_free(as_area_cache, gift.other);
+	return error != EAGAIN ? error : ENOMEM;
 }

@@ -251,7 +251,7 @@ phys_t frame_alloc_run(size_t count, frame_flags_t flags)
 
 phys_t frame_alloc(size_t count, frame_flags_t flags, phys_t constraint)
 {
-	if (!(flags & FRAME_ATOMIC))
+	if (!(flags & (FRAME_ATOMIC | FRAME_NO_WAIT)))
 		may_wait_debug("frame_alloc");
 	if (likely(((count - 1) | constraint | (flags & frame_slow_flags)) == 0)) {
 		port_irq_t irq = port_irq_save();
@@ -337,6 +337,8 @@ static phys_t request_serve(
 		if (base != 0 || atomic || (alternative != NULL && alternative(argument)))
 			return base;
 	}
+	if (request->flags & FRAME_NO_WAIT)
+		return 0;
 	if (!zone_ever_satisfies(request))
 		return tell_impossible(request);
 	return sleepers_wait(request, taken, alternative, argument);
@@ -347,7 +349,7 @@ phys_t frame_alloc_or(
 {
 	phys_t base;
 
-	if (!(request->flags & FRAME_ATOMIC))
+	if (!(request->flags & (FRAME_ATOMIC | FRAME_NO_WAIT)))
 		may_wait_check("frame_alloc");
 	base = run_kept(request);
 	if (base != 0)

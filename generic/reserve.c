@@ -269,6 +269,17 @@ void reserve_free(size_t frames, frame_flags_t flags)
 	unreserve(&reservation);
 }
 
+void reserve_return(phys_t frame, frame_flags_t flags)
+{
+	port_irq_t irq = spinlock_lock(&frame_lock);
+	bool reserved;
+
+	zone_give_locked(frame >> PAGE_WIDTH, 1);
+	reserved = accounts_promise_locked(1, flags);
+	mm_assert(reserved, "frame %#zx was reserved, and cannot be again", (size_t) frame);
+	spinlock_unlock(&frame_lock, irq);
+}
+
 /* ---- reservations with an owner ---- */
 
 /* The reservation is the caller's if there was no error. */

@@ -50,6 +50,10 @@ static struct tlb {
 static unsigned asids = ASIDS_MOST;
 static bool deaf;
 
+/* host_tlb_watch */
+static bool watching;
+static size_t freed_early;
+
 static struct tlb *tlb_here(void)
 {
 	return &tlbs[port_cpu()];
@@ -77,19 +81,36 @@ static bool has_page(const struct tlb *tlb, const struct entry *entry, uintptr_t
 	return entry->mapping.size != 0 && entry->va == ALIGN_DOWN(va, PAGE_SIZE) && entry->asid == asid_for(tlb, va);
 }
 
+/* Invalidates an entry. Its frame may not be free by now: the entry was good for stores until this moment. */
+static void entry_drop(struct entry *entry)
+{
+	if (__atomic_load_n(&watching, __ATOMIC_RELAXED) && entry->mapping.size != 0 && entry->asid != 0) {
+		enum frame_kind kind = frame_kind(entry->mapping.pa >> PAGE_WIDTH);
+
+		__atomic_fetch_add(&freed_early, kind == FRAME_KIND_FREE || kind == FRAME_KIND_CACHED, __ATOMIC_RELAXED);
+	}
+	entry->mapping.size = 0;
+}
+
+size_t host_tlb_watch(bool watch)
+{
+	__atomic_store_n(&watching, watch, __ATOMIC_RELAXED);
+	return __atomic_exchange_n(&freed_early, 0, __ATOMIC_RELAXED);
+}
+
 /* Drops whatever came from the page, of whatever size, that va is in. */
 static void drop_page(uintptr_t va)
 {
 	struct tlb *tlb = tlb_here();
 
 	if (has_page(tlb, entry_of(tlb, va), va))
-		entry_of(tlb, va)->mapping.size = 0;
+		entry_drop(entry_of(tlb, va));
 	for (size_t i = 0; i < ENTRIES && tlb->has_large; i++) {
 		struct entry *entry = &tlb->entries[i];
 
 		if (entry->mapping.size != 0 && entry->asid == asid_for(tlb, va) &&
 			ALIGN_DOWN(entry->va ^ va, entry->mapping.size) == 0)
-			entry->mapping.size = 0;
+			entry_drop(entry);
 	}
 }
 
@@ -100,7 +121,7 @@ static void drop_all(bool kernel)
 
 	for (size_t i = 0; i < ENTRIES; i++)
 		if (kernel || tlb->entries[i].asid != 0)
-			tlb->entries[i].mapping.size = 0;
+			entry_drop(&tlb->entries[i]);
 	tlb->has_large &= !kernel;
 }
 
@@ -183,6 +204,9 @@ void page_root_load_asid(phys_t root, unsigned asid)
 
 	if (is_drop)
 		__atomic_fetch_add(&record.alls, 1, __ATOMIC_RELAXED);
+	for (size_t i = 0; is_drop && __atomic_load_n(&watching, __ATOMIC_RELAXED) && i < ENTRIES; i++)
+		if (tlb->entries[i].asid == tlb->asid + 1)
+			entry_drop(&tlb->entries[i]);
 	if (asid == 0 || asid >= asids)
 		port_panic("CPU %u: identifier %u is loaded, of %u", port_cpu(), asid, asids);
 	tlb->root = root;

@@ -368,6 +368,25 @@ TEST(as_reserve_resize, "promises follow the size of an area, and what cannot be
 	CHECK_EQ(frames_promised(), promised);
 }
 
+TEST(as_reserve_shrink, "pages that are cut off take the promises of their copies with them")
+{
+	struct as *as = test_as_create(FRAME_ATOMIC), *other = test_as_create(FRAME_ATOMIC);
+	size_t promised = frames_promised();
+	uintptr_t at;
+
+	NEED(as != NULL && other != NULL && make(as, FIRST, 10, AS_WRITE | AS_RESERVE) == EOK);
+	for (size_t i = 0; i < 10; i++)
+		NEED(as_page_fault(as, FIRST + PAGES(i), AS_ACCESS_WRITE, FRAME_ATOMIC) == AS_FAULT_OK);
+	NEED(as_area_share(as, FIRST, AS_COPY, other, FIRST, AS_WRITE, FRAME_ATOMIC, &at) == EOK);
+	CHECK_EQ(frames_promised(), promised + 10);
+	CHECK_EQ(as_area_resize(as, FIRST, PAGES(4), FRAME_ATOMIC), EOK);
+	CHECK_EQ(frames_promised(), promised + 4);
+	CHECK_EQ(info_of(as, FIRST).promised, 4);
+	CHECK_EQ(as_check(), 0);
+	CHECK_EQ(as_area_destroy(as, FIRST), EOK);
+	CHECK_EQ(frames_promised(), promised);
+}
+
 TEST(as_physical, "a physical area shows the frames it is of, at once, and none is freed with it")
 {
 	struct as *as = test_as_create(FRAME_ATOMIC);

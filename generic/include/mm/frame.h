@@ -25,7 +25,11 @@ typedef unsigned frame_flags_t;
 #define FRAME_HIGHMEM 0x10u    /* frames without a permanent address are welcome, and preferred */
 #define FRAME_DMA 0x20u        /* only frames that every device reaches (below ARCH_DMA_LIMIT) */
 #define FRAME_ZERO 0x40u       /* filled with zeros */
-#define FRAME_NO_WAIT 0x80u /* of page tables only: as without FRAME_ATOMIC, but ENOMEM instead of sleeping for them */
+/*
+ * Of frames and page tables: as without FRAME_ATOMIC (after those that wait, no failure is injected), but 0 or ENOMEM
+ * instead of sleeping for memory. For a thread that will wait when it has let go of what it holds.
+ */
+#define FRAME_NO_WAIT 0x80u
 
 /* The flags that say which frames will do. */
 #define FRAME_CLASS (FRAME_LOWMEM | FRAME_HIGHMEM | FRAME_DMA)
@@ -91,9 +95,12 @@ MUST_USE phys_t frame_alloc_or(
  */
 void frame_free(phys_t base, size_t count);
 
+/* Holders that a frame may have. */
+#define FRAME_REFERENCES_MOST 65535u
+
 /**
  * One more holder for this frame, which must be taken.
- * @retval EOVERFLOW  it has 65,535 already (then copy it)
+ * @retval EOVERFLOW  it has FRAME_REFERENCES_MOST already (then copy it)
  */
 MUST_USE errno_t frame_reference_add(phys_t frame);
 

@@ -38,6 +38,12 @@ MUST_USE errno_t reserve_wait(size_t frames, frame_flags_t flags);
 /** Gives back what was promised, of this class, and not taken. Any context. */
 void reserve_free(size_t frames, frame_flags_t flags);
 
+/**
+ * Undoes a frame_alloc of one frame with FRAME_NO_RESERVE: the frame is free, and reserved as it was before, at no time
+ * for others to allocate. Never fails. Any context.
+ */
+void reserve_return(phys_t frame, frame_flags_t flags);
+
 /*
  * A reservation with an owner: the frames that one operation needs, of both
  * classes, reserved at once. An operation that needs memory under a lock tries

@@ -53,6 +53,9 @@ typedef int errno_t;
 /* What stays a function of its own, so that the short path that leads past it needs no registers for it. */
 #define NOINLINE __attribute__((noinline))
 
+/* What is one function to the reader, and none to the path that it is on. */
+#define ALWAYS_INLINE inline __attribute__((always_inline))
+
 #define likely(condition) __builtin_expect(!!(condition), 1)
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
 

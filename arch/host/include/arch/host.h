@@ -95,6 +95,12 @@ bool host_store(uintptr_t va, uint8_t value);
 /** A TLB that is deaf drops nothing it is told to drop, only writes it down: so a test can show what that would be. */
 void host_tlb_deafen(bool is_deaf);
 
+/**
+ * Has the TLBs look, from now on or no more, at the frame that a user's translation leads to when it is invalidated.
+ * @return translations whose frame was free by then, since it was called last
+ */
+size_t host_tlb_watch(bool watch);
+
 /* ---- the kernel's window as the process sees it (arch/host/window.c) ---- */
 
 /** Before anything is mapped in it. */
