@@ -61,10 +61,10 @@ static const struct refill high_refill = { REFILL(CACHE_BATCH, HIGH_FIRST, FRAME
 
 frame_flags_t frame_slow_flags;
 
+/* A CPU that comes up later may do so while threads wait: its caches are closed till it has looked. */
 static void cache_init(struct frame_cache *cache)
 {
-	cache->top = cache->frames;
-	cache->limit = &cache->frames[CACHE_FRAMES];
+	cache->top = cache->limit = cache->frames;
 }
 
 /* Gives a cache its room, or none while somebody sleeps for memory. @return whether it has some */
@@ -283,18 +283,22 @@ static phys_t take(const struct frame_request *request, size_t *taken)
 	port_irq_t irq = spinlock_lock(&frame_lock);
 	phys_t base = zone_take_locked(request, taken);
 
+	/* A low frame off a reservation of any leaves a high one for those that wait. */
+	if (request->flags & FRAME_NO_RESERVE && sleepers_any())
+		sleepers_serve_locked();
 	spinlock_unlock(&frame_lock, irq);
 	return base;
 }
 
-/* Asks the reclaimers, lightly, then fully; looks after each. */
+/* Asks the reclaimers, lightly, then fully; looks after each. Not if those that wait have asked them. */
 static phys_t take_reclaimed(
 	const struct frame_request *request, size_t *taken, bool (*alternative)(void *argument), void *argument)
 {
 	bool may_wait = !(request->flags & FRAME_ATOMIC);
 	phys_t base = 0;
 
-	for (unsigned strength = RECLAIM_LIGHT; strength <= RECLAIM_FULL && base == 0; strength++) {
+	for (unsigned strength = RECLAIM_LIGHT; strength <= RECLAIM_FULL && base == 0 && !reclaim_is_useless();
+		 strength++) {
 		frame_reclaim(strength, may_wait);
 		if (alternative != NULL && alternative(argument))
 			break;

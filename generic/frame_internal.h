@@ -257,8 +257,16 @@ void sleepers_wait_reservation(struct reservation *reservation);
 /** Serves those in line: told when frames have become free or unpromised. */
 void sleepers_serve_locked(void);
 
+/** Whether threads wait and the reclaimers were asked since, and have offered nothing: they have nothing. */
+bool sleepers_have_reclaimed(void);
+
 /** Frames that those in line want, all together; *low receives how many of them with a permanent address. */
 size_t sleepers_want_locked(size_t *low);
+
+/* ---- reclaim.c ---- */
+
+/** Whether asking the reclaimers is useless now, for this thread. */
+bool reclaim_is_useless(void);
 
 /*
  * Whether a request may be served at once: not if it is to fail by injection, may not sleep here, or has to get in line

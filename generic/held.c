@@ -62,4 +62,5 @@ void may_wait_check(const char *function)
 		port_panic("%s: may sleep for memory, but this thread runs reclaimer %s; give FRAME_ATOMIC", function,
 			held->reclaimer->name);
 	counts_check(function, held);
+	inject_wait_now();
 }

@@ -5,9 +5,20 @@
  * armed; the n-th, or every n-th, is told to fail. Lock-free, any context: the
  * fields are read and written one at a time, and who arms it while others
  * allocate may find the change take effect a few allocations late.
+ *
+ * Injected waits. Those that wait are a stack, under waits_lock. Each parks for
+ * WAIT_MS at a time, and goes on when it has done so and is at the top; one that
+ * others keep coming after goes on after WAIT_PARKS all the same. None waits for
+ * another otherwise, so they end by themselves.
  */
 
+#include <mm/frame.h>
 #include <mm/inject.h>
+#include <mm/port.h>
+#include <mm/spinlock.h>
+
+#define WAIT_MS 1
+#define WAIT_PARKS 20
 
 bool inject_armed;
 
@@ -53,4 +64,80 @@ bool inject_count(void)
 	if (fail)
 		__atomic_add_fetch(&failed, 1, __ATOMIC_RELAXED);
 	return fail;
+}
+
+/* ---- waits ---- */
+
+struct waiting {
+	struct waiting *below;
+	void *thread;
+};
+
+size_t inject_waits_left;
+
+static struct spinlock waits_lock = SPINLOCK_INIT;
+static struct waiting *top;
+static size_t waited;
+
+void inject_waits_arm(size_t calls)
+{
+	__atomic_store_n(&waited, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&inject_waits_left, calls, __ATOMIC_RELAXED);
+}
+
+size_t inject_waited(void)
+{
+	return __atomic_load_n(&waited, __ATOMIC_RELAXED);
+}
+
+/* @return whether this call is one of those left to wait */
+static bool wait_count(void)
+{
+	size_t left = __atomic_load_n(&inject_waits_left, __ATOMIC_RELAXED);
+
+	while (left != 0 &&
+		!__atomic_compare_exchange_n(&inject_waits_left, &left, left - 1, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		continue;
+	return left != 0;
+}
+
+static void waiting_push(struct waiting *self)
+{
+	port_irq_t irq = spinlock_lock(&waits_lock);
+
+	self->below = top;
+	top = self;
+	spinlock_unlock(&waits_lock, irq);
+}
+
+/* Takes it off the stack if it is at the top, or must; the one below is looked at next. @return whether it did */
+static bool waiting_pop(const struct waiting *self, bool must)
+{
+	port_irq_t irq = spinlock_lock(&waits_lock);
+	struct waiting **link = &top;
+	bool go = top == self || must;
+
+	while (go && *link != self)
+		link = &(*link)->below;
+	if (go)
+		*link = self->below;
+	if (go && top != NULL)
+		port_unpark(top->thread);
+	spinlock_unlock(&waits_lock, irq);
+	return go;
+}
+
+void inject_wait(void)
+{
+	struct waiting self = { .thread = port_self() };
+	unsigned parks = 0;
+
+	if (!wait_count())
+		return;
+	__atomic_add_fetch(&waited, 1, __ATOMIC_RELAXED);
+	frame_reclaim(RECLAIM_FULL, true);
+	waiting_push(&self);
+	do
+		port_park(WAIT_MS);
+	while (!waiting_pop(&self, ++parks >= WAIT_PARKS));
 }

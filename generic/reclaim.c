@@ -1,13 +1,26 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Who can give memory back: a list of reclaimers, filled at boot, and the
- * per-CPU caches of frames themselves, which come last, since what the others
- * give back may end in them.
+ * What can free memory: a list of reclaimers, and the per-CPU caches of frames
+ * themselves, which come last, since what the others free may end in them.
  *
  * With may_wait every CPU's cache is emptied (a cross-call), and switched
- * through if somebody sleeps (frame.c); without, only this CPU's.
+ * through if a thread waits for memory (frame.c); without, only this CPU's.
+ *
+ * RECLAIM DOES NOT NEST. The thread's record (mm/held.h) names the reclaimer that
+ * it runs. An allocation in it, or in a destructor that it calls, finds the
+ * record, and fails rather than ask the reclaimers from within themselves; one
+ * that may sleep stops the kernel (may_wait_check). An interrupt handler finds
+ * the record of the thread that it has interrupted: it does without reclaim then.
+ * The record is the thread's, not the CPU's, since a reclaim may be preempted and
+ * go on elsewhere.
+ *
+ * ORDER. The list only grows, at its front, by a compare-and-swap with release;
+ * a walk begins with an acquire. So a CPU that sees a reclaimer sees all that was
+ * written before it was registered.
  */
+
+#include <mm/held.h>
 
 #include "frame_internal.h"
 
@@ -15,8 +28,16 @@ static struct reclaimer *reclaimers;
 
 void frame_reclaimer_register(struct reclaimer *reclaimer)
 {
-	reclaimer->next = reclaimers;
-	reclaimers = reclaimer;
+	struct reclaimer *first = __atomic_load_n(&reclaimers, __ATOMIC_RELAXED);
+
+	do
+		reclaimer->next = first;
+	while (!__atomic_compare_exchange_n(&reclaimers, &first, reclaimer, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED));
+}
+
+bool reclaim_is_useless(void)
+{
+	return port_held()->reclaimer != NULL || sleepers_have_reclaimed();
 }
 
 static void drain_this_cpu(void *frames)
@@ -24,19 +45,34 @@ static void drain_this_cpu(void *frames)
 	__atomic_add_fetch((size_t *) frames, frame_cache_drain(), __ATOMIC_RELAXED);
 }
 
-size_t frame_reclaim(enum reclaim_strength strength, bool may_wait)
+/* Empties the caches of frames: every CPU's, or this one's. @return frames freed */
+static size_t caches_drain(bool all)
 {
 	size_t frames = 0;
+	port_irq_t irq;
 
-	for (struct reclaimer *reclaimer = reclaimers; reclaimer != NULL; reclaimer = reclaimer->next)
-		frames += reclaimer->reclaim(strength, may_wait);
-	if (may_wait) {
+	if (all) {
 		port_cross_call(drain_this_cpu, &frames);
-	} else {
-		port_irq_t irq = port_irq_save();
-
-		drain_this_cpu(&frames);
-		port_irq_restore(irq);
+		return frames;
 	}
+	irq = port_irq_save();
+	drain_this_cpu(&frames);
+	port_irq_restore(irq);
 	return frames;
+}
+
+size_t frame_reclaim(enum reclaim_strength strength, bool may_wait)
+{
+	struct reclaimer *first = __atomic_load_n(&reclaimers, __ATOMIC_ACQUIRE);
+	struct held *held = port_held();
+	size_t frames = 0;
+
+	if (held->reclaimer != NULL)
+		return 0;
+	for (struct reclaimer *reclaimer = first; reclaimer != NULL; reclaimer = reclaimer->next) {
+		held->reclaimer = reclaimer;
+		frames += reclaimer->reclaim(strength, may_wait);
+	}
+	held->reclaimer = NULL;
+	return frames + caches_drain(may_wait);
 }

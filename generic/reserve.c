@@ -210,7 +210,7 @@ static errno_t reserve_or_reclaim(const struct reservation *reservation)
 {
 	if (reserve_now(reservation))
 		return EOK;
-	for (unsigned strength = RECLAIM_LIGHT; strength <= RECLAIM_FULL; strength++) {
+	for (unsigned strength = RECLAIM_LIGHT; strength <= RECLAIM_FULL && !reclaim_is_useless(); strength++) {
 		frame_reclaim(strength, interrupts_on());
 		if (reserve_now(reservation))
 			return EOK;

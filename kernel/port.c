@@ -8,6 +8,7 @@
 
 #include <kernel/print.h>
 #include <kernel/thread.h>
+#include <kernel/time.h>
 #include <mm/port.h>
 
 void *port_self(void)
@@ -31,6 +32,11 @@ void port_park(unsigned milliseconds)
 void port_unpark(void *thread)
 {
 	thread_unpark(thread);
+}
+
+uint64_t port_time_ms(void)
+{
+	return time_ms();
 }
 
 void port_log(const char *format, ...)

@@ -313,6 +313,13 @@ static struct timespec after(unsigned milliseconds)
 	return time;
 }
 
+uint64_t port_time_ms(void)
+{
+	struct timespec now = after(0);
+
+	return (uint64_t) now.tv_sec * 1000 + (uint64_t) now.tv_nsec / 1000000;
+}
+
 void port_park(unsigned milliseconds)
 {
 	struct timespec end = after(milliseconds);

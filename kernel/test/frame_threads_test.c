@@ -338,7 +338,8 @@ static void small_main(void *argument)
 	}
 }
 
-TEST(frame_large_not_starved, "a large request comes to its turn while small ones keep memory busy", .threads = true)
+TEST(frame_large_not_starved, "a large request comes to its turn while small ones keep memory busy", .threads = true,
+	.patience = true) /* they hold frames while they wait */
 {
 	struct test_thread *threads[4];
 	size_t rounds[4] = { 0 };
@@ -387,7 +388,7 @@ TEST(frame_small_waits, "who comes after a large request does not take from what
 }
 
 TEST(frame_small_passes, "behind a large request that finds enough frames but no run of them, others are served",
-	.threads = true)
+	.threads = true, .patience = true)
 {
 	struct sleeper large, small;
 
@@ -406,7 +407,7 @@ TEST(frame_small_passes, "behind a large request that finds enough frames but no
 }
 
 TEST(frame_small_passes_too_large, "behind one who wants more than there is, others are served all the same",
-	.threads = true)
+	.threads = true, .patience = true)
 {
 	struct sleeper large, small;
 

@@ -39,6 +39,16 @@ TEST(port_park_remembers, "an unpark that comes first is remembered, once")
 	CHECK_LT(test_now_ms() - start, PATIENCE_MS);
 }
 
+TEST(port_time_goes_on, "the time goes on while a thread sleeps, and never goes back")
+{
+	uint64_t begin = port_time_ms(), now;
+
+	test_sleep_ms(50);
+	now = port_time_ms();
+	CHECK_GE(now, begin + 30); /* ticks may be coarse */
+	CHECK_GE(port_time_ms(), now);
+}
+
 TEST(port_park_time, "port_park comes back when its time is over")
 {
 	uint64_t start = test_now_ms();

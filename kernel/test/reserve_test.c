@@ -393,6 +393,51 @@ TEST(reservation_two_wait, "two that wait for both classes at once do not hold a
 	reserver_end(&reservers[1]);
 }
 
+TEST(reserve_nothing, "a reservation of nothing is there at once, behind one that waits too", .threads = true)
+{
+	struct reserver head = { .low = 4 };
+	struct reservation r;
+	phys_t frames;
+
+	NEED((frames = test_frame_alloc(4, FRAME_ATOMIC, 0)) != 0);
+	(void) test_take_all_frames(FRAME_HIGHMEM);
+	head.thread = test_thread_start("reserver", reserver_main, &head);
+	CHECK(test_wait_for(frame_sleepers() == 1, WAIT_MS));
+	CHECK_EQ(reserve_wait(0, FRAME_LOWMEM), EOK); /* it would never come back */
+	CHECK_EQ(reserve_wait(0, FRAME_HIGHMEM), EOK);
+	CHECK_EQ(reservation_wait(&r, 0, 0), EOK);
+	reservation_end(&r);
+	test_frame_free(frames, 4);
+	reserver_end(&head);
+}
+
+/* Every way to frames, with what is reserved as all that is free. */
+static size_t take_in_every_way(void)
+{
+	static const frame_flags_t ways[] = { 0, FRAME_HIGHMEM, FRAME_DMA, FRAME_NO_RECLAIM, FRAME_ZERO };
+	size_t served = 0;
+
+	for (size_t i = 0; i < ARRAY_COUNT(ways); i++)
+		for (size_t count = 1; count <= 4; count++) {
+			struct frame_request request = FRAME_REQUEST(count, ways[i] | FRAME_ATOMIC);
+			size_t taken;
+
+			served += test_frame_alloc(count, ways[i] | FRAME_ATOMIC, 0) != 0;
+			served += test_frame_alloc(count, ways[i] | FRAME_ATOMIC, 4 * PAGE_SIZE - 1) != 0;
+			request.max = 2 * count;
+			served += test_frame_alloc_request(&request, &taken) != 0;
+		}
+	return served;
+}
+
+TEST(reserve_no_way, "frames that are reserved come by no way to others")
+{
+	(void) test_leave_frames(PROMISED, FRAME_HIGHMEM);
+	NEED(test_reserve_try(test_free_frames(FRAME_HIGHMEM), FRAME_HIGHMEM) == EOK);
+	CHECK_EQ(take_in_every_way(), 0);
+	CHECK_EQ(frame_check(), 0);
+}
+
 /* ---- a thread that waits holds nothing ---- */
 
 /* Only debug builds count. */

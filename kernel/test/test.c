@@ -10,12 +10,17 @@
  * for the n-th atomic allocation (or not armed), ledger_settle, ledger_close,
  * counters_compare, mm_check. The plain test is one run. The injected test is
  * runs with n = 1, 2, 3 … until one sees no failure injected: the last that had
- * something to fail was the one before. A case with more allocations than it
+ * something to fail was the one before. In one more run no allocation fails, but
+ * those that may sleep are made to wait, the last one woken first (mm/inject.h).
+ * A case with more allocations than it
  * has runs left is sampled: the first half of the runs is dense, then each n is
  * larger by an eighth or more; the result's line tells it.
  *
  * mm_check walks all books; with very much memory it is left out of most
  * injected runs (never of the last): what a run breaks stays broken.
+ *
+ * WITHOUT THE TIME. The wait queue's patience is off (frame_patience) but for
+ * cases that are about it: so a wake-up that is lost is not made good by a timer.
  *
  * Only one case runs at a time; its threads may check as they like: the state
  * of a run is written with atomic operations.
@@ -35,7 +40,8 @@
 
 static struct {
 	size_t failures;
-	size_t needs; /* NEEDs that were not met */
+	size_t needs;  /* NEEDs that were not met */
+	size_t waited; /* calls that were made to wait */
 	bool injecting;
 	bool skipped;
 	char reason[TEST_REASON_ROOM];
@@ -211,8 +217,11 @@ size_t test_random_below(struct test_random *random, size_t bound)
 
 /* ---- running ---- */
 
-/* One run; nth = 0: plain. @return failures; *reached: whether the nth allocation was there to fail */
-static size_t run_once(const struct test_case *test, size_t nth, bool check, bool *reached)
+/*
+ * One run; nth = 0: plain. waits: calls that may sleep and are made to wait.
+ * @return failures; *reached: whether the nth allocation was there to fail
+ */
+static size_t run_once(const struct test_case *test, size_t nth, size_t waits, bool check, bool *reached)
 {
 	run.failures = run.needs = 0;
 	run.injecting = nth != 0;
@@ -224,10 +233,15 @@ static size_t run_once(const struct test_case *test, size_t nth, bool check, boo
 		return ++run.failures;
 	}
 	test_log_expect(test->logs);
+	frame_patience = test->patience ? FRAME_PATIENCE : 0;
 	inject_arm(nth, false);
+	inject_waits_arm(waits);
 	test->body();
 	*reached = nth != 0 && inject_failed() != 0;
+	run.waited = inject_waited();
+	inject_waits_arm(0);
 	inject_arm(0, false);
+	frame_patience = FRAME_PATIENCE;
 	test_threads_settle();
 	test_log_expect(NULL);
 	if (test->logs != NULL && nth == 0 && !run.skipped && !test_logged(test->logs) && test_fail())
@@ -279,12 +293,20 @@ enum test_outcome test_run_plain(const struct test_case *test, char *reason)
 	if (test->panics != NULL)
 		return test_run_panicking(test, reason);
 	run.skipped = false;
-	return outcome_of(run_once(test, 0, true, &reached), reason);
+	return outcome_of(run_once(test, 0, 0, true, &reached), reason);
 }
 
 size_t test_tests_of(const struct test_case *test)
 {
 	return test->panics != NULL || test->plain_only != NULL ? 1 : 2;
+}
+
+/* The run in which calls that may sleep are made to wait. */
+static size_t run_waiting(const struct test_case *test)
+{
+	bool reached;
+
+	return run_once(test, 0, TEST_WAITS, true, &reached);
 }
 
 enum test_outcome test_run_injected(const struct test_case *test, char *reason)
@@ -300,11 +322,13 @@ enum test_outcome test_run_injected(const struct test_case *test, char *reason)
 	for (run.skipped = false; reached && failures == 0 && runs < most && !run.skipped; runs++) {
 		bool check = check_all || runs % CHECK_STRIDE == 0 || runs + 1 == most;
 
-		failures = run_once(test, nth, check, &reached);
+		failures = run_once(test, nth, 0, check, &reached);
 		if (failures != 0)
 			test_note("that was with allocation %zu made to fail", nth);
 		nth += runs < most / 2 ? 1 : 1 + nth / 8;
 	}
+	if (failures == 0 && !run.skipped && (failures = run_waiting(test)) != 0)
+		test_note("that was with %zu calls made to wait", run.waited);
 	if (reached)
 		test_format(reason, TEST_REASON_ROOM, "sampled: %zu runs, up to allocation %zu", runs, nth);
 	else

@@ -64,12 +64,16 @@ struct test_case {
 	size_t frames;          /* free frames it needs; with fewer it is skipped. 0 = as many as every machine has */
 	size_t inject_runs;     /* runs with a failure injected, at most; 0 = TEST_INJECT_RUNS */
 	const char *plain_only; /* why no failures are injected; NULL = they are */
+	bool patience;          /* it is about patience in the wait queue: with it; all others without (frame_patience) */
 	bool threads;           /* starts threads: worth running under a race detector */
 	int line;
 };
 
 /* Of the failures that can be injected into a case, the first half of so many are all tried, the rest are spread. */
 #define TEST_INJECT_RUNS 96
+
+/* Calls that may sleep for memory which are made to wait in the last injected run; each takes a tick or two. */
+#define TEST_WAITS ((size_t) (test_on_host ? 200 : 8))
 
 /** Defines a case; its body follows. Fields of struct test_case may be given: TEST(n, "w", .panics = "p"). */
 #define TEST(case_name, case_what, ...)                                                                    \

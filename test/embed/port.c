@@ -74,6 +74,14 @@ struct held *port_held(void)
 	return running != NULL ? &running->held : &before_threads;
 }
 
+uint64_t port_time_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t) now.tv_sec * 1000 + (uint64_t) now.tv_nsec / 1000000;
+}
+
 /* With no limit given it returns after ten seconds, without cause: who called looks again. */
 void port_park(unsigned milliseconds)
 {

@@ -113,6 +113,14 @@ size_t frame_reference_count(phys_t frame);
  */
 void frame_sleepers_kick(const void *argument);
 
+/*
+ * Milliseconds that a thread waits behind the first one that waits for memory, and cannot have it, before it and others
+ * may be served first (generic/sleepers.c). 0 = for ever: then nothing in the core depends on the time. Set while no
+ * thread waits; for tests.
+ */
+#define FRAME_PATIENCE 50
+extern unsigned frame_patience;
+
 /** Threads asleep for want of memory. While there are any, per-CPU caches pass everything on. */
 size_t frame_sleepers(void);
 
@@ -200,23 +208,33 @@ enum reclaim_strength {
 	RECLAIM_FULL   /* all that can be given back */
 };
 
-/** Something that can give frames back. Registered at boot, never removed. */
+/*
+ * Something that can free frames. Registered once, at any time, never removed.
+ *
+ * While threads wait for memory (frame_sleepers is not 0) its owner keeps nothing that it could free, or calls
+ * frame_reclaim_offer after it has come to have something: a thread that waits asks the reclaimers once, and then only
+ * after an offer. The owner looks at frame_sleepers after it has kept something under the lock that its reclaim takes.
+ *
+ * Reclaim does not nest: what a reclaimer allocates (destructors that it calls, too) is allocated without reclaim, and
+ * with FRAME_ATOMIC: one that may sleep stops the kernel, since it would wait for itself.
+ */
 struct reclaimer {
 	const char *name;
-	/** Gives back what it can. May be called with interrupts off if may_wait is false; @return frames given back */
+	/** Frees what it can. May be called with interrupts off if may_wait is false; @return frames freed */
 	size_t (*reclaim)(enum reclaim_strength strength, bool may_wait);
 	struct reclaimer *next;
 };
 
+/** Any context. */
 void frame_reclaimer_register(struct reclaimer *reclaimer);
 
 /**
- * Told by a reclaimer that has come to have something to give: who sleeps for memory asks again. Cheap when nobody
- * sleeps. Any context.
+ * Called by the owner of a reclaimer that has come to have something to free: a thread that waits for memory asks the
+ * reclaimers again. Cheap when none waits. Any context.
  */
 void frame_reclaim_offer(void);
 
-/** Asks all reclaimers, and empties the per-CPU caches of frames. @return frames given back */
+/** Asks all reclaimers, and empties the per-CPU caches of frames. In a reclaimer: does nothing. @return frames freed */
 size_t frame_reclaim(enum reclaim_strength strength, bool may_wait);
 
 /* ---- setting up, looking at ---- */

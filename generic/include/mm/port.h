@@ -96,6 +96,9 @@ void port_park(unsigned milliseconds);
 /** Wakes a thread in port_park, or lets its next one return at once. Any context. */
 void port_unpark(void *thread);
 
+/** Milliseconds since some moment; never goes back. May be as coarse as a timer's ticks. Any context. */
+uint64_t port_time_ms(void);
+
 /** Writes one line of log, printf style, with %d %u %x %s %p %c, widths, and the l and z lengths. Any context. */
 void port_log(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
