@@ -250,6 +250,7 @@ TEST(frame_line_offered, "what a reclaimer comes to have, and offers, is given t
 /* A thread that waits for frames, or for an object: one more than there are takes it for its alternative. */
 struct chooser {
 	struct test_thread *thread;
+	void *self;
 	struct frame_request request;
 	size_t asked;   /* how often it has asked for its alternative */
 	bool held_back; /* it does not come back from asking while this is set */
@@ -260,6 +261,7 @@ struct chooser {
 
 static size_t objects;
 static struct chooser *choosers[2];
+static size_t chooser_count; /* of those that have started */
 
 static bool object_take(struct chooser *self)
 {
@@ -274,14 +276,14 @@ static bool object_take(struct chooser *self)
 	return there != 0;
 }
 
-/* All that wait for objects have the same argument: the thread is known by what it runs as. */
-static void *chooser_threads[2];
-
+/* All that wait for objects have the same argument: they are known by their threads. */
 static bool chooser_ask(void *argument)
 {
-	size_t which = chooser_threads[1] == port_self();
+	size_t which = 0, count = __atomic_load_n(&chooser_count, __ATOMIC_ACQUIRE);
 
 	(void) argument;
+	while (which + 1 < count && choosers[which]->self != port_self())
+		which++;
 	return object_take(choosers[which]);
 }
 
@@ -289,7 +291,9 @@ static void chooser_main(void *argument)
 {
 	struct chooser *self = argument;
 
-	chooser_threads[self == choosers[1]] = port_self();
+	self->self = port_self();
+	choosers[chooser_count] = self;
+	__atomic_store_n(&chooser_count, chooser_count + 1, __ATOMIC_RELEASE);
 	self->base = frame_alloc_or(&self->request, &self->taken, chooser_ask, &objects);
 	__atomic_store_n(&self->done, true, __ATOMIC_RELEASE);
 }
@@ -302,9 +306,7 @@ static bool is_done(const struct chooser *chooser)
 /* Starts the choosers; the first is in the queue and asks, while there are so many objects, till it is let go on. */
 static void choosers_start(struct chooser *first, struct chooser *second, size_t there)
 {
-	objects = 0;
-	choosers[0] = first;
-	choosers[1] = second;
+	objects = chooser_count = 0;
 	first->thread = test_thread_start("chooser", chooser_main, first);
 	CHECK(test_wait_for(frame_sleepers() == 1, PATIENCE_MS));
 	CHECK(test_wait_for(__atomic_load_n(&first->asked, __ATOMIC_SEQ_CST) != 0, PATIENCE_MS));
@@ -473,8 +475,7 @@ TEST(frame_line_kicks_move_no_time, "wake-ups do not keep the first behind the h
 
 	NEED(leave_pool(16, 0, NULL));
 	start_in_line(&large, 0);
-	objects = 0;
-	choosers[0] = &behind;
+	objects = chooser_count = 0;
 	behind.thread = test_thread_start("chooser", chooser_main, &behind);
 	for (until = test_now_ms() + PATIENCE_MS / 2; !is_done(&behind) && test_now_ms() < until; test_sleep_ms(2))
 		frame_sleepers_kick(&objects);
@@ -492,8 +493,7 @@ TEST(frame_line_time_is_kept, "the time is kept when the thread that kept it lea
 	NEED(leave_pool(16, 0, NULL));
 	start_in_line(&large, 0);
 	test_sleep_ms(20); /* it parks, with nobody behind it */
-	objects = 0;
-	choosers[0] = &middle;
+	objects = chooser_count = 0;
 	middle.thread = test_thread_start("chooser", chooser_main, &middle);
 	CHECK(test_wait_for(frame_sleepers() == 2, PATIENCE_MS));
 	start_in_line(&last, 2);
