@@ -402,6 +402,25 @@ TEST(frame_line_reservation_back, "a thread that takes the alternative instead o
 	chooser_end(&chooser);
 }
 
+TEST(frame_line_head_leaves, "when the head leaves for its alternative, those behind it are served", .threads = true)
+{
+	struct chooser first = CHOOSER(32, 0);
+	struct sleeper second = SLEEPER(1, 0);
+
+	NEED(leave_pool(16, 0, NULL));
+	choosers_start(&first, NULL, 1);
+	start_in_line(&second, 1);
+	test_sleep_ms(20);
+	CHECK(!is_served(&second));
+	__atomic_store_n(&first.held_back, false, __ATOMIC_RELEASE);
+	CHECK(test_wait_for(is_done(&first), PATIENCE_MS));
+	CHECK(test_wait_for(is_served(&second), PATIENCE_MS));
+	test_free_all_frames();
+	chooser_end(&first);
+	CHECK_EQ(first.base, 0);
+	end(&second);
+}
+
 /* Frees a frame on the CPU that it runs on, which has just come up if no thread was there before. */
 static void new_cpu_main(void *argument)
 {

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * Reclaim does not nest: what a reclaimer, or a destructor that it calls,
+ * allocates is allocated without reclaim, and may not wait.
+ *
+ * Reclaimers are never taken out: the one here does nothing while no case runs.
+ */
+
+#include <test.h>
+
+static struct {
+	bool active;
+	frame_flags_t flags; /* what it allocates with */
+	size_t depth, deepest, calls;
+} reclaims;
+
+static void depth_enter(void)
+{
+	reclaims.calls++;
+	if (++reclaims.depth > reclaims.deepest)
+		reclaims.deepest = reclaims.depth;
+}
+
+/* Allocates from the slabs and from the zones, as a cache that writes its pages out might. */
+static void note_write(void)
+{
+	void *note = mm_malloc(KiB(16), FRAME_ATOMIC);
+	phys_t base = frame_alloc(3, reclaims.flags, 0);
+
+	if (note != NULL)
+		mm_free(note);
+	if (base != 0)
+		frame_free(base, 3);
+}
+
+static size_t reclaim_and_allocate(enum reclaim_strength strength, bool may_wait)
+{
+	(void) strength, (void) may_wait;
+	if (!reclaims.active)
+		return 0;
+	depth_enter();
+	if (reclaims.depth < 10) /* or the case does not come back: two calls on each level */
+		note_write();
+	reclaims.depth--;
+	return 0;
+}
+
+static void reclaimer_start(frame_flags_t flags)
+{
+	static struct reclaimer reclaimer = { .name = "allocating", .reclaim = reclaim_and_allocate };
+	static bool registered;
+
+	if (!registered)
+		frame_reclaimer_register(&reclaimer);
+	registered = true;
+	reclaims.depth = reclaims.deepest = reclaims.calls = 0;
+	reclaims.flags = flags;
+	reclaims.active = true;
+}
+
+TEST(reclaim_does_not_nest, "a reclaimer that allocates is not called from within itself")
+{
+	(void) test_take_all_frames(FRAME_HIGHMEM);
+	reclaimer_start(FRAME_ATOMIC);
+	CHECK_EQ(test_frame_alloc(4, FRAME_ATOMIC, 0), 0);
+	if (!test_injecting())
+		CHECK_EQ(reclaims.calls, 2); /* a light one and a full one */
+	CHECK_LE(reclaims.deepest, 1);
+	reclaims.calls = 0;
+	frame_reclaim(RECLAIM_FULL, true); /* the mark is gone */
+	CHECK_EQ(reclaims.calls, 1);
+	CHECK_LE(reclaims.deepest, 1);
+	reclaims.active = false;
+}
+
+TEST(reclaim_may_not_wait, "a reclaimer that may sleep for memory is stopped, though memory is there",
+	.panics = "this thread runs reclaimer allocating")
+{
+	reclaimer_start(0);
+	frame_reclaim(RECLAIM_LIGHT, true);
+}
+
+static size_t destructor(void *object)
+{
+	(void) object;
+	depth_enter();
+	if (reclaims.depth < 100)
+		note_write();
+	reclaims.depth--;
+	return 0;
+}
+
+TEST(reclaim_destructor, "a destructor that allocates in a reclaim does not begin another")
+{
+	static const struct slab_cache_options options = { .destructor = destructor };
+	static void *objects[200];
+	struct slab_cache *cache = test_slab_cache_create("test-destructor", 1000, &options, FRAME_ATOMIC);
+
+	reclaims.active = false;
+	reclaims.depth = reclaims.deepest = 0;
+	reclaims.flags = FRAME_ATOMIC;
+	NEED(cache != NULL);
+	for (size_t i = 0; i < ARRAY_COUNT(objects); i++)
+		NEED((objects[i] = test_slab_alloc(cache, FRAME_ATOMIC)) != NULL);
+	(void) test_take_all_frames(FRAME_HIGHMEM);
+	for (size_t i = 0; i < ARRAY_COUNT(objects); i++)
+		test_slab_free(cache, objects[i]);
+	(void) !test_frame_alloc(16, FRAME_ATOMIC, 0);
+	CHECK_LE(reclaims.deepest, 4);
+	test_free_all_frames();
+}
