@@ -410,7 +410,7 @@ static size_t count_reclaims(enum reclaim_strength strength, bool may_wait)
 
 TEST(km_alloc_behind,
 	"one behind a thread that wants more than is free is served in the end, and asks no reclaimer time and again",
-	.threads = true, .frames = 4096, .plain_only = "it waits")
+	.threads = true, .patience = true, .frames = 4096, .plain_only = "it waits")
 {
 	static struct reclaimer reclaimer = { .name = "counts", .reclaim = count_reclaims };
 	static bool registered;
