@@ -42,6 +42,7 @@
 #include <kernel/scheduler.h>
 #include <mm/as.h>
 #include <mm/km.h>
+#include <mm/reserve.h>
 #include <mm/slab.h>
 
 /* With fewer bytes than this left a stack is used up: a trap's frame does not fit. */
@@ -111,22 +112,56 @@ static void thread_begin(void *argument)
 	thread_exit();
 }
 
+/* A stack, and a struct thread without waiting for it; *full: kernel space has no room for a stack. */
+static struct thread *memory_try(frame_flags_t flags, uintptr_t *stack, bool *full)
+{
+	struct thread *thread;
+
+	*full = km_alloc(THREAD_STACK_SIZE, flags, stack) != EOK;
+	if (*full)
+		return NULL;
+	thread = slab_alloc(thread_cache, flags | FRAME_ATOMIC);
+	if (thread == NULL)
+		km_free(*stack, THREAD_STACK_SIZE);
+	return thread;
+}
+
+/* Sleeps until there are frames for both: the stack, its page tables, and a slab. @return whether there ever are */
+static bool memory_wait(void)
+{
+	size_t pages = THREAD_STACK_SIZE >> PAGE_WIDTH;
+	struct reservation reservation;
+
+	if (reservation_wait(&reservation, pages + page_tables_most(pages) + 1, 0) != EOK)
+		return false;
+	reservation_end(&reservation);
+	return true;
+}
+
+/*
+ * A struct thread and its stack. The caller waits with nothing in hand: were a stack held while it waits for the other,
+ * two callers could wait for each other.
+ */
+static struct thread *memory_alloc(frame_flags_t flags, uintptr_t *stack)
+{
+	bool full;
+	struct thread *thread = memory_try(flags, stack, &full);
+
+	while (thread == NULL && !full && !(flags & FRAME_ATOMIC) && memory_wait())
+		thread = memory_try(flags, stack, &full);
+	return thread;
+}
+
 struct thread *thread_create(const char *name, void (*function)(void *argument), void *argument, frame_flags_t flags)
 {
 	if ((flags & FRAME_ATOMIC) == 0)
 		thread_check_may_sleep(__func__);
 
-	struct thread *thread = slab_alloc(thread_cache, flags);
+	uintptr_t stack;
+	struct thread *thread = memory_alloc(flags, &stack);
 
 	if (thread == NULL)
 		return NULL;
-
-	uintptr_t stack;
-
-	if (km_alloc(THREAD_STACK_SIZE, flags, &stack) != EOK) {
-		slab_free(thread_cache, thread);
-		return NULL;
-	}
 	thread_construct(thread, name);
 	thread->function = function;
 	thread->argument = argument;

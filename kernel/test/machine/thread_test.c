@@ -11,6 +11,7 @@
 #include <kernel/time.h>
 #include <kernel/trap.h>
 #include <mm/km.h>
+#include <mm/slab.h>
 #include <test.h>
 
 /* ---- making and ending ---- */
@@ -70,6 +71,41 @@ TEST(thread_no_memory, "with no frame left thread_create gives NULL, and has tak
 	if (thread != NULL)
 		thread_join(thread);
 	CHECK_EQ(thread_count(), before);
+}
+
+static void create_and_join(void *argument)
+{
+	struct thread *thread = thread_create("late", count_one, argument, 0);
+
+	CHECK_NOT_NULL(thread);
+	if (thread != NULL)
+		thread_join(thread);
+}
+
+static size_t threads_in_use(void)
+{
+	struct slab_cache *cache = slab_cache_find("thread");
+	struct slab_info info = { .in_use = 0 };
+
+	if (CHECK_NOT_NULL(cache)) {
+		slab_get_info(cache, &info);
+		slab_cache_release(cache);
+	}
+	return info.in_use;
+}
+
+TEST(thread_create_waits, "thread_create that waits for its stack has nothing in hand", .threads = true)
+{
+	size_t ran = 0, before = threads_in_use();
+	struct test_thread *creator;
+
+	(void) test_take_all_frames(0);
+	creator = test_thread_start("creator", create_and_join, &ran);
+	CHECK(test_wait_for(frame_sleepers() == 1, 5000));
+	CHECK_EQ(threads_in_use(), before);
+	test_free_all_frames();
+	test_thread_join(creator);
+	CHECK_EQ(ran, 1);
 }
 
 TEST(thread_detached, "a detached thread is freed when it ends, or at once if it has ended", .threads = true)
