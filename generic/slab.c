@@ -288,10 +288,7 @@ static phys_t frames_or_object(struct slab_cache *cache, frame_flags_t flags, vo
 	base = frame_alloc_or(&request, &taken, object_came_back, cache);
 	waiter_leave(cache, &waiter);
 	mm_assert(base != 0 || waiter.object != NULL, "%s: no zone could ever give a slab", cache->name);
-	if (base != 0 && waiter.object != NULL) {
-		frame_free(base, cache->frames);
-		base = 0;
-	}
+	mm_debug(base == 0 || waiter.object == NULL, "%s: frames, though an object came back", cache->name);
 	*object = waiter.object;
 	return base;
 }

@@ -381,6 +381,7 @@ TEST(slab_statistics, "slabs made and given back, objects taken and refused are 
 	(void) test_take_all_frames(0);
 	CHECK_NULL(test_slab_alloc(cache, FRAME_ATOMIC));
 	CHECK_EQ(info_of(cache).failed, 1);
+	CHECK_EQ(info_of(cache).allocs, info.allocs); /* what was refused was not taken */
 }
 
 /* ---- want of memory ---- */
