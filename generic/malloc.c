@@ -287,7 +287,7 @@ size_t mm_malloc_size(const void *address)
 	return size_at(address, "malloc_size", __builtin_return_address(0));
 }
 
-/* Whether the first bytes of an allocation are where the flags want them: with FRAME_DMA, where every device reaches. */
+/* Whether the first bytes of an allocation are where the flags want them: with FRAME_DMA, in reach of every device. */
 static bool is_placed(const void *address, size_t size, frame_flags_t flags)
 {
 	return !(flags & FRAME_DMA) || KA2PA((uintptr_t) address) + (size != 0 ? size - 1 : 0) < ARCH_DMA_LIMIT;

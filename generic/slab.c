@@ -24,8 +24,9 @@
  * Nothing is kept in a free object, so one that was constructed stays as it is.
  * The free map (1 = free) finds one by two bit scans, and tells a double free.
  * An object's number is its offset times the reciprocal of the stride. The
- * smallest order is taken that wastes at most an eighth. Colours put the first
- * objects of successive slabs on different cache lines.
+ * smallest order is taken that wastes at most an eighth, or else the one that
+ * wastes the smallest part. Colours put the first objects of successive slabs on
+ * different cache lines.
  *
  * A BLOCK is an object that fills whole pages, or is larger than 8 KiB: it is
  * just so many frames, without a header; its first frame is marked. `objects`
@@ -65,7 +66,8 @@
  *
  * CONTEXTS. As frames: with FRAME_ATOMIC, and slab_free, anywhere. Constructors
  * are called without locks, in the caller's context; destructors without locks
- * in any, since a reclaim may come from anywhere.
+ * in any, since a reclaim may come from anywhere. Neither may sleep for memory:
+ * the frames of the slab are in hand, which another thread may wait for.
  *
  * LOCKS. slab_registry_lock, then one cache's lock, then what frames take. No
  * memory is asked for under either.
@@ -135,12 +137,38 @@ static void fill_map(struct slab *slab, size_t objects)
 	}
 }
 
+/* Makes an object ready. The frames it lies in are in hand meanwhile, so a constructor does not wait for more. */
+static bool construct(struct slab_cache *cache, void *object, frame_flags_t flags)
+{
+	errno_t error;
+
+	if (cache->constructor == NULL)
+		return true;
+	held_add(HELD_FRAMES, cache->frames);
+	error = cache->constructor(object, flags | FRAME_ATOMIC);
+	held_sub(HELD_FRAMES, cache->frames);
+	return error == EOK;
+}
+
+/* Undoes it. @return frames that the destructor has freed */
+static size_t destruct(struct slab_cache *cache, void *object)
+{
+	size_t frames;
+
+	if (cache->destructor == NULL)
+		return 0;
+	held_add(HELD_FRAMES, cache->frames);
+	frames = cache->destructor(object);
+	held_sub(HELD_FRAMES, cache->frames);
+	return frames;
+}
+
 static size_t destroy_objects(struct slab_cache *cache, struct slab *slab, size_t objects)
 {
 	size_t frames = 0;
 
 	for (size_t i = 0; i < objects && cache->destructor != NULL; i++)
-		frames += cache->destructor(slab_objects(slab) + i * cache->stride);
+		frames += destruct(cache, slab_objects(slab) + i * cache->stride);
 	return frames;
 }
 
@@ -168,7 +196,7 @@ static struct slab *slab_build(struct slab_cache *cache, void *memory, frame_fla
 	for (size_t i = 0; i < cache->objects; i++) {
 		void *object = slab_objects(slab) + i * cache->stride;
 
-		if (cache->constructor != NULL && cache->constructor(object, flags) != EOK) {
+		if (!construct(cache, object, flags)) {
 			destroy_objects(cache, slab, i);
 			give_frames(cache, slab);
 			return NULL;
@@ -190,7 +218,7 @@ static size_t slab_unbuild(struct slab_cache *cache, struct slab *slab)
 static void *block_build(struct slab_cache *cache, void *memory, frame_flags_t flags)
 {
 	frame_mark_first(frame_number(memory), FRAME_KIND_BLOCK, SLAB_DETAIL_BLOCK);
-	if (cache->constructor != NULL && cache->constructor(memory, flags) != EOK) {
+	if (!construct(cache, memory, flags)) {
 		give_frames(cache, memory);
 		return NULL;
 	}
@@ -200,7 +228,7 @@ static void *block_build(struct slab_cache *cache, void *memory, frame_flags_t f
 
 static size_t block_unbuild(struct slab_cache *cache, void *block)
 {
-	size_t frames = cache->destructor != NULL ? cache->destructor(block) : 0;
+	size_t frames = destruct(cache, block);
 
 	give_frames(cache, block);
 	return frames + cache->frames;

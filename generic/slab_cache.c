@@ -5,9 +5,13 @@
  * all of them. What a cache is, is told in slab.c.
  *
  * THE REGISTRY is a list in order of creation. A walk over it holds a
- * reference to the cache where it stands, and no lock, so that what it does
- * there may take any lock, sleep, and destroy that very cache: who lets go of
- * the last reference to a destroyed cache frees it.
+ * reference to the cache where it is, and no lock, so that what it does there
+ * may take any lock, sleep, and destroy that very cache; so does a caller of
+ * slab_cache_find. The last reference to a destroyed cache, released, frees it.
+ *
+ * DESTROYING waits for the reclaims that work on the cache: they run its
+ * destructor without a lock, which may be code that is to go next. A reference
+ * alone keeps none from it: a reclaim that comes later finds nothing there.
  *
  * BOOTSTRAP. The cache of caches and those of magazines are static. They have
  * no magazines, so the first object of any cache can be made with nothing but
@@ -69,7 +73,7 @@ struct slab_cache *slab_registry_next(struct slab_cache *cache)
 	return next;
 }
 
-void slab_registry_release(struct slab_cache *cache)
+void slab_cache_release(struct slab_cache *cache)
 {
 	port_irq_t irq = spinlock_lock(&slab_registry_lock);
 	bool last = drop_reference_locked(cache);
@@ -86,7 +90,7 @@ void slab_cache_each(bool (*visit)(struct slab_cache *cache, void *argument), vo
 	while (cache != NULL && visit(cache, argument))
 		cache = slab_registry_next(cache);
 	if (cache != NULL)
-		slab_registry_release(cache);
+		slab_cache_release(cache);
 }
 
 static bool same_name(const char *left, const char *right)
@@ -103,6 +107,8 @@ struct slab_cache *slab_cache_find(const char *name)
 
 	while (cache != NULL && (cache->destroyed || !same_name(cache->name, name)))
 		cache = cache->next;
+	if (cache != NULL)
+		cache->references++;
 	spinlock_unlock(&slab_registry_lock, irq);
 	return cache;
 }
@@ -128,18 +134,40 @@ static size_t objects_in(const struct slab_cache *cache, size_t bytes)
 	return objects;
 }
 
-/* Chooses the smallest slab that wastes at most an eighth, header and all; else the largest. */
+/* Bytes of a slab of this order that no object has, header and all. */
+static size_t waste_of(const struct slab_cache *cache, unsigned order)
+{
+	size_t bytes = PAGE_SIZE << order;
+
+	return bytes - objects_in(cache, bytes) * cache->stride;
+}
+
+/*
+ * Chooses the smallest slab that wastes at most an eighth; if there is none, the one that wastes the smallest part, the
+ * largest of several. The map has an end, so small objects in large pages fill no larger slab better.
+ */
+static unsigned order_for(const struct slab_cache *cache)
+{
+	unsigned best = 0;
+
+	for (unsigned order = 0; order <= SLAB_MAX_ORDER; order++) {
+		size_t waste = waste_of(cache, order);
+
+		if (waste <= (PAGE_SIZE << order) / 8)
+			return order;
+		if (waste <= waste_of(cache, best) << (order - best))
+			best = order;
+	}
+	return best;
+}
+
 static void lay_out_slab(struct slab_cache *cache)
 {
 	size_t bytes, objects, rest;
 
-	for (unsigned order = 0;; order++) {
-		bytes = PAGE_SIZE << order;
-		objects = objects_in(cache, bytes);
-		cache->order = (uint8_t) order;
-		if (order == SLAB_MAX_ORDER || bytes - objects * cache->stride <= bytes / 8)
-			break;
-	}
+	cache->order = (uint8_t) order_for(cache);
+	bytes = PAGE_SIZE << cache->order;
+	objects = objects_in(cache, bytes);
 	cache->frames = 1u << cache->order;
 	cache->objects = (uint32_t) objects;
 	cache->first = (uint32_t) first_offset(cache, objects);
@@ -243,14 +271,19 @@ static size_t tell_list_locked(struct slab_cache *cache, const struct slab_list 
 	return left;
 }
 
-/* Whether a reclaimer is giving objects back right now, which are counted as taken till it is through. */
-static bool objects_coming(struct slab_cache *cache)
+/* Waits until no reclaim works on the cache; one that comes later finds nothing. The last one wakes this thread. */
+static void reclaims_wait(struct slab_cache *cache)
 {
 	port_irq_t irq = spinlock_lock(&cache->lock);
-	bool coming = cache->coming != 0;
 
+	if (cache->reclaims != 0)
+		cache->destroyer = port_self();
+	while (cache->destroyer != NULL) {
+		spinlock_unlock(&cache->lock, irq);
+		port_park(0);
+		irq = spinlock_lock(&cache->lock);
+	}
 	spinlock_unlock(&cache->lock, irq);
-	return coming;
 }
 
 /* @return whether there is any object in use */
@@ -273,15 +306,14 @@ errno_t slab_cache_destroy(struct slab_cache *cache)
 	port_irq_t irq;
 
 	slab_magazines_flush(cache);
-	while (objects_coming(cache))
-		port_park(1);
+	reclaims_wait(cache);
 	if (tell_in_use(cache))
 		return EBUSY;
 	irq = spinlock_lock(&slab_registry_lock);
 	mm_assert(!cache->destroyed, "%s is destroyed already", cache->name);
 	cache->destroyed = true;
 	spinlock_unlock(&slab_registry_lock, irq);
-	slab_registry_release(cache);
+	slab_cache_release(cache);
 	return EOK;
 }
 

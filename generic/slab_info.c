@@ -44,7 +44,7 @@ void slab_get_info(struct slab_cache *cache, struct slab_info *info)
 
 /* ---- showing ---- */
 
-static void show_owners(struct slab_cache *cache, struct slab *slab)
+static void show_owners(struct slab_cache *cache, struct slab *slab, slab_owner_show *owner_show)
 {
 	size_t left = OWNERS_TOLD;
 
@@ -56,35 +56,43 @@ static void show_owners(struct slab_cache *cache, struct slab *slab)
 		slab_debug_owner(cache, object, &caller, &thread);
 		if (caller == NULL)
 			continue;
-		port_log("    %p: last had at %p by thread %p", object, caller, thread);
+		owner_show(object, caller, thread);
 		left--;
 	}
 }
 
 /* @return how many slabs may still be told */
-static size_t show_list(struct slab_cache *cache, const struct slab_list *list, size_t left)
+static size_t show_list(
+	struct slab_cache *cache, const struct slab_list *list, size_t left, slab_owner_show *owner_show)
 {
 	for (struct slab *slab = list->first; slab != NULL && left > 0; slab = slab->next, left--) {
 		port_log("  slab %p: %u of %u taken, colour %u", (void *) slab, cache->objects - slab->free, cache->objects,
 			slab->colour);
-		show_owners(cache, slab);
+		show_owners(cache, slab, owner_show);
 	}
 	return left;
 }
 
-void slab_cache_show(struct slab_cache *cache)
+static void owner_log(const void *object, const void *caller, const void *thread)
+{
+	port_log("    %p: last had at %p by thread %p", object, caller, thread);
+}
+
+void slab_cache_show(struct slab_cache *cache, slab_owner_show *owner_show)
 {
 	port_irq_t irq = spinlock_lock(&cache->lock);
 	size_t left = SLABS_TOLD;
 
+	if (owner_show == NULL)
+		owner_show = owner_log;
 	port_log("%s: objects of %u bytes, %u from one to the next; %u frames make a %s; %zu partial, %zu full, %zu empty",
 		cache->name, cache->size, cache->stride, cache->frames, cache->objects != 0 ? "slab" : "block",
 		cache->partial.count, cache->full.count, cache->empty.count);
 	port_log("  depot: %zu magazines with objects, %zu without; new ones hold %u", cache->filled.count,
 		cache->drained.count, slab_magazine_rounds(cache));
-	left = show_list(cache, &cache->partial, left);
-	left = show_list(cache, &cache->full, left);
-	left = show_list(cache, &cache->empty, left);
+	left = show_list(cache, &cache->partial, left, owner_show);
+	left = show_list(cache, &cache->full, left, owner_show);
+	left = show_list(cache, &cache->empty, left, owner_show);
 	if (left == 0)
 		port_log("  (no more than %d are shown)", SLABS_TOLD);
 	spinlock_unlock(&cache->lock, irq);

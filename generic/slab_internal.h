@@ -16,6 +16,7 @@
 #define SLAB_INTERNAL_H
 
 #include <mm/assert.h>
+#include <mm/held.h>
 #include <mm/inject.h>
 #include <mm/slab.h>
 #include <mm/spinlock.h>
@@ -112,9 +113,8 @@ struct slab_cache {
 	/* slab layer */
 	struct slab_list full, partial, empty;
 	struct slab_waiter *waiters;
-	size_t slabs;  /* slabs (or blocks) there are */
-	size_t taken;  /* objects out of their slabs: in use or in magazines */
-	size_t coming; /* of these, in a magazine that somebody is emptying */
+	size_t slabs; /* slabs (or blocks) there are */
+	size_t taken; /* objects out of their slabs: in use or in magazines */
 	size_t failed;
 	uint64_t grown, reaped;
 
@@ -126,9 +126,13 @@ struct slab_cache {
 	uint32_t exchanges;     /* since the class grew last */
 	uint64_t allocs, frees; /* objects that left for the CPUs or came back from them */
 
+	/* reclaim */
+	unsigned reclaims; /* that work on this cache without its lock: they run destructors, and have objects in hand */
+	void *destroyer;   /* the thread that waits for them to end, or NULL */
+
 	/* registry, under slab_registry_lock */
 	struct slab_cache *next;
-	unsigned references; /* one while it is not destroyed, and one for each walk that stands here */
+	unsigned references; /* one while it is not destroyed, one for each walk that is here and each slab_cache_find */
 	bool destroyed;
 	char name[32];
 };
@@ -213,11 +217,8 @@ size_t slab_magazines_rounds(struct slab_cache *cache);
 
 /* ---- the registry: slab_cache.c ---- */
 
-/** The cache after this one, which is let go; the first for NULL. It stays there until it is let go. */
+/** The cache after this one, which is released; the first for NULL. It stays there until slab_cache_release. */
 struct slab_cache *slab_registry_next(struct slab_cache *cache);
-
-/** Lets go of a cache that slab_registry_next has given. */
-void slab_registry_release(struct slab_cache *cache);
 
 /* ---- debug builds: slab_debug.c ---- */
 
@@ -311,8 +312,11 @@ static inline void *slab_alloc_hot(struct slab_cache *cache, frame_flags_t flags
 /** Takes an object, for a caller of whom a debug build makes a note. */
 MUST_USE static inline void *slab_alloc_for(struct slab_cache *cache, frame_flags_t flags, void *caller)
 {
-	void *object = slab_alloc_hot(cache, flags);
+	void *object;
 
+	if (!(flags & FRAME_ATOMIC))
+		may_wait_debug("slab_alloc");
+	object = slab_alloc_hot(cache, flags);
 	if (CONFIG_DEBUG && object != NULL)
 		slab_debug_taken(cache, object, caller);
 	return object;

@@ -383,16 +383,11 @@ static size_t depot_trim(struct slab_cache *cache, struct slab_depot *depot, siz
 	while (count-- > 0) {
 		port_irq_t irq = spinlock_lock(&cache->lock);
 		struct magazine *magazine = depot_take_locked(depot);
-		size_t rounds = magazine != NULL ? magazine->rounds : 0;
 
-		cache->coming += rounds;
 		spinlock_unlock(&cache->lock, irq);
 		if (magazine == NULL)
 			break;
 		frames += magazine_discard(cache, magazine);
-		irq = spinlock_lock(&cache->lock);
-		cache->coming -= rounds;
-		spinlock_unlock(&cache->lock, irq);
 	}
 	return frames;
 }
@@ -406,24 +401,39 @@ static size_t depot_surplus_locked(struct slab_depot *depot, enum reclaim_streng
 	return count;
 }
 
+/* The last reclaim that works on a cache wakes the thread that is to destroy it. */
+static void reclaim_end(struct slab_cache *cache)
+{
+	port_irq_t irq = spinlock_lock(&cache->lock);
+
+	if (--cache->reclaims == 0 && cache->destroyer != NULL) {
+		port_unpark(cache->destroyer); /* under the lock: it cannot be gone */
+		cache->destroyer = NULL;
+	}
+	spinlock_unlock(&cache->lock, irq);
+}
+
 /* One look, under the lock, tells a cache that has nothing to give: most have. */
 static size_t cache_reclaim(struct slab_cache *cache, enum reclaim_strength strength)
 {
 	port_irq_t irq = spinlock_lock(&cache->lock);
 	size_t filled = depot_surplus_locked(&cache->filled, strength);
 	size_t drained = depot_surplus_locked(&cache->drained, strength);
-	bool empty = cache->empty.count != 0;
+	bool some = filled != 0 || drained != 0 || cache->empty.count != 0;
 	size_t frames;
 
 	if (strength == RECLAIM_FULL)
 		cache->magazine_class = cache->magazine_class_min;
 	cache->exchanges = 0;
+	cache->reclaims += some;
 	spinlock_unlock(&cache->lock, irq);
-	if (filled == 0 && drained == 0 && !empty)
+	if (!some)
 		return 0;
 	frames = depot_trim(cache, &cache->filled, filled);
 	frames += depot_trim(cache, &cache->drained, drained);
-	return frames + slab_layer_reclaim(cache); /* last: it finds what the others leave */
+	frames += slab_layer_reclaim(cache); /* last: it finds what the others leave */
+	reclaim_end(cache);
+	return frames;
 }
 
 /* Whether any cache may have something to give; a full reclaim takes all there is, so the note goes. */

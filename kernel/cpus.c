@@ -18,6 +18,14 @@
  * here. Whoever else has interrupts off does not wait for another CPU but in a
  * spinlock, and no caller holds one.
  *
+ * ORDER. Putting the caller into an inbox and taking it out are sequentially
+ * consistent: the call that was written before is seen by the CPU that takes it
+ * out. A caller that finds the inbox not empty sends no interrupt, since the one
+ * that found it empty has sent it, or is about to: it is visible in the inbox
+ * before its interrupt arrives (arch_cpu_interrupt), so the interrupt finds
+ * everybody who came before it. What the function wrote elsewhere is ordered by
+ * `waiting`: counted down with release, found 0 with acquire.
+ *
  * COST. An interrupt on each other CPU, and the time of the slowest.
  */
 

@@ -2,9 +2,11 @@
 
 /*
  * Interrupt lines and their handlers. A line has one handler, set once; a
- * handler is never removed, so irq_dispatch reads the table without a lock.
- * irq_lock keeps two that register apart. Interrupts are counted per CPU. The handler runs after the controller
- * has been told, with interrupts off.
+ * handler is never removed, so irq_dispatch reads the table without a lock: it
+ * is stored last with release and read first with acquire, so whoever finds a
+ * handler finds its argument and name. irq_lock keeps two that register apart.
+ * Interrupts are counted per CPU. The handler runs after the controller has
+ * been told, with interrupts off.
  */
 
 #include <kernel/scheduler.h>
@@ -40,17 +42,24 @@ errno_t irq_register(unsigned irq, const char *name, void (*handler)(void *argum
 	return taken ? EBUSY : EOK;
 }
 
+/* @return NULL if there is none */
+static void (*handler_of(unsigned irq))(void *argument)
+{
+	return irq < IRQ_COUNT ? __atomic_load_n(&irqs[irq].handler, __ATOMIC_ACQUIRE) : NULL;
+}
+
 void irq_dispatch(unsigned irq)
 {
 	bool real = arch_irq_acknowledge(irq);
+	void (*handler)(void *argument) = handler_of(irq);
 
 	run_queue_current()->interrupts++;
-	if (!real || irq >= IRQ_COUNT || irqs[irq].handler == NULL) {
+	if (!real || handler == NULL) {
 		unclaimed[cpu_number()]++;
 		return;
 	}
 	irqs[irq].counts[cpu_number()]++;
-	irqs[irq].handler(irqs[irq].argument);
+	handler(irqs[irq].argument);
 }
 
 /* Counts are read while their CPUs write them: on a machine of 32 bits one may be seen half-way to the next 2^32. */
@@ -65,7 +74,7 @@ static uint64_t sum(const uint64_t counts[CONFIG_MAX_CPUS])
 
 bool irq_get_info(unsigned irq, const char **name, uint64_t *count)
 {
-	if (irq >= IRQ_COUNT || irqs[irq].handler == NULL)
+	if (handler_of(irq) == NULL)
 		return false;
 
 	*name = irqs[irq].name;

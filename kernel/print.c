@@ -30,21 +30,21 @@ static port_irq_t print_begin(void)
 {
 	port_irq_t state = port_irq_save();
 
-	if (likely(!lock_broken))
+	if (likely(!__atomic_load_n(&lock_broken, __ATOMIC_RELAXED)))
 		spinlock_lock_raw(&print_lock);
 	return state;
 }
 
 static void print_end(port_irq_t state)
 {
-	if (likely(!lock_broken))
+	if (likely(!__atomic_load_n(&lock_broken, __ATOMIC_RELAXED)))
 		spinlock_unlock_raw(&print_lock);
 	port_irq_restore(state);
 }
 
 void print_break_lock(void)
 {
-	lock_broken = true;
+	__atomic_store_n(&lock_broken, true, __ATOMIC_RELAXED); /* the other CPUs have stopped, or soon will: no order */
 }
 
 void print_mute(bool mute)

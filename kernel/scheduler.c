@@ -26,7 +26,7 @@
  * the switch: the thread that gives the CPU away takes it, and the one that gets
  * the CPU lets it go, in scheduler_switched. Until then the first one's stack is
  * in use, and nobody can look at it, wake it or free it. Nothing is allocated,
- * freed or printed under it (but for a panic). It is the last lock of the order
+ * freed or printed under it (but for a panic and a backtrace). It is the last lock of the order
  * in mm/port.h but those of time and print, so that a thread can be woken in any
  * context.
  *
@@ -35,6 +35,17 @@
  * wakes a thread on a CPU that idles. trap_dispatch calls scheduler_preempt on
  * the way out of an interrupt: only interrupts that came while they were on get
  * there, so the thread that was interrupted held no spinlock.
+ *
+ * WITHOUT THE LOCK, and what orders it:
+ *   need_resched      read by its own CPU only, which then takes the lock: relaxed. A store from another CPU is visible
+ *                     before the interrupt that announces it (arch_cpu_interrupt); one from this CPU was made by the
+ *                     interrupt handler or by this thread
+ *   cpus_up           release in scheduler_init_cpu, acquire in cpu_count: the CPU's run queue is set up
+ *   run_queue.interrupts, irq.c's counts
+ *                     written by their CPU only, read torn at worst, to be shown
+ *   a thread's name, function, argument, context
+ *                     written before scheduler_ready_locked, under the lock; then the thread's own
+ *   words of a stack  of a thread that runs, to see how deep it was: a word is old or new
  *
  * INVARIANTS (thread_check): run-queue-length; ready-is-queued; sleeping-waits;
  * time-outs-sorted; stack-canary.
@@ -122,8 +133,8 @@ static unsigned least_loaded(unsigned last)
 	return best;
 }
 
-/* Lets a CPU that idles look for what it has to run. */
-static void rouse(struct run_queue *queue, unsigned cpu)
+/* Lets a CPU that idles look for what it has to run. It sees the flag: arch_cpu_interrupt orders the two. */
+static void cpu_wake(struct run_queue *queue, unsigned cpu)
 {
 	__atomic_store_n(&queue->need_resched, true, __ATOMIC_RELAXED);
 	if (cpu != cpu_number())
@@ -145,7 +156,7 @@ void scheduler_ready_locked(struct thread *thread)
 	thread->cpu = least_loaded(thread->cpu);
 	enqueue(thread);
 	if (idles(&run_queues[thread->cpu]))
-		rouse(&run_queues[thread->cpu], thread->cpu);
+		cpu_wake(&run_queues[thread->cpu], thread->cpu);
 }
 
 /* The longest queue of all; some queue if all are empty. */

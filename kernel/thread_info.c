@@ -36,7 +36,9 @@ static size_t stack_used(const struct thread *thread)
 
 	if (!CONFIG_DEBUG || thread->stack == 0)
 		return 0;
-	while (unused < THREAD_STACK_SIZE / sizeof(*words) && words[unused] == STACK_UNUSED)
+	/* The thread may run, and write there: each word is read once. */
+	while (unused < THREAD_STACK_SIZE / sizeof(*words) &&
+		__atomic_load_n(&words[unused], __ATOMIC_RELAXED) == STACK_UNUSED)
 		unused++;
 	return THREAD_STACK_SIZE - unused * sizeof(*words);
 }
@@ -79,6 +81,18 @@ void thread_each(bool (*visit)(const struct thread_info *info, void *argument), 
 	while (next_info(info.id, &info))
 		if (!visit(&info, argument))
 			return;
+}
+
+unsigned thread_id(const void *thread)
+{
+	port_irq_t state = spinlock_lock(&scheduler_lock);
+	unsigned id = 0;
+
+	LIST_EACH(link, &thread_list)
+		if (thread_of(link) == thread)
+			id = thread_of(link)->id;
+	spinlock_unlock(&scheduler_lock, state);
+	return id;
 }
 
 size_t thread_count(void)

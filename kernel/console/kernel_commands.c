@@ -8,6 +8,7 @@
 #include "groups.h"
 
 #include <kernel/console.h>
+#include <kernel/lib.h>
 #include <kernel/machine.h>
 #include <kernel/panic.h>
 #include <kernel/print.h>
@@ -98,13 +99,38 @@ void symbol_names_tell(struct name_sink *sink)
 	symbol_each("", tell_symbol, sink);
 }
 
+/* Static functions of several files may have one name: each is a line. */
+struct named {
+	const char *name;
+	size_t count;
+};
+
+static bool print_named(const char *name, uintptr_t va, void *argument)
+{
+	struct named *named = argument;
+
+	if (strcmp(name, named->name) != 0)
+		return true;
+	kprintf(ADDRESS "  %s\n", ADDRESS_OF(va), name);
+	named->count++;
+	return true;
+}
+
 static bool run_symaddr(const struct command_call *call)
 {
+	struct named named = { .name = call->words[0] };
 	uintptr_t va = (uintptr_t) call->values[0];
+	size_t offset;
+	const char *name;
 
-	kprintf(ADDRESS "  ", ADDRESS_OF(va));
-	print_symbol(va);
-	kprintf("\n");
+	symbol_each(named.name, print_named, &named);
+	if (named.count != 0)
+		return true;
+	name = symbol_name(va, &offset);
+	if (name != NULL)
+		kprintf(ADDRESS "  %s+0x%zx\n", ADDRESS_OF(va), name, offset);
+	else
+		kprintf(ADDRESS "  no symbol: it does not lie in the kernel's image\n", ADDRESS_OF(va));
 	return true;
 }
 
@@ -166,7 +192,8 @@ static const struct command commands[] = {
 	},
 	{
 		.name = "symaddr",
-		.summary = "address of a symbol, or symbol at an address",
+		.summary = "addresses of a symbol, or symbol at an address",
+		.detail = "Of a name that static functions of several files have, each is told.\n",
 		.run = run_symaddr,
 		.arguments = { { .kind = ARGUMENT_ADDRESS, .name = "NAME", .names = symbol_names_tell } },
 	},

@@ -6,7 +6,9 @@
 
 #include "groups.h"
 
+#include <kernel/panic.h>
 #include <kernel/print.h>
+#include <kernel/thread.h>
 #include <mm/slab.h>
 
 struct slab_totals {
@@ -55,13 +57,27 @@ static void cache_names(struct name_sink *sink)
 	slab_cache_each(tell_name, sink);
 }
 
+/* Not a word of thread's is read: it may have ended, and another may have its place. */
+static void show_owner(const void *object, const void *caller, const void *thread)
+{
+	unsigned id = thread_id(thread);
+
+	kprintf("    %p: last had at ", object);
+	print_symbol((uintptr_t) caller);
+	if (id != 0)
+		kprintf(" by thread %u\n", id);
+	else
+		kprintf(" by a thread that has ended\n");
+}
+
 static bool run_slab(const struct command_call *call)
 {
 	struct slab_cache *cache = slab_cache_find(call->words[0]);
 
 	if (cache == NULL)
 		return command_refuse(call->command, "the cache \"%s\" is gone", call->words[0]);
-	slab_cache_show(cache);
+	slab_cache_show(cache, show_owner);
+	slab_cache_release(cache);
 	return true;
 }
 

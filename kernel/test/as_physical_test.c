@@ -25,8 +25,8 @@ TEST(as_physical_width, "no physical area, no mapping and no window of the kerne
 		SKIP("every address of the page format is one of the machine");
 	NEED(as != NULL);
 	table = as_page_table(as);
-	if (page_physical_last >> (WIDTH - 1) > 1)
-		page_physical_last = ((phys_t) 1 << (WIDTH - 1) << 1) - 1;
+	if ((uint64_t) page_physical_last >> (WIDTH - 1) > 1)
+		page_physical_last = (phys_t) (((uint64_t) 1 << WIDTH) - 1);
 	beyond = phys_last() + 1;
 	request.base = beyond - PAGES(1);
 	created = as_area_create(as, &request, FRAME_ATOMIC, &at);

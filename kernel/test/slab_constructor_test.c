@@ -4,6 +4,7 @@
  * Constructors and destructors of object caches.
  */
 
+#include <mm/held.h>
 #include <test.h>
 
 #define OBJECTS 100
@@ -166,4 +167,125 @@ TEST(slab_constructor_memory, "constructors may take memory; what they took is g
 	give(cache, 100);
 	frame_reclaim(RECLAIM_FULL, true);
 	CHECK_EQ(slabs(cache), 0);
+}
+
+/* ---- neither waits for memory ---- */
+
+static frame_flags_t flags_seen;
+
+static errno_t constructor_that_looks(void *object, frame_flags_t flags)
+{
+	(void) object;
+	flags_seen = flags;
+	return EOK;
+}
+
+TEST(slab_constructor_atomic, "a constructor is not let sleep for memory, though the allocation may")
+{
+	const struct slab_cache_options options = { .constructor = constructor_that_looks };
+	struct slab_cache *cache = test_slab_cache_create("test-flags", 300, &options, FRAME_ATOMIC);
+
+	NEED(cache != NULL);
+	flags_seen = 0;
+	test_slab_free(cache, test_slab_alloc(cache, 0));
+	CHECK_EQ(flags_seen, FRAME_ATOMIC);
+}
+
+#if CONFIG_DEBUG
+static errno_t constructor_that_waits(void *object, frame_flags_t flags)
+{
+	(void) flags;
+	return (*(void **) object = mm_malloc(40, 0)) != NULL ? EOK : ENOMEM;
+}
+
+TEST(slab_constructor_waits, "one that may sleep for memory all the same is told, though there is memory",
+	.panics = "holds 1 frames")
+{
+	const struct slab_cache_options options = { .constructor = constructor_that_waits };
+	struct slab_cache *cache = test_slab_cache_create("test-waits", 300, &options, 0);
+
+	(void) !test_slab_alloc(cache, 0);
+}
+
+static size_t destructor_that_waits(void *object)
+{
+	(void) object;
+	mm_free(mm_malloc(40, 0));
+	return 0;
+}
+
+TEST(slab_destructor_waits, "so is a destructor", .panics = "holds 1 frames")
+{
+	const struct slab_cache_options options = { .destructor = destructor_that_waits };
+	struct slab_cache *cache = test_slab_cache_create("test-waits", 300, &options, 0);
+
+	test_slab_free(cache, test_slab_alloc(cache, 0));
+	(void) !test_slab_cache_destroy(cache);
+}
+
+TEST(slab_alloc_holding, "slab_alloc that may sleep while the thread holds frames is told, though it has an object",
+	.panics = "slab_alloc: may sleep for memory, but this thread holds 3 frames")
+{
+	struct slab_cache *cache = test_slab_cache_create("test-holding", 300, NULL, 0);
+
+	test_slab_free(cache, test_slab_alloc(cache, 0));
+	held_add(HELD_FRAMES, 3);
+	(void) !test_slab_alloc(cache, 0);
+}
+
+TEST(malloc_holding, "so is malloc", .panics = "may sleep for memory, but this thread holds 1 objects")
+{
+	mm_free(mm_malloc(100, 0));
+	held_add(HELD_OBJECTS, 1);
+	mm_free(mm_malloc(100, 0));
+}
+#endif
+
+/* ---- destroying waits for destructors ---- */
+
+static bool in_destructor, let_go, destroyed_yet, late;
+
+static size_t destructor_that_stays(void *object)
+{
+	(void) object;
+	__atomic_store_n(&in_destructor, true, __ATOMIC_RELEASE);
+	while (!__atomic_load_n(&let_go, __ATOMIC_ACQUIRE))
+		test_yield();
+	if (__atomic_load_n(&destroyed_yet, __ATOMIC_ACQUIRE))
+		__atomic_store_n(&late, true, __ATOMIC_RELAXED);
+	return 0;
+}
+
+static void reclaim(void *argument)
+{
+	(void) argument;
+	(void) slab_reclaim(RECLAIM_FULL, true);
+}
+
+static void destroy(void *argument)
+{
+	CHECK_EQ(slab_cache_destroy(argument), EOK);
+	__atomic_store_n(&destroyed_yet, true, __ATOMIC_RELEASE);
+}
+
+TEST(slab_destroy_destructor, "slab_cache_destroy does not return while a reclaim runs the cache's destructor",
+	.threads = true, .plain_only = "what it allocates it has to have")
+{
+	const struct slab_cache_options options = { .destructor = destructor_that_stays, .flags = SLAB_NO_MAGAZINES };
+	struct slab_cache *cache = slab_cache_create("test-destroy", 512, &options, FRAME_ATOMIC);
+	struct test_thread *reclaimer, *destroyer;
+	void *object;
+
+	NEED(cache != NULL);
+	in_destructor = let_go = destroyed_yet = late = false;
+	NEED((object = slab_alloc(cache, FRAME_ATOMIC)) != NULL);
+	slab_free(cache, object); /* the slab, empty, is kept */
+	reclaimer = test_thread_start("reclaimer", reclaim, NULL);
+	CHECK(test_wait_for(__atomic_load_n(&in_destructor, __ATOMIC_ACQUIRE), 5000));
+	destroyer = test_thread_start("destroyer", destroy, cache);
+	CHECK(!test_wait_for(__atomic_load_n(&destroyed_yet, __ATOMIC_ACQUIRE), 100));
+	__atomic_store_n(&let_go, true, __ATOMIC_RELEASE);
+	test_thread_join(destroyer);
+	test_thread_join(reclaimer);
+	CHECK(!late);
 }

@@ -268,16 +268,48 @@ TEST(slab_registry, "caches are found by name and visited in order; a visit may 
 {
 	struct slab_cache *first = test_slab_cache_create("test-visited", 16, NULL, FRAME_ATOMIC);
 	struct slab_cache *second = test_slab_cache_create("test-visited", 32, NULL, FRAME_ATOMIC);
+	struct slab_cache *found_first;
 	size_t visits = 0, found = 0;
 
 	NEED(first != NULL && second != NULL);
-	CHECK_PTR(slab_cache_find("test-visited"), first);
+	CHECK_PTR(found_first = slab_cache_find("test-visited"), first);
+	if (found_first != NULL)
+		slab_cache_release(found_first);
 	CHECK_NULL(slab_cache_find("test-visite"));
 	slab_cache_each(count_visits, &visits);
 	CHECK_EQ(visits, 3);
 	slab_cache_each(destroy_named, &found);
 	CHECK_EQ(found, 2);
 	CHECK_NULL(slab_cache_find("test-visited"));
+}
+
+/* Stops at the cache. */
+static bool differs(struct slab_cache *cache, void *argument)
+{
+	struct slab_cache **wanted = argument;
+
+	if (cache != *wanted)
+		return true;
+	*wanted = NULL;
+	return false;
+}
+
+TEST(slab_find_holds, "a cache that was found stays where it is though it is destroyed, until it is released")
+{
+	struct slab_cache *cache = test_slab_cache_create("test-found", 48, NULL, FRAME_ATOMIC), *found, *other, *visited;
+
+	NEED(cache != NULL);
+	NEED((found = slab_cache_find("test-found")) != NULL);
+	CHECK_EQ(test_slab_cache_destroy(cache), EOK);
+	other = test_slab_cache_create("test-other", 4000, NULL, FRAME_ATOMIC);
+	CHECK(other != found);
+	CHECK_STR(info_of(found).name, "test-found");
+	CHECK_EQ(info_of(found).size, 48);
+	visited = found;
+	slab_cache_each(differs, &visited);
+	CHECK_PTR(visited, found); /* a walk does not come by it */
+	slab_cache_release(found);
+	NEED(other != NULL);
 }
 
 TEST(slab_name, "of a long name 31 characters are kept")

@@ -36,7 +36,7 @@ MUST_USE void *mm_malloc(size_t size, frame_flags_t flags) __attribute__((malloc
 MUST_USE void *mm_memalign(size_t align, size_t size, frame_flags_t flags) __attribute__((malloc, alloc_size(2)));
 
 /**
- * Makes an allocation larger or smaller; it may move. What fits both is kept. An alignment that mm_memalign gave is not.
+ * Makes an allocation larger or smaller; it may move. What fits both is kept, an alignment of mm_memalign's is not.
  *
  * What the flags ask for holds of the result, whether it moves or not. FRAME_ZERO: all bytes beyond those kept are 0.
  * What was asked for before is not recorded: if any earlier call for this allocation was without FRAME_ZERO, the bytes

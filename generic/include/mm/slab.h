@@ -21,11 +21,15 @@ struct slab_cache_options {
 	/** Bytes, a power of two up to PAGE_SIZE; 0 = the largest power of two that divides size, at most 16. */
 	size_t align;
 	/**
-	 * Makes an object ready when it is made from raw memory, not at each allocation. May sleep if flags, those of the
-	 * allocation, let it. @return an error if the object cannot be made: then the allocation returns NULL
+	 * Makes an object ready when it is made from raw memory, not at each allocation. Its flags are those of the
+	 * allocation with FRAME_ATOMIC: the memory of the objects is in hand, so it must not sleep for more. It may
+	 * allocate, from other caches. @return an error if the object cannot be made: then the allocation returns NULL
 	 */
 	errno_t (*constructor)(void *object, frame_flags_t flags);
-	/** Undoes the constructor before the memory is given back. Any context: must not sleep. @return frames freed */
+	/**
+	 * Undoes the constructor before the memory is freed. Any context, in a reclaim too: must not sleep; what it
+	 * allocates (FRAME_ATOMIC) is not reclaimed for. @return frames freed
+	 */
 	size_t (*destructor)(void *object);
 	unsigned flags; /* SLAB_* */
 };
@@ -45,7 +49,8 @@ MUST_USE struct slab_cache *slab_cache_create(
 	const char *name, size_t size, const struct slab_cache_options *options, frame_flags_t flags);
 
 /**
- * Destroys a cache that has no object in use. May sleep; nobody may use the cache meanwhile.
+ * Destroys a cache that has no object in use. May sleep; nobody may use the cache meanwhile. When it returns, the
+ * cache's destructor has returned for the last time, on every CPU.
  * @retval EBUSY  objects are in use: the log names the cache, how many, and the first few; the cache goes on as it was
  */
 MUST_USE errno_t slab_cache_destroy(struct slab_cache *cache);
@@ -102,11 +107,23 @@ void slab_cache_each(bool (*visit)(struct slab_cache *cache, void *argument), vo
 
 void slab_get_info(struct slab_cache *cache, struct slab_info *info);
 
-/** The cache of this name, or NULL. */
-struct slab_cache *slab_cache_find(const char *name);
+/**
+ * The cache of this name, to look at, or NULL. It stays where it is, even if it is destroyed meanwhile, until
+ * slab_cache_release.
+ */
+MUST_USE struct slab_cache *slab_cache_find(const char *name);
 
-/** Tells in the log which slabs a cache has, how full each is, and (debug) who had its objects last. */
-void slab_cache_show(struct slab_cache *cache);
+/** Ends what slab_cache_find began. Any context. */
+void slab_cache_release(struct slab_cache *cache);
+
+/* Shows which code had an object last, and in which thread (port_self), which may have ended. With spinlocks held. */
+typedef void slab_owner_show(const void *object, const void *caller, const void *thread);
+
+/**
+ * Logs which slabs a cache has, how full each is, and (debug) who had its objects last.
+ * @param owner_show  NULL = owners are logged by their addresses
+ */
+void slab_cache_show(struct slab_cache *cache, slab_owner_show *owner_show);
 
 /** Sets up the caches that caches are made of. After frame_init. */
 MUST_USE errno_t slab_init(void);

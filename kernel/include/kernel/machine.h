@@ -68,7 +68,11 @@ uintptr_t context_frame_pointer(const struct context *context);
  */
 void arch_cpus_start(void);
 
-/** Interrupts another CPU that is up: it calls cpu_called. Interrupts are off. */
+/**
+ * Interrupts another CPU that is up: it calls cpu_called. Interrupts are off. What the caller wrote before is visible
+ * to the other CPU when the interrupt arrives there; on a machine with weak memory order, too: the machine supplies the
+ * fence.
+ */
 void arch_cpu_interrupt(unsigned cpu);
 
 /** Stops all other CPUs for good, whatever they are doing: each gets a trap of kind TRAP_STOP. Any context. */

@@ -133,6 +133,9 @@ void thread_each(bool (*visit)(const struct thread_info *info, void *argument), 
 /** Prints who called whom in a thread, from where it stopped to run. @return false if there is no thread of this id */
 bool thread_backtrace(unsigned id);
 
+/** The number of the thread at this address, which may have ended; 0 if none is there. Any context. */
+unsigned thread_id(const void *thread);
+
 /** Threads there are, the idle threads included. */
 size_t thread_count(void);
 

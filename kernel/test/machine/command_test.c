@@ -135,6 +135,28 @@ TEST(command_refusals, "what cannot be done is refused with a sentence that says
 		CHECK_EQ(inject_get(&every), 0);
 }
 
+TEST(command_symaddr, "symaddr tells the address of a name, the name at an address, and that there is none")
+{
+	char line[64];
+
+	CHECK(run_quietly("symaddr command_run"));
+	CHECK(test_logged("  command_run\n"));
+	ksnprintf(line, sizeof line, "symaddr %zu", (size_t) (uintptr_t) command_run + 1);
+	CHECK(run_quietly(line));
+	CHECK(test_logged("  command_run+0x1\n"));
+	CHECK(run_quietly("symaddr 0x10"));
+	CHECK(test_logged("  no symbol: it does not lie"));
+}
+
+#if CONFIG_DEBUG
+TEST(command_slab_owners, "slab NAME tells where objects were allocated, by name, and by which thread")
+{
+	CHECK(run_quietly("slab thread"));
+	CHECK(test_logged("last had at thread_create+0x"));
+	CHECK(test_logged(" by thread 1\n"));
+}
+#endif
+
 TEST(command_no_frame_left, "every command works with no free frame left", .inject_runs = 1)
 {
 	static const char *const lines[] = { "physmem", "zones", "zone 0", "frames", "frames 0", "slabs", "slab thread",
