@@ -45,6 +45,7 @@
 #include <mm/km.h>
 #include <mm/km_local.h>
 #include <mm/reserve.h>
+#include <mm/tlb.h>
 
 #define WINDOW_PAGES ((size_t) (KM_END - KM_START) >> PAGE_WIDTH)
 #define MEMORY (PAGE_READ | PAGE_WRITE | PAGE_GLOBAL)
@@ -69,6 +70,12 @@ static bool interrupts_on(void)
 
 	port_irq_restore(irq);
 	return port_irq_were_on(irq);
+}
+
+/* Whether other CPUs can be waited for, or there are none yet: the boot code unmaps with interrupts off. */
+static bool may_ask_others(void)
+{
+	return !tlb_shared() || interrupts_on();
 }
 
 /* First in what may sleep. In release builds the arena finds the rest, which is whether interrupts are on. */
@@ -225,7 +232,7 @@ void km_unmap(uintptr_t va, size_t bytes)
 	size_t pages = range_judge(va, bytes, "km_map", &found);
 	uintptr_t start = ALIGN_DOWN(va, PAGE_SIZE);
 
-	mm_debug(interrupts_on(), "interrupts are off or a spinlock is held: no other CPU can be waited for");
+	mm_debug(may_ask_others(), "interrupts are off or a spinlock is held: no other CPU can be waited for");
 	page_mapping_remove(&page_kernel, start, pages);
 	range_give(&km_map_arena, start, pages);
 }
@@ -376,7 +383,7 @@ static errno_t pages_reserved(uintptr_t va, size_t pages, frame_flags_t flags)
 		if (likely(error == EOK))
 			return EOK;
 		/* Others have used up, time and again, what was left of the frames that this call made tables of. */
-		mm_assert(error == EAGAIN && interrupts_on(), "%zu frames do not make tables for %zu pages at %#zx (error %d)",
+		mm_assert(error == EAGAIN && may_ask_others(), "%zu frames do not make tables for %zu pages at %#zx (error %d)",
 			tables, pages, (size_t) va, error);
 		pages_release(va, done);
 		tables *= 2;
@@ -453,7 +460,7 @@ void km_free(uintptr_t va, size_t bytes)
 	struct range_runs found;
 	size_t pages = range_judge(va, bytes, "km_alloc", &found);
 
-	mm_debug(interrupts_on(), "interrupts are off or a spinlock is held: no other CPU can be waited for");
+	mm_debug(may_ask_others(), "interrupts are off or a spinlock is held: no other CPU can be waited for");
 	runs_release(&found);
 	pages_release(va + found.pages * PAGE_SIZE, pages - found.pages);
 	range_give(&km_alloc_arena, va, pages);
