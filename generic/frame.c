@@ -18,6 +18,10 @@
  * every CPU before a sleeper looks for the last time; the slow paths here put
  * it right again when nobody sleeps any more.
  *
+ * What a path has read of its CPU's data holds while interrupts stay off, and no
+ * longer: once they have been on, it is read anew (kernel/test/preempt_test.c has
+ * threads preempted at each such point).
+ *
  * CONTEXTS. Anything here may be called with interrupts off if FRAME_ATOMIC is
  * given; frame_free always.
  *
@@ -118,12 +122,23 @@ size_t frame_cache_count(bool high)
 
 /* ---- taking ---- */
 
+/* Takes the frame that top, the cache's, points to. */
+static inline phys_t cache_pop(struct frame_cache *cache, pfn_t *top)
+{
+	pfn_t pfn = *top;
+
+	cache_set_top(cache, top - 1);
+	frame_state_set(pfn, RUN_HEAD(0));
+	return (phys_t) pfn << PAGE_WIDTH;
+}
+
 /* Fills an empty cache from the zones and takes one frame. Interrupts off. @return 0 if there is none */
 COLD static phys_t cache_refill(struct frame_cache *cache, const struct refill *refill)
 {
 	size_t taken;
 	phys_t base;
 
+	mm_debug(cache_count(cache) == 0, "CPU %u's cache has %zu frames", port_cpu(), cache_count(cache));
 	spinlock_lock_raw(&frame_lock);
 	base = zone_take_locked(cache_open(cache) ? &refill->batch : &refill->single, &taken);
 	if (taken > 0) {
@@ -138,6 +153,14 @@ COLD static phys_t cache_refill(struct frame_cache *cache, const struct refill *
 	}
 	spinlock_unlock_raw(&frame_lock);
 	return base;
+}
+
+/* One frame from a cache, which is filled first if it is empty. Interrupts off. @return 0 if there is none */
+static inline phys_t cache_alloc(struct frame_cache *cache, const struct refill *refill)
+{
+	pfn_t *top = cache->top;
+
+	return likely(*top != 0) ? cache_pop(cache, top) : cache_refill(cache, refill);
 }
 
 /* What a constraint on address bits comes to: an alignment from the low bits, an upper bound from the high ones. */
@@ -183,14 +206,17 @@ static NOINLINE phys_t frame_alloc_cleared(size_t count, frame_flags_t flags, ph
 	return base;
 }
 
-/* One frame through this CPU's cache, which is empty. @return 0 if it takes more than that */
+/*
+ * One frame through this CPU's cache. The caller found one empty; but interrupts were on since, so this may be another
+ * CPU's, and others may have filled it. @return 0 if it takes more than that
+ */
 static phys_t single_alloc(frame_flags_t flags)
 {
 	port_irq_t irq = port_irq_save();
 	phys_t base = 0;
 
 	if (may_serve(flags, irq) && (flags & FRAME_ATOMIC || !sleepers_any()))
-		base = cache_refill(&caches[port_cpu()], &low_refill);
+		base = cache_alloc(&caches[port_cpu()], &low_refill);
 	port_irq_restore(irq);
 	return base;
 }
@@ -201,16 +227,6 @@ static NOINLINE phys_t frame_alloc_single(frame_flags_t flags)
 	phys_t base = single_alloc(flags);
 
 	return base != 0 ? base : frame_alloc_slow(1, flags, 0);
-}
-
-/* Takes the frame that top, the cache's, points to. */
-static inline phys_t cache_pop(struct frame_cache *cache, pfn_t *top)
-{
-	pfn_t pfn = *top;
-
-	cache_set_top(cache, top - 1);
-	frame_state_set(pfn, RUN_HEAD(0));
-	return (phys_t) pfn << PAGE_WIDTH;
 }
 
 /* Whether nothing else is said than that frames without a permanent address are preferred. */
@@ -227,9 +243,9 @@ static NOINLINE phys_t frame_alloc_high(frame_flags_t flags)
 	phys_t base = 0;
 
 	if (likely(may_serve(flags, irq)) && likely(flags & FRAME_ATOMIC || !sleepers_any())) {
-		base = likely(*high->top != 0) ? cache_pop(high, high->top) : cache_refill(high, &high_refill);
+		base = cache_alloc(high, &high_refill);
 		if (unlikely(base == 0))
-			base = *low->top != 0 ? cache_pop(low, low->top) : cache_refill(low, &low_refill);
+			base = cache_alloc(low, &low_refill);
 	}
 	port_irq_restore(irq);
 	return likely(base != 0) ? base : frame_alloc_slow(1, flags, 0);

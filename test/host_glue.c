@@ -192,6 +192,29 @@ void test_threads_settle(void)
 		}
 }
 
+/* ---- preemption ---- */
+
+static _Thread_local void (*preempting)(void);
+
+static void preempt_once(void)
+{
+	host_local.preempt = NULL;
+	preempting();
+	host_local.preempt = preempting != NULL ? preempt_once : NULL;
+}
+
+bool test_preempt(void (*preempt)(void))
+{
+	preempting = preempt;
+	host_local.preempt = preempt != NULL ? preempt_once : NULL;
+	return CONFIG_DEBUG;
+}
+
+void test_migrate(void)
+{
+	(void) host_cpu_move();
+}
+
 /* ---- semaphore, barrier ---- */
 
 struct semaphore_body {

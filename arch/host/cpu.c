@@ -28,6 +28,9 @@
  * A thread that computes for long without entering the core makes callers
  * wait; one that blocks must say so (host_cpu_idle_begin).
  *
+ * MOVING. A thread may go on as another CPU that no thread has (host_cpu_move):
+ * so a test has it preempted on one CPU and run on by another.
+ *
  * PARKING. Each slot has a token under its own mutex, so unpark of a thread
  * that has gone is a wake-up without cause for the slot's next one: allowed.
  *
@@ -143,6 +146,33 @@ void host_cpu_leave(void)
 	pthread_mutex_lock(&slots_lock);
 	cpu->taken = false;
 	pthread_mutex_unlock(&slots_lock);
+}
+
+bool host_cpu_move(void)
+{
+	struct host_cpu *before = self, *after = NULL;
+
+	pthread_mutex_lock(&slots_lock);
+	for (size_t i = 1; i < CONFIG_MAX_CPUS && after == NULL; i++) {
+		struct host_cpu *cpu = &cpus[(host_local.cpu + i) % CONFIG_MAX_CPUS];
+
+		if (!cpu->taken && cpu->joined)
+			after = cpu;
+	}
+	if (after != NULL)
+		after->taken = true;
+	pthread_mutex_unlock(&slots_lock);
+	if (after == NULL)
+		return false;
+	host_cpu_idle_begin();
+	self = after;
+	host_local.cpu = (unsigned) (after - cpus);
+	host_local.pending = &after->pending;
+	host_cpu_idle_end();
+	pthread_mutex_lock(&slots_lock);
+	before->taken = false;
+	pthread_mutex_unlock(&slots_lock);
+	return true;
 }
 
 unsigned host_cpus_up(void)

@@ -4,6 +4,12 @@
  * The five inline functions of mm/port.h on the host, where a thread is a CPU.
  * Interrupts are a flag of the thread; what would interrupt it, a call from
  * another CPU, is left with it and taken when they come on (arch/host/cpu.c).
+ *
+ * PREEMPTION. A thread keeps its CPU, so nothing comes between two steps of a
+ * per-CPU path unless a test asks for it: in debug builds `preempt` is called
+ * wherever an interrupt could switch threads for the last time before interrupts
+ * go off, and for the first time after they came on. What it does there, other
+ * threads of this CPU do.
  */
 
 #ifndef PORT_INLINE_H
@@ -16,6 +22,7 @@ struct host_local {
 	uintptr_t interrupts_off; /* 0 or 1 */
 	unsigned cpu;             /* on whose behalf it runs: its own CPU, or one that has no thread running */
 	uint32_t *pending;        /* calls wait to be taken */
+	void (*preempt)(void);    /* debug builds: called where the thread could be preempted; NULL = it is not */
 };
 
 extern _Thread_local struct host_local host_local;
@@ -26,9 +33,19 @@ void host_cpu_answer(void);
 /** The slow half of port_relax: lets the thread run that is waited for. */
 void host_cpu_relax(void);
 
+/* Interrupts are on, and go off next, or just came on. */
+static inline void host_cpu_preemptible(void)
+{
+	if (CONFIG_DEBUG && unlikely(host_local.preempt != NULL))
+		host_local.preempt();
+}
+
 static inline port_irq_t port_irq_save(void)
 {
 	port_irq_t state = host_local.interrupts_off;
+
+	if (state == 0)
+		host_cpu_preemptible();
 
 	host_local.interrupts_off = 1;
 	__asm__ volatile("" : : : "memory");
@@ -39,8 +56,11 @@ static inline void port_irq_restore(port_irq_t state)
 {
 	__asm__ volatile("" : : : "memory");
 	host_local.interrupts_off = state;
-	if (state == 0 && unlikely(__atomic_load_n(host_local.pending, __ATOMIC_RELAXED) != 0))
+	if (state != 0)
+		return;
+	if (unlikely(__atomic_load_n(host_local.pending, __ATOMIC_RELAXED) != 0))
 		host_cpu_answer();
+	host_cpu_preemptible();
 }
 
 static inline bool port_irq_were_on(port_irq_t state)

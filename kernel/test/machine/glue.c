@@ -90,6 +90,19 @@ void test_yield(void)
 	thread_yield();
 }
 
+/* ---- preemption ---- */
+
+/* The timer does it, where it likes. */
+bool test_preempt(void (*preempt)(void))
+{
+	(void) preempt;
+	return false;
+}
+
+void test_migrate(void)
+{
+}
+
 /* ---- threads ---- */
 
 /*

@@ -53,6 +53,12 @@ void host_cpu_leave(void);
 void host_cpu_idle_begin(void);
 void host_cpu_idle_end(void);
 
+/**
+ * The thread goes on as another CPU, which some thread had before and none has now; it may not be in an address space.
+ * port_self() is another after it. @return false if there is none
+ */
+bool host_cpu_move(void);
+
 /** CPUs that ever had a thread. */
 unsigned host_cpus_up(void);
 
