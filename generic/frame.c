@@ -255,7 +255,8 @@ static NOINLINE phys_t frame_alloc_high(frame_flags_t flags)
 static bool final(size_t count, frame_flags_t flags)
 {
 	return (flags & FRAME_ATOMIC) && (flags & FRAME_NO_RECLAIM) && IS_POWER_OF_TWO(count) &&
-		count <= frame_accounts.total && !__atomic_load_n(&inject_armed, __ATOMIC_RELAXED);
+		count <= __atomic_load_n(&frame_accounts.total, __ATOMIC_RELAXED) &&
+		!__atomic_load_n(&inject_armed, __ATOMIC_RELAXED);
 }
 
 phys_t frame_alloc_run(size_t count, frame_flags_t flags)
@@ -441,25 +442,35 @@ COLD static bool cache_make_room(struct frame_cache *cache)
 	return cache->top < cache->limit;
 }
 
+void panic_freed_meanwhile(pfn_t first, size_t count)
+{
+	spinlock_lock_raw(&frame_lock);
+	panic_bad_free_locked(first, first, count);
+}
+
 /* Adds a frame above top, the cache's. */
 static inline void cache_push(struct frame_cache *cache, pfn_t *top, pfn_t pfn)
 {
-	frame_state_set(pfn, FRAME_KIND_CACHED);
+	if (unlikely(!frame_state_change(pfn, RUN_HEAD(0), RUN_CACHED(0))))
+		panic_freed_meanwhile(pfn, 1);
 	*++top = pfn;
 	cache_set_top(cache, top);
 }
 
-/* Whether this is a frame that may go into a CPU's cache: plain, with a permanent address. */
+/*
+ * Whether this is a frame that may go into a CPU's cache: plain, with a permanent address. The caller has it alone, if
+ * so: what others did with it while they held it was before.
+ */
 static inline bool cacheable(pfn_t pfn)
 {
-	return likely(pfn - FRAME_FIRST < frame_low_count) && likely(frame_state(pfn) == RUN_HEAD(0));
+	return likely(pfn - FRAME_FIRST < frame_low_count) && likely(frame_state_acquire(pfn) == RUN_HEAD(0));
 }
 
 /* The same, but without one. */
 static inline bool cacheable_high(pfn_t pfn)
 {
 	return KM_LOCAL_NEEDED && frame_known(pfn) && pfn - FRAME_FIRST >= frame_low_count &&
-		frame_state(pfn) == RUN_HEAD(0);
+		frame_state_acquire(pfn) == RUN_HEAD(0);
 }
 
 /* One frame into this CPU's one of these caches, or, if that has no room and can make none, into its zone. */
@@ -478,7 +489,7 @@ static NOINLINE void frame_free_single(struct frame_cache *of_all, pfn_t pfn)
 
 void frame_free(phys_t base, size_t count)
 {
-	pfn_t pfn = base >> PAGE_WIDTH;
+	pfn_t pfn = frame_number(base);
 
 	if (likely(count == 1) && cacheable(pfn)) {
 		port_irq_t irq = port_irq_save();
@@ -502,12 +513,13 @@ void frame_free(phys_t base, size_t count)
 
 errno_t frame_reference_add(phys_t frame)
 {
-	pfn_t pfn = frame >> PAGE_WIDTH;
+	pfn_t pfn = frame_number(frame);
 	port_irq_t irq = spinlock_lock(&frame_lock);
-	enum frame_kind kind = frame_kind(pfn);
+	enum frame_kind kind = frame_kind_locked(pfn);
 	errno_t error = EOK;
 
-	mm_assert(kind == FRAME_KIND_PLAIN || kind == FRAME_KIND_SHARED, "frame %#zx is not taken (kind %u)", pfn, kind);
+	mm_assert(kind == FRAME_KIND_PLAIN || kind == FRAME_KIND_SHARED,
+		"frame at %#zx is not taken, or that is not its address (kind %u)", (size_t) frame, kind);
 	if (kind == FRAME_KIND_PLAIN) {
 		(void) frame_run_dissolve(pfn);
 		frame_state_set(pfn, FRAME_KIND_SHARED);
@@ -525,9 +537,10 @@ size_t frame_reference_count(phys_t frame)
 {
 	pfn_t pfn = frame >> PAGE_WIDTH;
 	port_irq_t irq = spinlock_lock(&frame_lock);
-	enum frame_kind kind = frame_kind(pfn);
+	enum frame_kind kind = frame_kind_locked(pfn);
 	size_t count = 1;
 
+	mm_assert(frame % PAGE_SIZE == 0, "%#zx is not the address of a frame", (size_t) frame);
 	if (kind == FRAME_KIND_FREE || kind == FRAME_KIND_CACHED || kind == FRAME_KIND_HOLE)
 		count = 0;
 	else if (kind == FRAME_KIND_SHARED)

@@ -33,6 +33,22 @@ static inline bool interrupts_on(void)
 	return port_irq_were_on(irq);
 }
 
+/*
+ * The number of the frame at this address, and back. Of an address within a frame, its place there becomes the highest
+ * bits: a number that no frame has, so that whatever looks for such a frame finds none.
+ */
+#define ADDRESS_BITS (8 * sizeof(phys_t))
+
+static inline pfn_t frame_number(phys_t base)
+{
+	return base >> PAGE_WIDTH | base << (ADDRESS_BITS - PAGE_WIDTH);
+}
+
+static inline phys_t frame_address(pfn_t pfn)
+{
+	return pfn << PAGE_WIDTH | pfn >> (ADDRESS_BITS - PAGE_WIDTH);
+}
+
 /* ---- frame_state.c ---- */
 
 static inline uint8_t frame_state(pfn_t pfn)
@@ -40,9 +56,40 @@ static inline uint8_t frame_state(pfn_t pfn)
 	return __atomic_load_n(&frame_states[pfn - FRAME_FIRST], __ATOMIC_RELAXED);
 }
 
+/** As it is after what the last of the other holders did with the frame (frame_state.c, "Order"). */
+static inline uint8_t frame_state_acquire(pfn_t pfn)
+{
+	return __atomic_load_n(&frame_states[pfn - FRAME_FIRST], __ATOMIC_ACQUIRE);
+}
+
 static inline void frame_state_set(pfn_t pfn, uint8_t state)
 {
 	__atomic_store_n(&frame_states[pfn - FRAME_FIRST], state, __ATOMIC_RELAXED);
+}
+
+/** For those who read it by frame_state_acquire, or ask frame_is. */
+static inline void frame_state_release(pfn_t pfn, uint8_t state)
+{
+	__atomic_store_n(&frame_states[pfn - FRAME_FIRST], state, __ATOMIC_RELEASE);
+}
+
+/** Makes of one state another, if it is that, in one step. @return whether it was */
+static inline bool frame_state_exchange(pfn_t pfn, uint8_t from, uint8_t to)
+{
+	return __atomic_compare_exchange_n(
+		&frame_states[pfn - FRAME_FIRST], &from, to, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+}
+
+/**
+ * Makes of a state, which was found to be `from`, another. A debug build looks again in the same step: of two that free
+ * a frame at once, both may have found it taken. @return false if it was no longer so
+ */
+MUST_USE static inline bool frame_state_change(pfn_t pfn, uint8_t from, uint8_t to)
+{
+	if (CONFIG_DEBUG)
+		return frame_state_exchange(pfn, from, to);
+	frame_state_set(pfn, to);
+	return true;
 }
 
 /* The byte of the first frame of a run of 2^order that was taken at once; of a single frame, if order is 0. */
@@ -66,6 +113,9 @@ size_t frame_state_size(size_t frames);
 /** Makes all frames holes. books: frame_state_size(frames) bytes, aligned to 8. */
 void frame_state_init(void *books, size_t frames);
 
+/** As frame_kind, under frame_lock. */
+enum frame_kind frame_kind_locked(pfn_t pfn);
+
 /** Sets the bytes of a run of frames. */
 void frame_run_set(pfn_t first, size_t count, uint8_t state);
 
@@ -84,7 +134,7 @@ struct zone {
 	pfn_t base;     /* frame that is unit 0 of the buddy: a multiple of ZONE_ALIGN */
 	pfn_t first;    /* first frame of RAM */
 	pfn_t end;      /* one beyond the last */
-	size_t managed; /* frames that are the allocator's */
+	size_t managed; /* frames that are the allocator's; written under frame_lock, read without, too */
 	struct buddy buddy;
 };
 
@@ -114,14 +164,17 @@ phys_t zone_take_locked(const struct frame_request *request, size_t *taken);
 /** The same, but only frames without a permanent address on which no promise rests. */
 phys_t zone_take_high_locked(const struct frame_request *request, size_t *taken);
 
-/** Whether a frame is free in its zone; false if it is in none. A glance, unless under frame_lock. */
-bool zone_has_free(pfn_t pfn);
+/** Whether a frame is free in its zone; false if it is in none. */
+bool zone_has_free_locked(pfn_t pfn);
 
 /** Gives a run of frames back that are taken, whatever their bytes say, and makes them free. */
 void zone_give_locked(pfn_t first, size_t count);
 
-/** Gives 2^order frames back that were taken at once, and of which the first has a byte, and no other. */
+/** The same for 2^order frames that were taken at once, of which the first had a byte, 0 by now, and no other has. */
 void zone_give_run_locked(pfn_t first, unsigned order);
+
+/** Stops the kernel: a frame of these is not one that can be freed. */
+COLD void __attribute__((noreturn)) panic_bad_free_locked(pfn_t pfn, pfn_t first, size_t count);
 
 /** Whether some zone has enough frames for the request, within its bounds, holes not looked at. */
 bool zone_could_satisfy(const struct frame_request *request);
@@ -139,7 +192,7 @@ void zone_lists_build(void);
 
 /* What all frames together amount to, as told in reserve.c; under frame_lock. Free are those in the zones' buddies. */
 struct frame_accounts {
-	size_t total;        /* frames managed */
+	size_t total;        /* frames managed; read without frame_lock, too: it only grows */
 	size_t spare;        /* free with a permanent address, and no promise rests on them */
 	size_t high;         /* free without a permanent address */
 	size_t promised_low; /* promised, of those with a permanent address */
@@ -213,6 +266,9 @@ size_t frame_cache_drain(void);
 
 /** Frames in all caches, of those with a permanent address or without; a glance, not a count, while other CPUs run. */
 size_t frame_cache_count(bool high);
+
+/** Stops the kernel: frames that were found taken are no longer. */
+COLD void __attribute__((noreturn)) panic_freed_meanwhile(pfn_t first, size_t count);
 
 /* ---- frame_runs.c ---- */
 

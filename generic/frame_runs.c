@@ -154,7 +154,8 @@ static inline bool stack_push(struct run_stack *stack, pfn_t pfn, unsigned order
 
 	if (unlikely(top == stack->limit))
 		return false;
-	frame_state_set(pfn, RUN_CACHED(order));
+	if (unlikely(!frame_state_change(pfn, RUN_HEAD(order), RUN_CACHED(order))))
+		panic_freed_meanwhile(pfn, (size_t) 1 << order);
 	*++top = pfn;
 	stack_set_top(stack, top);
 	return true;
@@ -201,8 +202,10 @@ size_t run_cache_drain_locked(void)
 		struct run_stack *stack = &stacks[order][cpu];
 
 		frames += stack_count(stack) << order;
-		for (; stack->top != stack->runs; stack_set_top(stack, stack->top - 1))
+		for (; stack->top != stack->runs; stack_set_top(stack, stack->top - 1)) {
+			frame_state_set(*stack->top, FRAME_KIND_FREE);
 			zone_give_run_locked(*stack->top, order);
+		}
 	}
 	if (room_of[cpu].used)
 		stacks_open(cpu);

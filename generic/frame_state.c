@@ -34,7 +34,18 @@
  * the buddy.
  *
  * LOCKS. A frame's byte is changed by its only holder, or by the CPU that has it
- * in its cache, or, if a zone has it or it is shared, under frame_lock.
+ * in its cache, or, if a zone has it or it is shared, under frame_lock. The byte of
+ * a run's head has two owners when the run has two holders: the head's, who marks
+ * it, and whoever frees, shares or marks another part, who dissolves the run. So
+ * the latter exchanges it, for 0, only if it still says that there is a run.
+ *
+ * ORDER. Who has a frame alone finds that out without the lock, from its byte: so
+ * what makes it PLAIN again is a release (zone.c, share_drop_locked), and who asks
+ * whether it is (frame_free, frame_is) acquires. What other holders did with the
+ * frame is over before it is the last one's, or the next owner's. All other
+ * changes of hands go through frame_lock, or stay on one CPU. The byte of a run's
+ * head needs no order: a run is what was never shared. Nor does HOLE, which is
+ * written at boot, or under frame_lock by those who then hand the frames out.
  *
  * COST. A run: one byte, whatever its length. Part of a run: a word for 8 frames.
  */
@@ -110,33 +121,47 @@ static bool is_cached(pfn_t pfn)
 bool frame_run_dissolve(pfn_t pfn)
 {
 	pfn_t head = run_head(pfn);
+	uint8_t state = head != 0 ? frame_state(head) : FRAME_KIND_FREE;
 
-	if (head != 0 && is_cached(head))
+	if ((state & 7) == FRAME_KIND_CACHED)
 		return false;
-	if (head != 0)
-		frame_state_set(head, FRAME_KIND_FREE);
+	if ((state & 7) == FRAME_KIND_PLAIN) /* and not marked since by its owner */
+		(void) frame_state_exchange(head, state, FRAME_KIND_FREE);
 	return true;
 }
 
 /* What a frame is that has no byte of its own: free in its zone, or part of a run. */
-static enum frame_kind kind_in_zone(pfn_t pfn)
+static enum frame_kind kind_in_zone_locked(pfn_t pfn)
 {
 	pfn_t head;
 
-	if (zone_has_free(pfn))
+	if (zone_has_free_locked(pfn))
 		return FRAME_KIND_FREE;
 	head = run_head(pfn);
 	return head != 0 && is_cached(head) ? FRAME_KIND_CACHED : FRAME_KIND_PLAIN;
 }
 
-enum frame_kind frame_kind(pfn_t pfn)
+enum frame_kind frame_kind_locked(pfn_t pfn)
 {
 	enum frame_kind kind;
 
 	if (!frame_known(pfn))
 		return FRAME_KIND_HOLE;
 	kind = frame_state(pfn) & 7;
-	return kind == FRAME_KIND_FREE ? kind_in_zone(pfn) : kind;
+	return kind == FRAME_KIND_FREE ? kind_in_zone_locked(pfn) : kind;
+}
+
+enum frame_kind frame_kind(pfn_t pfn)
+{
+	enum frame_kind kind = frame_known(pfn) ? frame_state_acquire(pfn) & 7 : FRAME_KIND_HOLE;
+	port_irq_t irq;
+
+	if (kind != FRAME_KIND_FREE)
+		return kind;
+	irq = spinlock_lock(&frame_lock);
+	kind = frame_kind_locked(pfn);
+	spinlock_unlock(&frame_lock, irq);
+	return kind;
 }
 
 void frame_mark(pfn_t first, size_t count, enum frame_kind kind, unsigned detail)

@@ -53,7 +53,7 @@ static bool slot_has_frames(phys_t pa)
 	pfn_t last = slot_end(pa) >> PAGE_WIDTH;
 
 	for (pfn_t pfn = pa >> PAGE_WIDTH; pfn <= last; pfn++)
-		if (frame_kind(pfn) != FRAME_KIND_HOLE)
+		if (frame_is_ram(pfn))
 			return true;
 	return false;
 }

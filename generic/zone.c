@@ -188,7 +188,7 @@ size_t frame_total(frame_flags_t flags)
 	size_t frames = 0;
 
 	for (struct zone **zone = zone_lists[class_of(flags)]; *zone != NULL; zone++)
-		frames += (*zone)->managed;
+		frames += __atomic_load_n(&(*zone)->managed, __ATOMIC_RELAXED);
 	return frames;
 }
 
@@ -197,7 +197,8 @@ bool zone_could_satisfy(const struct frame_request *request)
 	struct buddy_request units;
 
 	for (struct zone **zone = zone_lists[class_of(request->flags)]; *zone != NULL; zone++)
-		if (zone_request(*zone, request, &units) && (*zone)->managed >= request->min)
+		if (zone_request(*zone, request, &units) &&
+			__atomic_load_n(&(*zone)->managed, __ATOMIC_RELAXED) >= request->min)
 			return true;
 	return false;
 }
@@ -256,7 +257,7 @@ static inline struct zone *zone_of(pfn_t pfn)
 	return NULL;
 }
 
-bool zone_has_free(pfn_t pfn)
+bool zone_has_free_locked(pfn_t pfn)
 {
 	struct zone *zone = zone_of(pfn);
 
@@ -287,15 +288,16 @@ void zone_give_run_locked(pfn_t first, unsigned order)
 {
 	struct zone *zone = zone_of(first);
 
-	frame_state_set(first, FRAME_KIND_FREE);
 	accounts_given_locked(zone->kind, (size_t) 1 << order);
 	buddy_free(&zone->buddy, first - zone->base, (size_t) 1 << order);
 }
 
-COLD static void panic_bad_free(pfn_t pfn, pfn_t first, size_t count)
+void panic_bad_free_locked(pfn_t pfn, pfn_t first, size_t count)
 {
 	static const char *const reasons[] = {
 		[FRAME_KIND_FREE] = "it is free already (double free)",
+		[FRAME_KIND_PLAIN] = "another freed it meanwhile (double free)",
+		[FRAME_KIND_SHARED] = "another freed it meanwhile (double free)",
 		[FRAME_KIND_CACHED] = "it is free already (double free)",
 		[FRAME_KIND_SLAB] = "it is part of a slab",
 		[FRAME_KIND_BLOCK] = "it is malloc's",
@@ -303,42 +305,51 @@ COLD static void panic_bad_free(pfn_t pfn, pfn_t first, size_t count)
 		[FRAME_KIND_HOLE] = "it was never allocated",
 	};
 
-	port_panic("frame_free: frame %#zx (of %zu from %#zx): %s", pfn, count, first, reasons[frame_kind(pfn)]);
+	port_panic("frame_free: frame %#zx (of %zu from %#zx): %s", pfn, count, first, reasons[frame_kind_locked(pfn)]);
 }
 
 static void run_validate_locked(pfn_t first, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		enum frame_kind kind = frame_kind(first + i);
+		enum frame_kind kind = frame_kind_locked(first + i);
 
 		if (kind != FRAME_KIND_PLAIN && kind != FRAME_KIND_SHARED)
-			panic_bad_free(first + i, first, count);
+			panic_bad_free_locked(first + i, first, count);
 	}
 }
 
-/* Drops one reference of a frame that has more. */
+/*
+ * Drops one reference of a frame that has more. What this holder and those before it did with the frame is over when
+ * the last one finds it PLAIN.
+ */
 static inline void share_drop_locked(pfn_t pfn)
 {
 	if (--frame_counts[pfn - FRAME_FIRST] == 0)
-		frame_state_set(pfn, FRAME_KIND_PLAIN);
+		frame_state_release(pfn, RUN_HEAD(0));
 }
 
-/* Drops a reference of each frame of a run that is anything else than a plain run in one zone. */
-static void free_singly_locked(pfn_t first, size_t count)
+/* Takes the bytes off frames that were found taken, and neither marked nor shared; looks again as frame_state_change. */
+static void bytes_remove_locked(pfn_t first, size_t count)
 {
-	run_validate_locked(first, count);
+	if (!CONFIG_DEBUG) {
+		frame_run_set(first, count, FRAME_KIND_FREE);
+		return;
+	}
 	for (pfn_t pfn = first; pfn < first + count; pfn++) {
-		if (frame_kind(pfn) == FRAME_KIND_PLAIN)
-			zone_give_locked(pfn, 1);
-		else
-			share_drop_locked(pfn);
+		uint8_t state = frame_state(pfn);
+
+		if ((state & 7 & ~FRAME_KIND_PLAIN) != 0 || !frame_state_exchange(pfn, state, FRAME_KIND_FREE))
+			panic_bad_free_locked(pfn, first, count);
 	}
 }
 
 /* Gives a run back as it was taken. @return false if it was not taken so, or is no longer whole */
 static inline bool free_whole_locked(pfn_t first, size_t count)
 {
-	if (unlikely((count & (count - 1)) != 0 || frame_state(first) != RUN_HEAD(__builtin_ctzl(count))))
+	uint8_t head = RUN_HEAD(__builtin_ctzl(count));
+
+	if (unlikely((count & (count - 1)) != 0 || frame_state(first) != head ||
+			!frame_state_change(first, head, FRAME_KIND_FREE)))
 		return false;
 	zone_give_run_locked(first, (unsigned) __builtin_ctzl(count));
 	return true;
@@ -353,17 +364,28 @@ static bool free_plain_locked(pfn_t first, size_t count)
 	if (unlikely((bytes & BYTES_OF(7) & ~BYTES_OF(FRAME_KIND_PLAIN)) != 0 || zone == NULL ||
 			count > zone->end - first || !buddy_all_taken(&zone->buddy, first - zone->base, count)))
 		return false;
-	frame_run_set(first, count, FRAME_KIND_FREE);
+	bytes_remove_locked(first, count);
 	accounts_given_locked(zone->kind, count);
 	buddy_free(&zone->buddy, first - zone->base, count);
 	return true;
+}
+
+/* Drops a reference of each frame of a run that is anything else than a plain run in one zone. */
+static void free_singly_locked(pfn_t first, size_t count)
+{
+	run_validate_locked(first, count);
+	for (pfn_t pfn = first; pfn < first + count; pfn++)
+		if (frame_state(pfn) == FRAME_KIND_SHARED)
+			share_drop_locked(pfn);
+		else if (!free_plain_locked(pfn, 1))
+			panic_bad_free_locked(pfn, first, count); /* it was freed by another meanwhile */
 }
 
 /* Gives frames back that are not just one run. */
 static NOINLINE void free_part_locked(pfn_t first, size_t count)
 {
 	if (frame_state(first) == FRAME_KIND_FREE && !frame_run_dissolve(first))
-		panic_bad_free(first, first, count);
+		panic_bad_free_locked(first, first, count);
 	if (!free_plain_locked(first, count))
 		free_singly_locked(first, count);
 }
@@ -373,12 +395,21 @@ static inline bool run_known(pfn_t first, size_t count)
 	return count - 1 < frame_table_count && first - FRAME_FIRST <= frame_table_count - count;
 }
 
+COLD static void __attribute__((noreturn)) panic_not_frames(pfn_t first, size_t count)
+{
+	phys_t base = frame_address(first);
+
+	if (base % PAGE_SIZE != 0)
+		port_panic("frame_free: %zu frames from %#zx: that is not the address of a frame", count, (size_t) base);
+	port_panic("frame_free: %zu frames from %#zx: not frames of this machine", count, first);
+}
+
 void zone_free_run(pfn_t first, size_t count)
 {
 	port_irq_t irq;
 
 	if (unlikely(!run_known(first, count)))
-		port_panic("frame_free: %zu frames from %#zx: not frames of this machine", count, first);
+		panic_not_frames(first, count);
 	irq = spinlock_lock(&frame_lock);
 	if (count == 1 && frame_state(first) == FRAME_KIND_SHARED)
 		share_drop_locked(first);

@@ -216,8 +216,8 @@ static void zone_manage(struct zone *zone, struct piece part)
 
 	if (count == 0)
 		return;
-	zone->managed += count;
-	frame_accounts.total += count;
+	__atomic_store_n(&zone->managed, zone->managed + count, __ATOMIC_RELAXED);
+	__atomic_store_n(&frame_accounts.total, frame_accounts.total + count, __ATOMIC_RELAXED);
 	zone_give_locked(part.first, count);
 }
 
@@ -260,8 +260,10 @@ void frame_release_boot(phys_t base, size_t count)
 {
 	struct piece piece = { base >> PAGE_WIDTH, (base >> PAGE_WIDTH) + count };
 	size_t managed = 0;
-	port_irq_t irq = spinlock_lock(&frame_lock);
+	port_irq_t irq;
 
+	mm_assert(base % PAGE_SIZE == 0, "%#zx is not the address of a frame", (size_t) base);
+	irq = spinlock_lock(&frame_lock);
 	for (pfn_t pfn = piece.first; pfn < piece.end; pfn++)
 		mm_assert(!frame_known(pfn) || (frame_state(pfn) & 7) == FRAME_KIND_HOLE,
 			"frame %#zx is the allocator's already", pfn);

@@ -147,3 +147,83 @@ TEST(frame_none_asked, "asking for no frames is told", .panics = "min 0")
 
 	(void) !frame_alloc(none, FRAME_ATOMIC, 0);
 }
+
+/* ---- addresses within a frame ---- */
+
+TEST(
+	frame_free_inside, "an address within a frame is not taken for the frame's", .panics = "not the address of a frame")
+{
+	frame_free(frame_alloc(1, 0, 0) + 8, 1);
+}
+
+TEST(frame_free_inside_run, "nor is one within the first frame of a run", .panics = "not the address of a frame")
+{
+	frame_free(frame_alloc(4, 0, 0) + PAGE_SIZE - 1, 4);
+}
+
+TEST(frame_free_inside_high, "nor one in a frame without a permanent address", .panics = "not the address of a frame")
+{
+	frame_free(frame_alloc(1, FRAME_HIGHMEM, 0) + 1, 1);
+}
+
+TEST(frame_reference_inside, "a reference is to a frame, not to an address within", .panics = "not its address")
+{
+	(void) !frame_reference_add(frame_alloc(1, 0, 0) + 16);
+}
+
+TEST(frame_count_inside, "so is a question for its holders", .panics = "not the address of a frame")
+{
+	(void) frame_reference_count(frame_alloc(1, 0, 0) + 16);
+}
+
+TEST(frame_release_inside, "frames of the boot code's are whole frames", .panics = "not the address of a frame")
+{
+	frame_release_boot(KERNEL_IMAGE_PHYS + PAGE_SIZE / 2, 1);
+}
+
+/* ---- two that free the same at once: both find it taken, and both go on ---- */
+
+static phys_t twice;
+static size_t twice_count;
+
+static void free_it_too(void)
+{
+	(void) test_preempt(NULL);
+	frame_free(twice, twice_count);
+}
+
+/* Frees frames, and again, as soon as the first call could be interrupted; before it has got far. */
+static void free_at_once(size_t count, frame_flags_t flags)
+{
+	twice = frame_alloc(count, flags, 0);
+	twice_count = count;
+	if (!test_preempt(free_it_too)) /* a release build does not look for it */
+		frame_free(twice, count);
+	frame_free(twice, count);
+}
+
+TEST(frame_double_free_at_once, "a frame freed twice at once is told", .panics = "double free")
+{
+	free_at_once(1, 0);
+}
+
+TEST(frame_double_free_at_once_high, "so is one without a permanent address", .panics = "double free")
+{
+	free_at_once(1, FRAME_HIGHMEM);
+}
+
+TEST(frame_double_free_at_once_run, "and a run", .panics = "double free")
+{
+	free_at_once(4, 0);
+}
+
+TEST(frame_double_free_at_once_full, "and a frame for which a cache has to make room", .panics = "double free")
+{
+	phys_t frames[40];
+
+	for (size_t i = 0; i < ARRAY_COUNT(frames); i++)
+		frames[i] = frame_alloc(1, 0, 0);
+	for (size_t i = 0; i < ARRAY_COUNT(frames); i++)
+		frame_free(frames[i], 1);
+	free_at_once(1, 0);
+}

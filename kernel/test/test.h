@@ -264,9 +264,9 @@ uint64_t test_now_ms(void); /* since some fixed moment */
 	})
 
 /*
- * Whether the running thread can be preempted on purpose (on the host, in debug builds). If so, preempt is called, until
- * it is NULL, each time that thread is about to turn interrupts off or has turned them on, but not from within itself:
- * what it does there another thread of the same CPU does. It must not wait.
+ * Whether the running thread can be preempted on purpose (on the host, in debug builds). If so, preempt is called,
+ * until it is NULL, each time that thread is about to turn interrupts off or has turned them on, but not from within
+ * itself: what it does there another thread of the same CPU does. It must not wait.
  */
 bool test_preempt(void (*preempt)(void));
 

@@ -91,7 +91,7 @@ MUST_USE phys_t frame_alloc_or(
 
 /**
  * Drops one reference of each of count frames; those that had only one are free again. Any part of a range taken may
- * be given back. Any context.
+ * be given back. base is the address of a frame, which is checked. Any context.
  */
 void frame_free(phys_t base, size_t count);
 
@@ -179,11 +179,18 @@ void frame_unmark_run(pfn_t first, unsigned order);
 
 /**
  * Whether this frame, which must be known, is of this kind: SLAB, BLOCK or TABLE, as its owner has marked it; or
- * SHARED, asked by one of its holders.
+ * SHARED, asked by one of its holders. A holder to whom it says that a frame is no longer SHARED has it alone, and what
+ * the others did with it was before (it acquires; frame_free of theirs releases).
  */
 static inline bool frame_is(pfn_t pfn, enum frame_kind kind)
 {
-	return (__atomic_load_n(&frame_states[pfn - FRAME_FIRST], __ATOMIC_RELAXED) & 7) == kind;
+	return (__atomic_load_n(&frame_states[pfn - FRAME_FIRST], __ATOMIC_ACQUIRE) & 7) == kind;
+}
+
+/** Whether it is RAM of the allocator's, whatever it is used for. */
+static inline bool frame_is_ram(pfn_t pfn)
+{
+	return frame_known(pfn) && !frame_is(pfn, FRAME_KIND_HOLE);
 }
 
 /** The detail it was marked with. */
@@ -192,7 +199,10 @@ static inline unsigned frame_detail(pfn_t pfn)
 	return __atomic_load_n(&frame_states[pfn - FRAME_FIRST], __ATOMIC_RELAXED) >> 3;
 }
 
-/** What this frame is, exactly, whatever its kind; a frame that is not known is a HOLE. */
+/**
+ * What this frame is at this moment, whatever its kind; a frame that is not known is a HOLE. Takes frame_lock where its
+ * zone has to be asked.
+ */
 enum frame_kind frame_kind(pfn_t pfn);
 
 /** Entries in use of a frame marked as a TABLE: the owner's to read and write. 0 after frame_mark. */
