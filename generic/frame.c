@@ -268,7 +268,7 @@ phys_t frame_alloc_run(size_t count, frame_flags_t flags)
 
 phys_t frame_alloc(size_t count, frame_flags_t flags, phys_t constraint)
 {
-	if (!(flags & (FRAME_ATOMIC | FRAME_NO_WAIT)))
+	if (CONFIG_DEBUG && !(flags & (FRAME_ATOMIC | FRAME_NO_WAIT))) /* else the flags are kept at hand */
 		may_wait_debug("frame_alloc");
 	if (likely(((count - 1) | constraint | (flags & frame_slow_flags)) == 0)) {
 		port_irq_t irq = port_irq_save();
