@@ -25,6 +25,12 @@
  * So one addition may make any number of ranges more or fewer. How many is counted first; an addition is carried out
  * as a whole or refused as a whole.
  *
+ * WHAT FORBIDS IS NEVER LOST. Free memory that cannot be entered costs memory; a
+ * range of another type that cannot would have its memory given out. So one that
+ * wraps is cut off at the last address, and when there is no room for one, it is
+ * taken out of what is free without making ranges more: of a free range that goes on
+ * at both ends the longer part stays.
+ *
  * A FULL MAP must still give way to a larger one, in memory that is cut from it. Cutting needs two ranges at most, so
  * memmap_add leaves that many in hand, and only memmap_carve uses them.
  *
@@ -195,18 +201,52 @@ static COLD errno_t refuse(
 	return error;
 }
 
+/* Leaves of a free range the longer of the two parts that lie outside this one. @return false if there is none */
+static bool keep_longer_part(struct memmap_range *there, const struct memmap_range *range)
+{
+	uint64_t before = there->first < range->first ? range->first - there->first : 0;
+	uint64_t behind = there->last > range->last ? there->last - range->last : 0;
+
+	if (before == 0 && behind == 0)
+		return false;
+	if (before >= behind)
+		there->last = range->first - 1;
+	else
+		there->first = range->last + 1;
+	return true;
+}
+
+/* There is no place for a range that forbids something: what it forbids, and what is then too much, is not free. */
+static void forbid(struct memmap *map, const struct memmap_range *range)
+{
+	for (size_t i = map->count; i-- > 0;) {
+		struct memmap_range *there = &map->ranges[i];
+
+		if (there->type == MEMMAP_FREE && overlap(there, range) && !keep_longer_part(there, range))
+			remove_at(map, i);
+	}
+}
+
 errno_t memmap_add(struct memmap *map, uint64_t base, uint64_t size, enum memmap_type type)
 {
-	uint64_t last = base + (size - 1);
+	struct memmap_range range = { base, base + (size - 1), type };
 
 	mm_assert(type < MEMMAP_TYPES, "type %d", (int) type);
 	if (size == 0)
 		return refuse(map, base, size, type, EINVAL, "it is empty");
-	if (last < base)
+	if (range.last < base && type == MEMMAP_FREE)
 		return refuse(map, base, size, type, EINVAL, "it goes beyond the last address");
-	if (enter(map, (struct memmap_range){ base, last, type }, CARVE_RANGES) != EOK)
+	if (range.last < base) {
+		range.last = UINT64_MAX;
+		port_log("memory map: %s range of 0x%llx bytes at 0x%llx cut off at the last address, which it goes beyond",
+			memmap_type_name(type), (unsigned long long) size, (unsigned long long) base);
+	}
+	if (enter(map, range, CARVE_RANGES) == EOK)
+		return EOK;
+	if (type == MEMMAP_FREE)
 		return refuse(map, base, size, type, ENOMEM, "the map is full");
-	return EOK;
+	forbid(map, &range);
+	return refuse(map, base, size, type, ENOMEM, "the map is full; what was free of it is not used");
 }
 
 void memmap_move(struct memmap *map, struct memmap_range *ranges, size_t capacity)

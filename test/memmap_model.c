@@ -64,11 +64,30 @@ static void model_set(struct world *world, size_t from, size_t to, enum memmap_t
 			world->type[i] = type;
 }
 
+/* What is free of cells that are to be forbidden is so no longer; of a free run around them the longer part stays so. */
+static void model_forbid(struct world *world, size_t from, size_t to)
+{
+	for (size_t first = 0, end; first < world->cells; first = end + 1) {
+		uint64_t before, behind;
+
+		for (end = first; end < world->cells && world->type[end] == MEMMAP_FREE; end++)
+			;
+		if (end == first || end <= from || first > to)
+			continue;
+		before = first < from ? world->first[from] - world->first[first] : 0;
+		behind = end - 1 > to ? cell_last(world, end - 1) - cell_last(world, to) : 0;
+		for (size_t i = first; i < end; i++)
+			if ((i >= from && i <= to) || (i < from && before < behind) || (i > to && before >= behind))
+				world->type[i] = NOTHING;
+	}
+}
+
 /* ---- steps ---- */
 
-static void add(struct world *world, size_t from, size_t to, enum memmap_type type)
+/* Adds cells. One that wraps goes on beyond the last address, by so many bytes. */
+static void add(struct world *world, size_t from, size_t to, enum memmap_type type, uint64_t beyond)
 {
-	uint64_t base = world->first[from], size = cell_last(world, to) - base + 1;
+	uint64_t base = world->first[from], size = cell_last(world, to) - base + 1 + beyond;
 	enum memmap_type before[CELLS_MOST];
 	size_t count = model_ranges(world);
 	errno_t error, expected = EOK;
@@ -85,10 +104,13 @@ static void add(struct world *world, size_t from, size_t to, enum memmap_type ty
 		memcpy(world->type, before, sizeof(before));
 		world->refused++;
 	}
+	if (expected == ENOMEM && type != MEMMAP_FREE)
+		model_forbid(world, from, to);
 	if (error != expected)
 		WRONG("expected was %d", expected);
 }
 
+/* What comes to nothing: no bytes, or free memory that wraps. */
 static void add_nonsense(struct world *world, uint64_t base, uint32_t raw)
 {
 	uint64_t size = (raw % 3 == 0) ? 0 : UINT64_MAX - raw % 1000;
@@ -96,11 +118,19 @@ static void add_nonsense(struct world *world, uint64_t base, uint32_t raw)
 
 	if (base < 5000 && size != 0)
 		base = 5000;
-	error = memmap_add(&world->map, base, size, raw % MEMMAP_TYPES);
+	error = memmap_add(&world->map, base, size, size == 0 ? raw % MEMMAP_TYPES : MEMMAP_FREE);
 	DONE("add 0x%llx bytes at 0x%llx -> %d", HEX(size), HEX(base), error);
 	world->refused++;
 	if (error != EINVAL)
 		WRONG("expected was %d", EINVAL);
+}
+
+/* A range that wraps, of what is not free memory: it is cut. */
+static void add_wrapping(struct world *world, size_t from, uint32_t raw)
+{
+	if (world->first[from] < 5000)
+		return;
+	add(world, from, world->cells - 1, 1 + raw % (MEMMAP_TYPES - 1), 1 + raw % 4000);
 }
 
 /* What memmap_carve is to find: tried page by page, downwards, from the end of each run of free cells. */
@@ -247,11 +277,13 @@ static void step(void *opaque, const struct model_step *step, char *done, char *
 		to = world->cells - 1;
 	if (step->kind % 16 == 0)
 		add_nonsense(world, world->first[from], raw[1]);
+	else if (step->kind % 16 == 3)
+		add_wrapping(world, from, raw[1]);
 	else if (step->kind % 16 < 3)
 		carve(world, 1 + raw[0] % 0x8000, (size_t) PAGE_SIZE << (raw[1] % 4),
 			(raw[2] % 4 == 0) ? UINT64_MAX : cell_last(world, raw[3] % world->cells));
 	else
-		add(world, from, to, raw[3] % 2 ? MEMMAP_FREE : (enum memmap_type)(raw[4] % MEMMAP_TYPES));
+		add(world, from, to, raw[3] % 2 ? MEMMAP_FREE : (enum memmap_type)(raw[4] % MEMMAP_TYPES), 0);
 	if (wrong[0] == '\0')
 		compare(world);
 }

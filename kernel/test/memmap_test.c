@@ -157,8 +157,7 @@ TEST(memmap_full, "a full map refuses what needs more room and stays as it was; 
 		CHECK_EQ(add(i * 0x100000, i * 0x100000 + 0x7ffff, MEMMAP_FREE), EOK);
 	CHECK_EQ(add(0x900000, 0x9fffff, MEMMAP_FREE), ENOMEM);
 	CHECK(test_logged("the map is full"));
-	CHECK_EQ(add(0x1000, 0x1fff, MEMMAP_RESERVED), ENOMEM);
-	CHECK_EQ(map.refused, 2);
+	CHECK_EQ(map.refused, 1);
 	CHECK_EQ(map.count, 4);
 	CHECK_EQ(add(0x80000, 0xfffff, MEMMAP_FREE), EOK);
 	expect(0, 0, 0x17ffff, MEMMAP_FREE);
@@ -218,4 +217,42 @@ TEST(memmap_find, "an address is found in its range, and in none if it is in a h
 	CHECK_PTR(memmap_find(&map, 35), &map.ranges[1]);
 	CHECK_NULL(memmap_find(&map, 40));
 	CHECK_STR(memmap_type_name(memmap_find(&map, 35)->type), "device");
+}
+
+TEST(memmap_wraps, "a range that wraps and is not free memory is cut off at the last address, not lost")
+{
+	start(ROOM);
+	CHECK_EQ(add(LAST - 0xffff, LAST, MEMMAP_FREE), EOK);
+	CHECK_EQ(memmap_add(&map, LAST - 0xfff, 0x100001, MEMMAP_RESERVED), EOK);
+	CHECK(test_logged("cut off at the last address"));
+	CHECK_EQ(map.refused, 0);
+	CHECK_EQ(map.count, 2);
+	expect(0, LAST - 0xffff, LAST - 0x1000, MEMMAP_FREE);
+	expect(1, LAST - 0xfff, LAST, MEMMAP_RESERVED);
+	CHECK_EQ(memmap_add(&map, 1, LAST, MEMMAP_DEVICE), EOK);
+	CHECK_EQ(memmap_total(&map, MEMMAP_FREE), 0);
+}
+
+TEST(memmap_full_forbids, "what a full map has no room for, but forbids, is not free in it")
+{
+	start(5);
+	CHECK_EQ(add(0x1000, 0x8fff, MEMMAP_FREE), EOK);
+	CHECK_EQ(add(0x10000, 0x1ffff, MEMMAP_FREE), EOK);
+	CHECK_EQ(add(0x20000, 0x2ffff, MEMMAP_DEVICE), EOK);
+	CHECK_EQ(add(0x2000, 0x2fff, MEMMAP_RESERVED), ENOMEM);
+	CHECK(test_logged("the map is full"));
+	CHECK_EQ(map.count, 3);
+	expect(0, 0x3000, 0x8fff, MEMMAP_FREE);
+	CHECK_EQ(add(0x18000, 0x18000, MEMMAP_FIRMWARE), ENOMEM);
+	expect(1, 0x10000, 0x17fff, MEMMAP_FREE);
+	start(2);
+	CHECK_EQ(add(0x1000, 0x8fff, MEMMAP_FREE), ENOMEM);
+	CHECK_EQ(map.count, 0);
+	start(3);
+	CHECK_EQ(add(0x1000, 0x8fff, MEMMAP_FREE), EOK);
+	CHECK_EQ(add(0x3000, 0xffff, MEMMAP_IMAGE), ENOMEM);
+	CHECK_EQ(map.count, 1);
+	expect(0, 0x1000, 0x2fff, MEMMAP_FREE);
+	CHECK_EQ(add(0, 0x3fff, MEMMAP_DEVICE), EOK);
+	CHECK_EQ(memmap_total(&map, MEMMAP_FREE), 0);
 }

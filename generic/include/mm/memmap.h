@@ -48,9 +48,14 @@ void memmap_init(struct memmap *map, struct memmap_range *ranges, size_t capacit
  * Adds bytes [base, base + size). Addresses that firmware gives are 64 bits wide on every machine; what lies beyond
  * phys_t is kept in the map all the same, and is told when the zones are built.
  *
+ * What is not free memory is never free because of an error: a range of such that wraps past the last address is cut
+ * off there (logged), and if the map is full, its bytes are free in it no longer.
+ *
  * @retval EOK
- * @retval EINVAL  size is 0, or base + size wraps past the last address by more than a byte's end; logged
- * @retval ENOMEM  the map is full; logged. It is unchanged; memmap_move gives it a larger array
+ * @retval EINVAL  size is 0, or free memory wraps past the last address by more than a byte's end; logged. Nothing changed
+ * @retval ENOMEM  the map is full; logged. What was free of it, and maybe the shorter rest of a free range, is not free
+ *                 any more, unless it is free memory that is added; otherwise the map is unchanged. memmap_move gives it
+ *                 a larger array
  */
 MUST_USE errno_t memmap_add(struct memmap *map, uint64_t base, uint64_t size, enum memmap_type type);
 
