@@ -21,7 +21,7 @@
 #include <mm/inject.h>
 #include <mm/spinlock.h>
 
-/* Unit 0 of every zone's buddy is a multiple of this many frames: 1 GiB of frames of 4 KiB. */
+/* Unit 0 of the buddy of a zone of so many frames or more is a multiple of so many: 1 GiB of frames of 4 KiB. */
 #define ZONE_ALIGN ((size_t) 1 << 18)
 
 /** Whether the caller may sleep. */
@@ -131,7 +131,7 @@ size_t frame_run_bytes(pfn_t first, size_t count);
 
 struct zone {
 	enum zone_kind kind;
-	pfn_t base;     /* frame that is unit 0 of the buddy: a multiple of ZONE_ALIGN */
+	pfn_t base;     /* frame that is unit 0 of the buddy */
 	pfn_t first;    /* first frame of RAM */
 	pfn_t end;      /* one beyond the last */
 	size_t managed; /* frames that are the allocator's; written under frame_lock, read without, too */

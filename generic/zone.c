@@ -10,7 +10,10 @@
  * A zone is a range of frames, holes and all, under one buddy. RAM with a hole
  * in it that would cost more books than it is worth becomes two zones of the
  * same kind. Unit 0 of a zone's buddy is a frame whose number is a multiple of
- * ZONE_ALIGN, so that a block which is aligned in the buddy is so in memory.
+ * ZONE_ALIGN, or of the power of two that is no smaller than the zone: so a block of
+ * up to ZONE_ALIGN frames that is aligned in the buddy is so in memory. A request
+ * that wants more than that tries the frames so aligned one by one, of which a zone
+ * has few (take_aligned_locked).
  *
  * WHERE A REQUEST LOOKS. Each class of request has its list of kinds, the least
  * precious first (zone_order); within a kind, zones in rising order of address.
@@ -119,6 +122,20 @@ phys_t zone_alloc_run(size_t count, frame_flags_t flags)
 	return base;
 }
 
+/* Whether what is aligned so in memory is so in the buddy of the zone. */
+static bool align_is_plain(const struct zone *zone, size_t align)
+{
+	return (zone->base & (align - 1)) == 0;
+}
+
+/* Whether there is a frame that is aligned so, and as many as these behind it, between two. */
+static bool align_fits(size_t align, pfn_t lower, pfn_t end, size_t count)
+{
+	pfn_t first = ALIGN_UP(lower, align);
+
+	return first >= lower && first < end && end - first >= count;
+}
+
 /* The request in the units of one zone. @return false if the zone has nothing to do with it */
 static bool zone_request(const struct zone *zone, const struct frame_request *request, struct buddy_request *units)
 {
@@ -130,7 +147,7 @@ static bool zone_request(const struct zone *zone, const struct frame_request *re
 		lower = zone->first;
 	if (end > zone->end)
 		end = zone->end;
-	if (end <= lower || end - lower < request->min || (zone->base & (request->align - 1)) != 0)
+	if (end <= lower || !align_fits(request->align, lower, end, request->min))
 		return false;
 	*units = (struct buddy_request){ .min = request->min,
 		.max = request->max,
@@ -144,6 +161,25 @@ static bool zone_request(const struct zone *zone, const struct frame_request *re
 	return true;
 }
 
+/* As buddy_alloc_request, aligned in memory as its buddy is not: at most (zone's frames) / ZONE_ALIGN places are tried. */
+static size_t take_aligned_locked(struct zone *zone, const struct buddy_request *units, size_t *taken)
+{
+	size_t end = units->upper < zone->end - zone->base ? units->upper : zone->end - zone->base;
+	pfn_t lower = zone->base + units->lower < zone->first ? zone->first : zone->base + units->lower;
+
+	for (size_t count = units->max;; count = count / 2 > units->min ? count / 2 : units->min) {
+		for (pfn_t pfn = ALIGN_UP(lower, units->align); pfn < zone->base + end && zone->base + end - pfn >= count;
+			 pfn += units->align) {
+			if (buddy_take(&zone->buddy, pfn - zone->base, count)) {
+				*taken = count;
+				return pfn - zone->base;
+			}
+		}
+		if (count == units->min)
+			return BUDDY_NONE;
+	}
+}
+
 /* Takes what the request says from one zone, but no more than allowed. @return 0 if it cannot be had there now */
 static phys_t take_from_locked(struct zone *zone, const struct frame_request *request, size_t allowed, size_t *taken)
 {
@@ -154,7 +190,10 @@ static phys_t take_from_locked(struct zone *zone, const struct frame_request *re
 		return 0;
 	if (units.max > allowed)
 		units.max = allowed;
-	unit = buddy_alloc_request(&zone->buddy, &units, taken);
+	if (align_is_plain(zone, request->align))
+		unit = buddy_alloc_request(&zone->buddy, &units, taken);
+	else
+		unit = take_aligned_locked(zone, &units, taken);
 	if (unit == BUDDY_NONE)
 		return 0;
 	accounts_taken_locked(zone->kind, *taken, request->flags);
@@ -211,6 +250,19 @@ static pfn_t first_hole(pfn_t first, pfn_t end)
 	return first;
 }
 
+/* Whether take_aligned_locked would find a place if all frames were free. */
+static bool has_aligned_place(
+	const struct zone *zone, const struct frame_request *request, const struct buddy_request *units)
+{
+	pfn_t end = units->upper == SIZE_MAX ? zone->end : zone->base + units->upper;
+	pfn_t lower = zone->base + units->lower < zone->first ? zone->first : zone->base + units->lower;
+
+	for (pfn_t pfn = ALIGN_UP(lower, request->align); pfn < end && end - pfn >= request->min; pfn += request->align)
+		if (first_hole(pfn, pfn + request->min) == pfn + request->min)
+			return true;
+	return false;
+}
+
 /* Whether a zone has a place for the request, a block of its buddy cut off behind what is wanted, without a hole. */
 static bool zone_has_place(const struct zone *zone, const struct frame_request *request)
 {
@@ -220,6 +272,8 @@ static bool zone_has_place(const struct zone *zone, const struct frame_request *
 
 	if (!zone_request(zone, request, &units))
 		return false;
+	if (!align_is_plain(zone, request->align))
+		return has_aligned_place(zone, request, &units);
 	while (block < request->min)
 		block *= 2;
 	step = request->align > block ? request->align : block;

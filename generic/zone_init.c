@@ -11,15 +11,20 @@
  * zones.
  *
  * What cannot be used is told in the log with its size: pieces of less than a
- * frame, addresses beyond RAM_LAST, memory so far from
- * the rest that its books would cost more than BOOKS_SHARE of all memory, and
- * what is left when there are ZONE_MAX zones.
+ * frame, addresses beyond RAM_LAST, a piece whose books (with those of the hole
+ * before it) would cost more than it brings, memory so far from the rest that all
+ * books would cost more than BOOKS_SHARE of all memory, what is left when there are
+ * ZONE_MAX zones, and, from the end on, memory for whose books there is no room in
+ * what the boot code has mapped: a zone is cut so that they take half of that.
  */
 
 #include "frame_internal.h"
 
 /* A hole of more frames than this divides a zone. */
 #define HOLE_MAX ((size_t) 1 << 17)
+
+/* Frames of one zone, at most: what its buddy can manage, whatever they begin at. */
+#define ZONE_FRAMES (BUDDY_MAX_UNITS - ZONE_ALIGN)
 
 /* The books may take one part in this many of all memory. */
 #define BOOKS_SHARE 8
@@ -32,8 +37,16 @@ struct piece {
 	pfn_t first, end;
 };
 
-#define DMA_END ((pfn_t) (ARCH_DMA_LIMIT >> PAGE_WIDTH))
-#define LOW_END ((pfn_t) ((IDENTITY_PHYS + IDENTITY_SIZE) >> PAGE_WIDTH))
+/* The direct map may end with the address space. */
+#define LOW_END ((pfn_t) ((IDENTITY_PHYS + (phys_t) (IDENTITY_SIZE - 1)) >> PAGE_WIDTH) + 1)
+
+/* What devices reach has a permanent address in any case: beyond those the limit says nothing. */
+static pfn_t dma_end(void)
+{
+	pfn_t end = (pfn_t) (ARCH_DMA_LIMIT >> PAGE_WIDTH);
+
+	return end < LOW_END ? end : LOW_END;
+}
 
 /* The whole frames of a range of the map. Frame 0 is never used: its address means failure. */
 static struct piece whole_frames(const struct memmap_range *range)
@@ -51,7 +64,7 @@ static struct piece whole_frames(const struct memmap_range *range)
 
 static enum zone_kind kind_of(pfn_t pfn)
 {
-	if (pfn < DMA_END)
+	if (pfn < dma_end())
 		return ZONE_DMA;
 	return pfn < LOW_END ? ZONE_LOW : ZONE_HIGH;
 }
@@ -59,14 +72,14 @@ static enum zone_kind kind_of(pfn_t pfn)
 /* The first frame beyond pfn that is of another kind. */
 static pfn_t kind_end(pfn_t pfn)
 {
-	if (pfn < DMA_END)
-		return DMA_END < LOW_END ? DMA_END : LOW_END;
+	if (pfn < dma_end())
+		return dma_end();
 	return pfn < LOW_END ? LOW_END : SIZE_MAX;
 }
 
 static size_t books_of_states(void)
 {
-	return frame_state_size(zones[zones_used - 1].end - FRAME_FIRST);
+	return zones_used > 0 ? frame_state_size(zones[zones_used - 1].end - FRAME_FIRST) : 0;
 }
 
 static size_t books_of_buddies(void)
@@ -78,18 +91,23 @@ static size_t books_of_buddies(void)
 	return bytes;
 }
 
-/* Where the buddy of a zone begins: so that every alignment that can be had in it is a multiple there too. */
+static size_t books_of_all(void)
+{
+	return ALIGN_UP(books_of_states(), CACHE_LINE) + books_of_buddies();
+}
+
+/* Where the buddy of a zone begins: so that blocks of up to ZONE_ALIGN frames are aligned in it as in memory. */
 static pfn_t base_of(pfn_t first, pfn_t end)
 {
-	size_t align = ZONE_ALIGN;
+	size_t align = 1;
 
-	while (align < end - first)
+	while (align < end - first && align < ZONE_ALIGN)
 		align *= 2;
 	return ALIGN_DOWN(first, align);
 }
 
 /* Joins a piece of one kind to the last zone, or makes it a new one. @return false if neither can be */
-static bool zone_add(struct piece piece)
+static bool zone_join(struct piece piece)
 {
 	struct zone *last = zones_used > 0 ? &zones[zones_used - 1] : NULL;
 	enum zone_kind kind = kind_of(piece.first);
@@ -107,10 +125,35 @@ static bool zone_add(struct piece piece)
 	return true;
 }
 
+static void zone_cut(struct zone *zone, pfn_t end)
+{
+	zone->end = end;
+	zone->base = base_of(zone->first, end);
+}
+
 static void tell_unused(struct piece piece, const char *reason)
 {
 	port_log("memory: %zu KiB at %#zx are not used: %s", (piece.end - piece.first) << (PAGE_WIDTH - 10),
 		piece.first << PAGE_WIDTH, reason);
+}
+
+/* Adds a piece of one kind, unless the books that it wants, for the hole before it too, cost more than it brings. */
+static bool zone_add(struct piece piece)
+{
+	size_t before = books_of_all(), used = zones_used;
+	struct zone last = used > 0 ? zones[used - 1] : (struct zone){ 0 };
+
+	if (!zone_join(piece)) {
+		tell_unused(piece, "too far scattered");
+		return false;
+	}
+	if ((books_of_all() - before) >> PAGE_WIDTH < piece.end - piece.first)
+		return true;
+	zones_used = used;
+	if (used > 0)
+		zones[used - 1] = last;
+	tell_unused(piece, "its books would cost more than it brings");
+	return false;
 }
 
 static bool books_too_dear(size_t frames)
@@ -132,13 +175,11 @@ static void piece_add(struct piece piece, size_t *frames)
 {
 	while (piece.first < piece.end) {
 		pfn_t end = kind_end(piece.first) < piece.end ? kind_end(piece.first) : piece.end;
-		struct piece part = { piece.first, end };
+		struct piece part = { piece.first, end - piece.first > ZONE_FRAMES ? piece.first + ZONE_FRAMES : end };
 
-		piece.first = end;
+		piece.first = part.end;
 		if (zone_add(part))
 			*frames += part.end - part.first;
-		else
-			tell_unused(part, "too far scattered, or more than the allocator can manage");
 	}
 }
 
@@ -181,20 +222,65 @@ static size_t zones_lay_out(const struct memmap *map)
 	return frames;
 }
 
-/* Carves room for the books; if there is none, does without the last zones. @return 0 if there is none for the first */
+/* Bytes of the largest piece that the books can be carved out of: the boot code has mapped it, and it is not frame 0. */
+static size_t books_room(const struct memmap *map)
+{
+	pfn_t limit = (IDENTITY_PHYS + (phys_t) (BOOT_MAPPED - 1)) >> PAGE_WIDTH;
+	size_t room = 0;
+
+	for (size_t i = 0; i < map->count; i++) {
+		struct piece piece = whole_frames(&map->ranges[i]);
+
+		if (map->ranges[i].type != MEMMAP_FREE || piece.end == 0 || piece.first > limit)
+			continue;
+		if (piece.end > limit + 1)
+			piece.end = limit + 1;
+		if (piece.end - piece.first > room)
+			room = piece.end - piece.first;
+	}
+	return room << PAGE_WIDTH;
+}
+
+/* Cuts the last zone so that all books fit into so many bytes. @return false if that leaves nothing of it */
+static bool zone_cut_to(size_t room)
+{
+	struct zone *zone = &zones[zones_used - 1];
+	pfn_t fits = zone->first, too_far = zone->end;
+
+	while (too_far - fits > 1) {
+		pfn_t middle = fits + (too_far - fits) / 2;
+
+		zone_cut(zone, middle);
+		if (books_of_all() <= room)
+			fits = middle;
+		else
+			too_far = middle;
+	}
+	if (fits > zone->first)
+		zone_cut(zone, fits);
+	return fits > zone->first;
+}
+
+/* Carves room for the books. If there is none, does without what lies furthest. @return 0 if there is none at all */
 static phys_t books_carve(struct memmap *map, size_t *states)
 {
-	size_t frames = 0;
+	size_t frames = 0, room = books_room(map);
 
-	for (;; zone_drop(map, &frames, "no room for its books")) {
-		phys_t books;
+	while (books_of_all() > room) {
+		pfn_t end = zones[zones_used - 1].end;
 
-		*states = ALIGN_UP(books_of_states(), CACHE_LINE);
-		frame_books = ALIGN_UP(*states + books_of_buddies(), PAGE_SIZE);
-		books = memmap_carve(map, frame_books, PAGE_SIZE, IDENTITY_PHYS + BOOT_MAPPED - 1);
-		if (books != 0 || zones_used == 1)
-			return books;
+		if (zone_cut_to(room / 2)) { /* the rest is for what comes after the books */
+			tell_unused((struct piece){ zones[zones_used - 1].end, end }, "no room for their books");
+			break;
+		}
+		zone_cut(&zones[zones_used - 1], end);
+		if (zones_used == 1)
+			break;
+		zone_drop(map, &frames, "no room for its books");
 	}
+	*states = ALIGN_UP(books_of_states(), CACHE_LINE);
+	frame_books = ALIGN_UP(books_of_all(), PAGE_SIZE);
+	return memmap_carve(map, frame_books, PAGE_SIZE, IDENTITY_PHYS + (phys_t) (BOOT_MAPPED - 1));
 }
 
 /* Sets up the buddies, all taken, in the books. */

@@ -25,6 +25,8 @@
 
 #include <arch/host.h>
 
+phys_t host_dma_limit = MiB(16);
+
 static struct host_memory memory;
 static int file;      /* the memory */
 static int copy;      /* the child's, while a fork is under way */

@@ -33,8 +33,9 @@
 #define PAGE_SIZE ((size_t) 1 << PAGE_WIDTH)
 #define CACHE_LINE 64
 
-/* As on a PC, so that there is such a zone. */
-#define ARCH_DMA_LIMIT ((phys_t) MiB(16))
+/* As on a PC, so that there is such a zone; a test may start an allocator with another. */
+extern phys_t host_dma_limit;
+#define ARCH_DMA_LIMIT host_dma_limit
 
 /* ---- layout of virtual addresses ---- */
 
