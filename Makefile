@@ -30,10 +30,13 @@ PROFILES := $(sort $(patsubst arch/%/machine.mk,%,$(wildcard arch/*/machine.mk))
 include tools/make/machine.mk
 include tools/make/knobs.mk
 ifneq ($(BUILDING),)
+include tools/make/variant.mk
+ifeq ($(UNLOCKED),)
 include tools/make/setup.mk
 include tools/make/compile.mk
 include tools/make/$(if $(HOSTED),host,kernel).mk
 include tools/make/source.mk
+endif
 endif
 
 .PHONY: help check clean FORCE
@@ -43,7 +46,7 @@ help: ## this list
 	@echo 'Profiles: $(PROFILES)'
 
 check: ## every test there is, for every profile; status 0 only if none failed
-	@tools/check
+	@tools/check $(if $(call given_here,PROFILE),--profile $(PROFILE)) $(if $(filter yes,$(QUICK)),--quick)
 
 clean: ## remove all that was made
 	$(Q)rm -rf build

@@ -24,8 +24,7 @@
 
 #include "../kernel/test/test_internal.h"
 #include "host_glue.h"
-
-#define PANIC_SECONDS 60
+#include "watch.h"
 
 const bool test_on_host = true;
 
@@ -371,7 +370,7 @@ static void panic_child(const struct test_case *test)
 {
 	host_panic_hook = panic_told;
 	host_log_print(false);
-	alarm(PANIC_SECONDS);
+	watch_me();
 	if (ledger_open())
 		test->body();
 	_exit(1);
@@ -408,6 +407,7 @@ enum test_outcome test_run_panicking(const struct test_case *test, char *reason)
 	read_all(ends[0], message, sizeof message);
 	close(ends[0]);
 	waitpid(child, &status, 0);
+	watch_me();
 	if (strstr(message, test->panics) != NULL)
 		return TEST_PASSED;
 	if (message[0] != 0)

@@ -24,8 +24,9 @@
 
 #include "host_glue.h"
 #include "sequence.h"
+#include "watch.h"
 
-/* Seconds one test may take; sanitizers and valgrind make it longer. */
+/* Seconds of its own time that one test may take (watch.c); sanitizers and valgrind make it longer. */
 #define SECONDS 120
 
 static struct {
@@ -57,7 +58,7 @@ static const char usage[] = "usage: %s [options] [NAME ...]\n"
 							"  --log           print the core's log, not only that of tests that fail\n"
 							"  --threads       only cases with threads\n"
 							"  --no-fork       all in this process, for a debugger; the first crash ends it\n"
-							"  --timeout SECONDS  for one test; default 120\n"
+							"  --timeout SECONDS  of its own time, for one test; default 120\n"
 							"  --digest        no cases, but digests of random sequences of mappings (tools/agree)\n"
 							"  --trace         the same, with every operation and its results\n";
 
@@ -73,6 +74,7 @@ static void tell_log(void)
 static void run_plain(int index)
 {
 	(void) index;
+	watch_me();
 	tcase_fn_start("plain", __FILE__, __LINE__);
 	result->outcome = test_run_plain(current, result->reason);
 	tell_log();
@@ -81,6 +83,7 @@ static void run_plain(int index)
 static void run_injected(int index)
 {
 	(void) index;
+	watch_me();
 	tcase_fn_start("injected", __FILE__, __LINE__);
 	result->outcome = test_run_injected(current, result->reason);
 	tell_log();
@@ -96,7 +99,7 @@ static enum test_outcome run_under_check(bool injected)
 	TCase *tcase = tcase_create(current->name);
 	SRunner *runner;
 
-	tcase_set_timeout(tcase, options.seconds);
+	tcase_set_timeout(tcase, 0);
 	tcase_add_test(tcase, injected ? &injected_test : &plain_test);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
@@ -104,6 +107,8 @@ static enum test_outcome run_under_check(bool injected)
 	*result = (struct result){ .outcome = TEST_FAILED };
 	fflush(stdout);
 	srunner_run_all(runner, CK_SILENT);
+	if (watch_end())
+		printf("# %s: hung: it has not ended within %u s of its own time\n", current->name, options.seconds);
 	if (srunner_ntests_failed(runner) != 0) {
 		TestResult **failures = srunner_failures(runner);
 
@@ -255,6 +260,8 @@ int main(int argc, char **argv)
 		perror("mmap");
 		return 2;
 	}
+	if (!options.no_fork)
+		watch_start(options.seconds);
 	test_print_head(tests);
 	printf("# seed %llu: --seed gives the same sequences again\n", (unsigned long long) host_seed);
 	host_log_print(options.log);

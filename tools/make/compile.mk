@@ -4,11 +4,6 @@
 # change of flags or knobs rebuilds what it reaches: the command line is kept
 # in $(B)/flags, the knobs in config.h.
 
-VARIANT := $(MODE)$(if $(KERNEL_SPLITS),$(patsubst %,-split%,$(filter-out 3,$(KERNEL_SPLIT))))$(patsubst \
-	%,-cpus%,$(filter-out $(MAX_CPUS_DEFAULT),$(CPUS_MAX)))$(if $(PAGE_LEVELS),$(patsubst \
-	%,-levels%,$(filter-out $(firstword $(PAGE_LEVELS)),$(LEVELS))))$(patsubst %,-%,$(filter-out none,$(SANITIZE)))
-B := build/$(PROFILE)/$(VARIANT)
-
 CC := $(CROSS)gcc
 NM := $(CROSS)nm
 AR := $(CROSS)ar

@@ -44,19 +44,22 @@ $(PROGRAMS):
 run: test
 
 # ThreadSanitizer is for the cases that have threads.
-TEST_ARGUMENTS := $(if $(filter thread,$(SANITIZE)),--threads) $(filter-out all,$(TEST))
+TEST_ARGUMENTS := --timeout $(TIMEOUT) $(if $(filter thread,$(SANITIZE)),--threads) $(filter-out all,$(TEST))
+
+# A test that hangs is ended by the program itself.
+TEST_SILENCE = $(shell expr 2 '*' $(TIMEOUT))
 
 test: all
-	@for example in $(EXAMPLES) $(EMBED); do $$example >$$example.log 2>&1 || { cat $$example.log; exit 1; }; done
+	@$(RUN) for example in $(EXAMPLES) $(EMBED); do $$example >$$example.log 2>&1 || { cat $$example.log; exit 1; }; done
 	@status=0; for program in $(notdir $(PROGRAMS)); do \
-		tools/run --title '$(PROFILE) $(VARIANT) '$$program --timeout $(TIMEOUT) --log $(B)/$$program.log \
+		tools/run --title '$(PROFILE) $(VARIANT) '$$program --timeout $(TEST_SILENCE) --log $(B)/$$program.log \
 			program -- $(B)/$$program $(TEST_ARGUMENTS) || status=1; \
 	done; exit $$status
 
 .PHONY: soak
 
 soak: all
-	@tools/soak --title 'soak $(PROFILE) $(VARIANT)' --seconds $(SECONDS) --test $(if $(filter all,$(TEST)),threads,$(TEST)) \
+	@$(RUN) tools/soak --title 'soak $(PROFILE) $(VARIANT)' --seconds $(SECONDS) --test $(if $(filter all,$(TEST)),threads,$(TEST)) \
 		--timeout $(TIMEOUT) --keep build/soak/$(PROFILE)-$(VARIANT) $(if $(SEED),--seed $(SEED)) host $(PROGRAMS)
 
 # Both designs, and page tables of all levels, held against each other.
@@ -66,7 +69,7 @@ agree_build = build/$(PROFILE)/$(MODE)$(if $(filter-out $(firstword $(PAGE_LEVEL
 
 agree: ## host: both page-table designs, with all levels, answer the same random sequences of mappings
 	+@for levels in $(PAGE_LEVELS); do $(MAKE) --no-print-directory LEVELS=$$levels SANITIZE=none all || exit; done
-	@tools/run --title '$(PROFILE) $(MODE) designs' --timeout $(TIMEOUT) program -- tools/agree \
+	@$(RUN) tools/run --title '$(PROFILE) $(MODE) designs' --timeout $(TIMEOUT) program -- tools/agree \
 		$(foreach levels,$(PAGE_LEVELS),$(levels)=$(call agree_build,$(levels)))
 
 CHECK_STEPS := $(foreach mode,debug release,MODE=$(mode)+test) MODE=debug+agree \

@@ -59,15 +59,15 @@ EMULATE = $(EMULATOR) $(EMULATOR_FLAGS)
 TRANSCRIPT = $(B)/$@-$(MEMORY)$(if $(filter-out 1,$(SMP)),-smp$(SMP)).log
 
 run: all ## boot it, the console in this terminal (host: run the tests)
-	@$(RUNNER) console -- $(EMULATE) -kernel $(IMAGE)
+	@$(RUN) $(RUNNER) console -- $(EMULATE) -kernel $(IMAGE)
 
 test: all ## boot it, type `test all`, and sum up what it says (host: run the tests)
-	@$(RUNNER) --log $(TRANSCRIPT) --type 'test $(TEST)' test -- $(EMULATE) -kernel $(IMAGE)
+	@$(RUN) $(RUNNER) --log $(TRANSCRIPT) --type 'test $(TEST)' test -- $(EMULATE) -kernel $(IMAGE)
 
 ifeq ($(MODE),release)
 bench: ICOUNT := yes
 bench: all ## boot a release build that counts instructions, type `bench`, keep the table in build/<profile>/bench.txt
-	@$(RUNNER) --log $(TRANSCRIPT) --table build/$(PROFILE)/bench.txt bench -- $(EMULATE) -kernel $(IMAGE)
+	@$(RUN) $(RUNNER) --log $(TRANSCRIPT) --table build/$(PROFILE)/bench.txt bench -- $(EMULATE) -kernel $(IMAGE)
 else
 bench:
 	+@$(MAKE) --no-print-directory MODE=release bench
@@ -82,14 +82,14 @@ SOAK_MEMORIES = $(if $(call given,MEMORY),$(MEMORY),$(filter-out $(MEMORY_LEAST)
 SOAK_SMPS = $(if $(call given,SMP),$(SMP),1 $(CHECK_SMPS) $(CHECK_SMPS))
 
 soak: all ## the cases with threads over and over, with other seeds, sizes and CPUs, for SECONDS
-	@tools/soak --title 'soak $(PROFILE) $(VARIANT)' --seconds $(SECONDS) --memory '$(SOAK_MEMORIES)' --smp '$(SOAK_SMPS)' \
+	@$(RUN) tools/soak --title 'soak $(PROFILE) $(VARIANT)' --seconds $(SECONDS) --memory '$(SOAK_MEMORIES)' --smp '$(SOAK_SMPS)' \
 		--test $(if $(filter all,$(TEST)),threads,$(TEST)) --timeout $(TIMEOUT) --keep build/soak/$(PROFILE)-$(VARIANT) \
 		$(if $(SEED),--seed $(SEED)) machine $(SOAK_KNOBS)
 SOAK_KNOBS = $(foreach knob,PROFILE MODE $(if $(KERNEL_SPLITS),KERNEL_SPLIT) $(if $(MAX_CPUS),MAX_CPUS) ICOUNT,$(knob)=$($(knob)))
 
 debug: all ## boot it halted, the console in this terminal, and wait for gdb
 	@echo 'In another terminal: gdb -x contrib/gdb/hoplite.gdb $(IMAGE)'
-	@$(RUNNER) console -- $(EMULATE) -S -gdb tcp:127.0.0.1:1234 -kernel $(IMAGE)
+	@$(RUN) $(RUNNER) console -- $(EMULATE) -S -gdb tcp:127.0.0.1:1234 -kernel $(IMAGE)
 
 ISO := $(B)/hoplite.iso
 
@@ -100,7 +100,7 @@ $(ISO): $(IMAGE) tools/mkiso
 	$(Q)tools/mkiso $(IMAGE) $@ $(B)/iso
 
 iso-test: $(ISO) ## as test, booted from the GRUB image
-	@$(RUNNER) --log $(TRANSCRIPT) --type 'test $(TEST)' test -- $(EMULATE) -cdrom $(ISO)
+	@$(RUN) $(RUNNER) --log $(TRANSCRIPT) --type 'test $(TEST)' test -- $(EMULATE) -cdrom $(ISO)
 
 
 .PHONY: lib

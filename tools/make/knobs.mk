@@ -17,12 +17,20 @@ number_error = $(error $1=$($1) does not do with PROFILE=$(PROFILE). It may be: 
 
 $(call one_of,MODE,debug release)
 $(call one_of,ICOUNT,yes no)
+$(call one_of,QUICK,yes no)
 $(call one_of,SETUP,yes no)
 $(call one_of,V,0 1)
 $(call one_of,SANITIZE,none address thread)
 $(call number,TIMEOUT,1,86400,seconds)
 $(call number,SECONDS,1,864000,seconds)
 $(if $(SEED),$(call number,SEED,0,4294967295))
+
+# Knobs that the steps of `check` set themselves.
+given_here = $(filter command%,$(origin $1))
+ifneq ($(filter check,$(MAKECMDGOALS)),)
+$(foreach knob,MODE MEMORY SMP KERNEL_SPLIT MAX_CPUS ICOUNT TEST LEVELS SANITIZE,$(if $(call given_here,$(knob)),$(error $(knob) \
+	does not go with check, which runs all of them. PROFILE=... and QUICK=yes make it shorter)))
+endif
 
 ifneq ($(BUILDING),)
 $(if $(MAX_CPUS),$(call number,MAX_CPUS,1,64,CPUs))

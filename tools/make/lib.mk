@@ -9,7 +9,8 @@ LIB := $(B)/lib
 LIB_HEADERS := $(patsubst generic/include/%,$(LIB)/include/%,$(wildcard generic/include/mm/*.h)) \
 	$(LIB)/include/arch/mm.h $(LIB)/include/config.h
 LIB_SOURCES := $(CORE_SOURCES) $(GENARCH_SOURCES) $(call mapping_sources,$(firstword $(MAPPING)))
-EMBED := $(LIB)/embed
+# The kernel of test/embed, twice: by the build, and as doc/embedding.md says.
+EMBED := $(LIB)/embed $(LIB)/embed-pkg-config
 EMBED_SOURCES := $(wildcard test/embed/*.c)
 LIB_OBJECTS := $(patsubst %.c,$(LIB)/%.o,$(LIB_SOURCES))
 
@@ -51,6 +52,11 @@ $(LIB)/hoplite.pc: $(B)/flags tools/make/lib.mk
 	echo 'Cflags: -I$${prefix}/include -DMM_NO_SHORT_NAMES='; \
 	echo 'Libs: -L$${prefix} -lhoplite$(if $(SANITIZERS_$(SANITIZE)), $(SANITIZERS_$(SANITIZE)))'; } >$@
 
-$(EMBED): $(patsubst %.c,$(LIB)/%.o,$(EMBED_SOURCES)) $(LIB)/libhoplite.a
+$(LIB)/embed: $(patsubst %.c,$(LIB)/%.o,$(EMBED_SOURCES)) $(LIB)/libhoplite.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) -o $@ $(filter %.o,$^) -L$(LIB) -lhoplite -lpthread
+
+$(LIB)/embed-pkg-config: $(EMBED_SOURCES) $(wildcard test/embed/*.h) $(LIB)/libhoplite.a $(LIB)/hoplite.pc
+	$(call say,LINK,$@)
+	$(Q)PKG_CONFIG_PATH=$(LIB) && export PKG_CONFIG_PATH && \
+		$(CC) -std=gnu17 `pkg-config --cflags hoplite` $(EMBED_SOURCES) `pkg-config --libs hoplite` -lpthread -o $@

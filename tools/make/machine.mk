@@ -53,7 +53,7 @@ COMMA := ,
 
 ifneq ($(filter $(PROFILE),$(PROFILES)),)
 include arch/$(PROFILE)/machine.mk
-else ifneq ($(BUILDING),)
+else ifneq ($(BUILDING)$(filter check,$(MAKECMDGOALS)),)
 $(error There is no profile "$(PROFILE)". There are: $(PROFILES))
 endif
 

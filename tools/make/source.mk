@@ -12,10 +12,10 @@ format: ## bring the C sources into form (.clang-format)
 	$(Q)clang-format -i $(C_FILES)
 
 form: ## look at what every file must keep to: SPDX line, tabs, what may include what
-	@tools/run --title form program -- tools/form
+	@$(RUN) tools/run --title form program -- tools/form
 
 model: ## every interleaving of the models in test/model, whole and broken on purpose
-	@tools/run --title model --timeout $(TIMEOUT) program -- tools/model
+	@$(RUN) tools/run --title model --timeout $(TIMEOUT) program -- tools/model
 
 lint: form compile_commands.json ## form, then shellcheck, clang-format and clang-tidy
 	$(Q)shellcheck $(SCRIPTS)
