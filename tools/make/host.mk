@@ -69,7 +69,7 @@ agree_build = build/$(PROFILE)/$(MODE)$(if $(filter-out $(firstword $(PAGE_LEVEL
 
 agree: ## host: both page-table designs, with all levels, answer the same random sequences of mappings
 	+@for levels in $(PAGE_LEVELS); do $(MAKE) --no-print-directory LEVELS=$$levels SANITIZE=none all || exit; done
-	@$(RUN) tools/run --title '$(PROFILE) $(MODE) designs' --timeout $(TIMEOUT) program -- tools/agree \
+	@$(RUN) tools/run --title '$(PROFILE) $(MODE) designs' --timeout $(SEARCH_SILENCE) program -- tools/agree \
 		$(foreach levels,$(PAGE_LEVELS),$(levels)=$(call agree_build,$(levels)))
 
 CHECK_STEPS := $(foreach mode,debug release,MODE=$(mode)+test) MODE=debug+agree \
