@@ -13,6 +13,7 @@
 #include <kernel/console.h>
 #include <kernel/cpus.h>
 #include <kernel/lib.h>
+#include <kernel/mistake.h>
 #include <kernel/panic.h>
 #include <kernel/print.h>
 #include <kernel/scheduler.h>
@@ -70,6 +71,8 @@ static void print_map(const struct memmap *map)
 static void run_steps(void)
 {
 	for (size_t i = 0; i < ARRAY_COUNT(steps); i++) {
+		mistake_before(steps[i].what);
+
 		errno_t result = steps[i].run();
 
 		if (result == EOK)
@@ -86,6 +89,7 @@ void kernel_main(const struct boot_info *info)
 	boot_info = info;
 	kprintf("\nHoplite %s (%s, %s)\n", CONFIG_VERSION, CONFIG_PROFILE, CONFIG_MODE);
 	print_map(info->map);
+	mistake_before("interrupts");
 	arch_init();
 	scheduler_init_cpu();
 	run_steps();

@@ -49,11 +49,13 @@ static bool __attribute__((noinline)) probe(void (*touch)(uintptr_t va, void *ar
 	volatile port_irq_t state_kept = state;
 	volatile bool survived = false;
 
+	user_access_begin();
 	if (__builtin_setjmp(landing.registers) == 0) {
 		probe_landing[cpu_number()] = &landing;
 		touch(va, argument);
 		survived = true;
 	}
+	user_access_end();
 	probe_landing[cpu_number()] = before;
 	port_irq_restore(state_kept);
 	return survived;

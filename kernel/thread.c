@@ -47,6 +47,8 @@
 
 /* With fewer bytes than this left a stack is used up: a trap's frame does not fit. */
 #define STACK_LEAST 256
+/* A stack pointer that is so far below its stack, or less, got there by frames that are too large. */
+#define STACK_FAR MiB(1)
 
 struct list_link thread_list = LIST_INIT(thread_list);
 
@@ -77,9 +79,9 @@ void thread_enlist_locked(struct thread *thread)
 	list_insert_before(&thread_list, &thread->all_link);
 }
 
-bool thread_stack_overflowed(const struct thread *thread, uintptr_t va)
+bool thread_stack_overflowed(const struct thread *thread, uintptr_t stack_pointer)
 {
-	return thread->stack != 0 && va >= thread->stack - PAGE_SIZE && va < thread->stack + STACK_LEAST;
+	return thread->stack != 0 && thread->stack + STACK_LEAST - stack_pointer - 1 < STACK_FAR;
 }
 
 /* Frees a thread that is in no list, and its stack. In a thread, interrupts on. */

@@ -9,7 +9,10 @@
  *                                               -> system call: answered; there is none yet
  *                                               -> stop: another CPU has panicked or halted; this one parks
  *                                               -> page fault in a borrowed address space: as_page_fault; what it
- *                                                  refuses ends a user_copy_in or _out with EFAULT
+ *                                                  refuses ends a user_copy_in or _out with EFAULT. A fault that no
+ *                                                  answer of the address space can cure (the CPU refuses the entry
+ *                                                  itself, or forbids the kernel this access) is never given to it:
+ *                                                  it would come again and again
  *                                               -> fault in a probe: the probe returns false
  *                                               -> anything else: panic with the registers
  *
@@ -40,6 +43,29 @@ static const char *access_name(const struct trap_info *info)
 	return info->execute ? "execute" : info->write ? "write to" : "read from";
 }
 
+/*
+ * Whether the running thread has used up its stack. A frame of many pages lies beyond the guard page as a whole, so the
+ * stack pointer may be far below it; an access that looks before it moves the stack pointer is seen by its address.
+ */
+static bool stack_overflowed(const struct trap_info *info)
+{
+	const struct thread *thread = thread_current();
+
+	if (info->from_user || thread == NULL || thread_is_idle(thread))
+		return false;
+	return thread_stack_overflowed(thread, info->stack_pointer) ||
+		(info->kind == TRAP_PAGE_FAULT && thread->stack - info->address - 1 < PAGE_SIZE);
+}
+
+static const char *fault_reason(const struct trap_info *info)
+{
+	if (info->broken)
+		return "in whose page tables a bit is set that this CPU reserves";
+	if (!info->user_allowed && info->address - USER_START <= USER_LAST - USER_START)
+		return "the user's, and this is no copy to or from it";
+	return info->present ? "mapped, but not for that" : "not mapped";
+}
+
 static void __attribute__((noreturn)) fatal(const struct trap_frame *frame, const struct trap_info *info)
 {
 	size_t offset = 0;
@@ -48,13 +74,12 @@ static void __attribute__((noreturn)) fatal(const struct trap_frame *frame, cons
 
 	if (name == NULL)
 		name = "no function";
-	if (!info->from_user && thread_stack_overflowed(thread_current(), info->stack_pointer))
+	if (stack_overflowed(info))
 		panic_trap(frame, "thread %u (%s) has overflowed its stack at %p (%s+0x%zx)", thread_current()->id,
 			thread_current()->name, (void *) info->pc, name, offset);
 	if (info->kind == TRAP_PAGE_FAULT)
 		panic_trap(frame, "page fault in %s: cannot %s %p, which is %s, at %p (%s+0x%zx)", mode, access_name(info),
-			(void *) info->address, info->present ? "mapped, but not for that" : "not mapped", (void *) info->pc, name,
-			offset);
+			(void *) info->address, fault_reason(info), (void *) info->pc, name, offset);
 	panic_trap(
 		frame, "%s (trap %u) in %s at %p (%s+0x%zx)", info->name, info->number, mode, (void *) info->pc, name, offset);
 }
@@ -71,7 +96,7 @@ static bool page_fault(struct trap_frame *frame, const struct trap_info *info)
 		(info->write ? AS_ACCESS_WRITE : 0) | (info->execute ? AS_ACCESS_EXEC : 0) | (copying ? AS_ACCESS_COPYING : 0);
 	enum as_fault_result result;
 
-	if (thread == NULL || thread->as == NULL || !info->interrupts_on ||
+	if (thread == NULL || thread->as == NULL || !info->interrupts_on || info->broken || !info->user_allowed ||
 		info->address - USER_START > USER_LAST - USER_START)
 		return false;
 	interrupts_enable();

@@ -10,12 +10,15 @@
  * the address space refuses, or has no memory for, comes back as
  * AS_FAULT_DEFERRED then, and trap_dispatch makes the trap return to land(),
  * which jumps to the noted place. The note is the thread's, so the copy may
- * sleep and be preempted.
+ * sleep and be preempted. Where the CPU keeps the kernel from the user's pages the
+ * copy alone may touch them (user_access_begin); that is a flag of the thread's own,
+ * too: a trap saves it, turns it off, and restores it.
  *
  * COST. A few dozen instructions beside the bytes, if nothing faults.
  */
 
 #include <kernel/lib.h>
+#include <kernel/machine.h>
 #include <kernel/thread.h>
 #include <kernel/trap.h>
 #include <kernel/trap_internal.h>
@@ -36,11 +39,13 @@ static bool __attribute__((noinline)) copy(void *to, const void *from, size_t by
 	void *registers[5]; /* as __builtin_setjmp wants it */
 	volatile bool done = false;
 
+	user_access_begin();
 	if (__builtin_setjmp(registers) == 0) {
 		thread_current()->copy_landing = registers;
 		memcpy(to, from, bytes);
 		done = true;
 	}
+	user_access_end();
 	thread_current()->copy_landing = NULL;
 	return done;
 }

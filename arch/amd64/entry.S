@@ -16,14 +16,12 @@
  */
 
 #include <arch/layout.h>
+#include <x86/control.h>
 #include <x86/requirements.h>
 #include <x86/selectors.h>
 
 #define PHYS(symbol) ((symbol) - KERNEL_IMAGE_OFFSET)
 
-#define CR0_WP_PG 0x80010000
-#define CR4_PAE 0x20
-#define CR4_PGE 0x80
 #define MSR_EFER 0xc0000080
 #define EFER_LME_NXE 0x900
 #define LARGE_PAGE_SHIFT 21
@@ -60,8 +58,7 @@ start:
 	call fill_directory
 
 	/* Long mode (SDM vol. 3A, 9.8.5); write protection holds for the kernel too. */
-	mov %cr4, %eax
-	or $CR4_PAE, %eax
+	mov $CR4_PAE, %eax
 	mov %eax, %cr4
 	mov $PHYS(boot_root), %eax
 	mov %eax, %cr3
@@ -69,8 +66,7 @@ start:
 	rdmsr
 	or $EFER_LME_NXE, %eax
 	wrmsr
-	mov %cr0, %eax
-	or $CR0_WP_PG, %eax
+	mov $CR0_KERNEL, %eax
 	mov %eax, %cr0
 	lgdt PHYS(boot_gdtr)
 	ljmp $KERNEL_CODE_SELECTOR, $PHYS(long_mode)
@@ -103,8 +99,7 @@ high:
 	movq $0, boot_root
 	mov %cr3, %rax
 	mov %rax, %cr3
-	mov %cr4, %rax /* only now: global pages would have stayed in the TLB at the low addresses */
-	or $CR4_PGE, %eax
+	mov $(CR4_PAE | CR4_PGE), %eax /* only now: global pages would have stayed in the TLB at the low addresses */
 	mov %rax, %cr4
 	xor %ebp, %ebp /* backtraces end here */
 	call x86_start

@@ -48,6 +48,8 @@ const struct trap_register trap_registers[] = {
 	REGISTER("r14", r14),
 	REGISTER("r15", r15),
 };
+const uintptr_t machine_cr4 = CR4_PAE;
+
 const size_t trap_register_count = ARRAY_COUNT(trap_registers);
 const unsigned trap_registers_per_line = 3;
 
@@ -92,6 +94,11 @@ void machine_cpu_fill(struct cpu *cpu)
 		cpu->tss.ist[i] = (uintptr_t) cpu->machine.ist_stacks[i] + IST_STACK; /* number i + 1 */
 	cpu->gdt[GDT_TSS] = segment_descriptor(tss, sizeof(cpu->tss), SEGMENT_TSS);
 	cpu->gdt[GDT_TSS + 1] = tss >> 32;
+}
+
+void machine_root_set(phys_t root)
+{
+	(void) root; /* no trap loads CR3 */
 }
 
 static void msr_write(uint32_t msr, uint64_t value)

@@ -16,6 +16,9 @@
 #include <offsets.h>
 #include <x86/vectors.h>
 
+/* What C code begins with: neither the direction flag nor the one that lets the kernel touch the user's pages. */
+#define FLAGS_KERNEL 0x2
+
 #define MSR_GS_BASE 0xc0000101
 
 	.text
@@ -68,7 +71,8 @@ trap_entries:
 	push %r13
 	push %r14
 	push %r15
-	cld
+	pushq $FLAGS_KERNEL
+	popfq
 	.if \fault
 	mov %cr2, %rax
 	push %rax

@@ -12,13 +12,12 @@
  */
 
 #include <arch/layout.h>
+#include <x86/control.h>
 #include <x86/requirements.h>
 #include <x86/selectors.h>
 
 #define PHYS(symbol) ((symbol) - KERNEL_IMAGE_OFFSET)
 
-#define CR0_WP_PG 0x80010000
-#define CR4_PSE_PGE 0x90
 #define LARGE_PAGE_SHIFT 22
 #define ENTRY_SIZE 4
 #define LEAF 0x1e3 /* present, writable, accessed, dirty, 4 MiB, global (x86/mm.h) */
@@ -46,13 +45,11 @@ start:
 	movl $LEAF_NOT_GLOBAL, PHYS(boot_page_directory)
 
 	/* Paging on (SDM vol. 3A, 9.9.1); write protection holds for the kernel too. */
-	mov %cr4, %eax
-	or $CR4_PSE_PGE, %eax
+	mov $(CR4_PSE | CR4_PGE), %eax
 	mov %eax, %cr4
 	mov $PHYS(boot_page_directory), %eax
 	mov %eax, %cr3
-	mov %cr0, %eax
-	or $CR0_WP_PG, %eax
+	mov $CR0_KERNEL, %eax
 	mov %eax, %cr0
 	mov $high, %eax
 	jmp *%eax

@@ -9,8 +9,9 @@
  * push onto the same stack and end in a reset; a task gate switches to a task
  * with its own stack (SDM vol. 3A, 6.12.2), and leaves the registers in the TSS
  * of the task it interrupted, from which the report is made. A task switch loads
- * CR3 too, so the double fault's TSS is told the running one at every switch of
- * threads. There is no way back, and none is needed.
+ * CR3 too: the double fault's TSS has the boot code's root, then the kernel's own,
+ * which are never freed; the address space that was in use may be gone. There is no
+ * way back, and none is needed.
  */
 
 #include <arch/cpu.h>
@@ -46,6 +47,8 @@ const struct trap_register trap_registers[] = {
 	REGISTER("fs", fs),
 	REGISTER("gs", gs),
 };
+const uintptr_t machine_cr4 = CR4_PSE;
+
 const size_t trap_register_count = ARRAY_COUNT(trap_registers);
 const unsigned trap_registers_per_line = 4;
 
@@ -89,6 +92,11 @@ void machine_cpu_fill(struct cpu *cpu)
 	double_fault_task_fill(cpu);
 }
 
+void machine_root_set(phys_t root)
+{
+	CPU_HERE->machine.double_fault_tss.cr3 = (uint32_t) root;
+}
+
 void machine_cpu_load(struct cpu *cpu)
 {
 	(void) cpu; /* the GDT, loaded already, leads to it */
@@ -98,7 +106,6 @@ void machine_cpu_load(struct cpu *cpu)
 void arch_stack_set(uintptr_t stack_top)
 {
 	CPU_HERE->tss.sp0 = (uint32_t) stack_top;
-	CPU_HERE->machine.double_fault_tss.cr3 = (uint32_t) page_root_current();
 }
 
 /* Tells of a double fault as of any other trap; the CPU has saved the registers in the TSS. */

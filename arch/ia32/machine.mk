@@ -21,5 +21,8 @@ MEMORY_MOST := 3584
 CHECK_MEMORIES := 8 16 128 2048
 SMP_MOST := 64
 CHECK_SMPS := 2 4
+# It has SMEP, SMAP and UMIP.
+CHECK_CPUS := max
+MISTAKES := yes
 # Beyond the identity window: frames without a permanent address.
 CHECK_SMP_MEMORIES := 1024

@@ -19,6 +19,9 @@
 #include <x86/selectors.h>
 #include <x86/vectors.h>
 
+/* What C code begins with: neither the direction flag nor the one that lets the kernel touch the user's pages. */
+#define FLAGS_KERNEL 0x2
+
 	.text
 
 /* One entry a vector, all of one size; what the CPU has not pushed as an error code is pushed as 0. */
@@ -59,7 +62,8 @@ trap_entries:
 	push %fs
 	push %gs
 	pusha
-	cld
+	pushl $FLAGS_KERNEL
+	popf
 	.if \fault
 	mov %cr2, %eax
 	push %eax

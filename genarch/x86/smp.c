@@ -9,16 +9,20 @@
  * below 1 MiB, where the trampoline (genarch/x86/trampoline.S) has been copied:
  *
  *   first CPU                                   the other
- *     writes its number and stack to `next`
- *     reset, 10 ms, start-up interrupt   --->   trampoline: page table made for it
+ *     fills in its start record: OFFERED
+ *     reset, 10 ms, start-up interrupt   --->   trampoline: claims the record of its LAPIC's number: CLAIMED
+ *                                               page table made for the trampoline
  *                                               x86_start_other: the kernel's page table, GDT, IDT, TSS, LAPIC
  *     waits till cpu_count has risen     <---   cpu_main
  *
- * So there is one stack to be had at a time, and numbers have no gaps: a CPU
- * that does not come is told, and the next one gets its number. It takes the
- * stack by an exchange with 0; so one that comes after the first has given up,
- * and taken the stack back, sleeps for ever, in the trampoline, which is
- * therefore not freed then.
+ * A record belongs to one LAPIC's number for good (`starts`), so no CPU can take
+ * what is another's: its number and its stack are found by its own LAPIC alone.
+ * Both sides change the state by compare and exchange. If the first CPU turns
+ * OFFERED back into NONE the CPU is given up: it is logged, the next one gets
+ * its number and its stack, and if it comes after all it halts in the trampoline,
+ * which is therefore not freed then. If the other CPU was first it is on its way,
+ * and is waited for. Only a CPU that has claimed uses page tables, so when all
+ * others were started or given up, those of the trampoline can go.
  *
  * The page table for the trampoline is an address space of its own, in which
  * the page is mapped at its physical address. Its root is copied below 1 MiB
@@ -38,6 +42,7 @@
 #include <arch/mm.h>
 #include <kernel/lib.h>
 #include <kernel/machine.h>
+#include <kernel/mistake.h>
 #include <kernel/print.h>
 #include <kernel/thread.h>
 #include <kernel/trap.h>
@@ -58,9 +63,16 @@
 #define TRAMPOLINE_FRAMES 2 /* the code, and the root of its page table */
 #define TRAMPOLINE_LAST 0xfffff
 
+/* Numbers that a LAPIC may have. */
+#define LAPIC_IDS 256
+
+_Static_assert(sizeof(struct start) == 1 << START_SHIFT && offsetof(struct start, state) == 0 &&
+		offsetof(struct start, stack) == START_STACK,
+	"as the trampoline has it");
+
 static uint8_t lapic_ids[CONFIG_MAX_CPUS];
-static unsigned next_number; /* of the CPU that is being started */
 static phys_t kernel_root;
+struct start starts[LAPIC_IDS];
 static bool stopping;
 static unsigned parked;
 
@@ -121,8 +133,8 @@ void arch_cpu_park(void)
 void x86_start_other(void)
 {
 	page_root_load(kernel_root);
-	tlb_global_enable();
-	cpu_start(next_number);
+	cpu_start(starts[lapic_id()].number);
+	machine_root_set(kernel_root);
 	lapic_start(false);
 	cpu_main();
 }
@@ -140,7 +152,16 @@ static void wait(unsigned microseconds)
 		io_write8(DELAY_PORT, 0);
 }
 
-/* Starts one CPU; its stack is on offer. */
+/* Gives up a CPU that was offered its start record. @return false if it has claimed it */
+static bool give_up(unsigned id)
+{
+	uint32_t offered = START_OFFERED;
+
+	return __atomic_compare_exchange_n(
+		&starts[id].state, &offered, START_NONE, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
+/* Starts one CPU; its start record is on offer. */
 static bool start(unsigned id, unsigned number, phys_t trampoline)
 {
 	lapic_send_reset(id);
@@ -149,17 +170,35 @@ static bool start(unsigned id, unsigned number, phys_t trampoline)
 	if (wait_for_cpu(number, START_US))
 		return true;
 	lapic_send_start(id, trampoline);
-	if (wait_for_cpu(number, GIVE_UP_US))
+	if (wait_for_cpu(number, mistake_asked("late-cpu") ? START_US : GIVE_UP_US))
 		return true;
-	if (__atomic_exchange_n(&trampoline_stack, 0, __ATOMIC_SEQ_CST) != 0)
+	if (give_up(id))
 		return false;
-	while (cpu_count() == number) /* it has taken the stack: it is on its way */
+	while (cpu_count() == number)
 		cpu_relax();
 	return true;
 }
 
+static void trampoline_word_set(phys_t trampoline, const char *word, phys_t value)
+{
+	volatile uint32_t *copied = (volatile uint32_t *) (PA2KA(trampoline) + (size_t) (word - trampoline_start));
+
+	*copied = (uint32_t) value;
+}
+
+/* For a test: keeps the first CPU that is started waiting till it is given up, and another one may come, or none. */
+static void hold_set(phys_t trampoline, bool hold)
+{
+#if CONFIG_DEBUG
+	if (mistake_asked("late-cpu"))
+		trampoline_word_set(trampoline, trampoline_hold, hold);
+#else
+	(void) trampoline, (void) hold;
+#endif
+}
+
 /* @return whether it came */
-static bool start_with_stack(unsigned id, phys_t trampoline)
+static bool start_with_stack(unsigned id, phys_t trampoline, bool first)
 {
 	unsigned number = cpu_count();
 	phys_t stack = frame_alloc(THREAD_STACK_SIZE / PAGE_SIZE, FRAME_ATOMIC | FRAME_LOWMEM, 0);
@@ -169,8 +208,10 @@ static bool start_with_stack(unsigned id, phys_t trampoline)
 		return true; /* it was not called, so it will not come late */
 	}
 	lapic_ids[number] = (uint8_t) id;
-	next_number = number;
-	__atomic_store_n(&trampoline_stack, PA2KA(stack) + THREAD_STACK_SIZE, __ATOMIC_SEQ_CST);
+	starts[id].number = number;
+	starts[id].stack = PA2KA(stack) + THREAD_STACK_SIZE;
+	__atomic_store_n(&starts[id].state, START_OFFERED, __ATOMIC_SEQ_CST);
+	hold_set(trampoline, first);
 	if (start(id, number, trampoline))
 		return true;
 	frame_free(stack, THREAD_STACK_SIZE / PAGE_SIZE);
@@ -179,7 +220,7 @@ static bool start_with_stack(unsigned id, phys_t trampoline)
 }
 
 /* Frames with the trampoline, the page table in use there; 0 if there are none. */
-static phys_t trampoline_prepare(struct page_table *table)
+static phys_t trampoline_prepare(struct page_table *table, phys_t lapic)
 {
 	struct frame_request request = FRAME_REQUEST(TRAMPOLINE_FRAMES, FRAME_ATOMIC | FRAME_DMA);
 	size_t taken, code = (size_t) (trampoline_end - trampoline_start);
@@ -195,24 +236,25 @@ static phys_t trampoline_prepare(struct page_table *table)
 	}
 	memcpy((void *) PA2KA(frames), trampoline_start, code);
 	memcpy((void *) PA2KA(frames + PAGE_SIZE), (const void *) PA2KA(page_table_root(table)), PAGE_SIZE);
-	*(uint32_t *) (PA2KA(frames) + (size_t) (trampoline_root - trampoline_start)) = (uint32_t) (frames + PAGE_SIZE);
+	trampoline_word_set(frames, trampoline_root, frames + PAGE_SIZE);
+	trampoline_word_set(frames, trampoline_lapic, lapic);
 	return frames;
 }
 
 /* Starts all that there is room for. @return whether all that were called have come */
 static bool start_all(const struct madt *madt, phys_t trampoline)
 {
-	bool all = true;
+	bool all = true, first = true;
 	unsigned left = 0;
 
-	kernel_root = page_root_current();
 	for (unsigned i = 0; i < madt->count; i++) {
 		if (madt->ids[i] == lapic_ids[0])
 			continue;
 		if (cpu_count() < CONFIG_MAX_CPUS)
-			all = start_with_stack(madt->ids[i], trampoline) && all;
+			all = start_with_stack(madt->ids[i], trampoline, first) && all;
 		else
 			left++;
+		first = false;
 	}
 	if (left != 0)
 		kprintf("smp: CPUs left alone: %u, as this image is built for %u (MAX_CPUS)\n", left, CONFIG_MAX_CPUS);
@@ -222,12 +264,16 @@ static bool start_all(const struct madt *madt, phys_t trampoline)
 static errno_t start_others(const struct madt *madt)
 {
 	struct page_table *table = page_table_create(FRAME_ATOMIC);
-	phys_t trampoline = table != NULL ? trampoline_prepare(table) : 0;
+	phys_t trampoline = table != NULL ? trampoline_prepare(table, madt->lapic) : 0;
 
-	if (trampoline != 0 && start_all(madt, trampoline))
-		frame_free(trampoline, TRAMPOLINE_FRAMES);
+	bool all = trampoline != 0 && start_all(madt, trampoline);
+
 	if (table != NULL)
 		page_table_destroy(table);
+	if (all)
+		frame_free(trampoline, TRAMPOLINE_FRAMES);
+	else if (trampoline != 0)
+		hold_set(trampoline, false);
 	return trampoline != 0 ? EOK : ENOMEM;
 }
 
@@ -243,6 +289,8 @@ void arch_cpus_start(void)
 	static struct madt madt;
 	errno_t error;
 
+	kernel_root = page_table_root(&page_kernel);
+	machine_root_set(kernel_root);
 	if (!madt_read(&madt) || madt.count < 2)
 		return;
 	error = lapic_map(madt.lapic);

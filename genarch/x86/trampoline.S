@@ -8,19 +8,22 @@
  * MiB, so it reaches its data relative to the page, %ebx. The page table it
  * begins with maps the page at its physical address, beside the kernel.
  *
- * Who comes too late, when the stack has been taken back, sleeps for ever.
+ * The LAPIC's number, by which the first CPU has called this one, leads to its
+ * start record. It claims that while paging is off still, so a CPU that comes
+ * when it has been given up halts here, and has touched nothing but this page
+ * and its record, which stay where they are for that.
  */
 
 #include <arch/layout.h>
 #include <arch/trampoline.h>
+#include <x86/control.h>
 #include <x86/selectors.h>
+#include <x86/trampoline.h>
 
 #define OFFSET(symbol) ((symbol) - trampoline_start)
 
-/* INIT leaves the caches off (SDM vol. 3A, table 9-1). */
-#define CR0_CACHES_OFF 0x60000000
-#define CR0_PE 1
-#define CR0_WP_PG 0x80010000
+#define LAPIC_ID 0x20 /* offset of the register */
+#define LAPIC_ID_SHIFT 24
 
 /* A selector of 32-bit code in the GDT below, on both machines. */
 #define CODE32_SELECTOR (3 << 3)
@@ -42,9 +45,7 @@ trampoline_start:
 	leal OFFSET(gdt)(%ebx), %eax
 	movl %eax, OFFSET(gdtr) + 2
 	lgdtl OFFSET(gdtr)
-	mov %cr0, %eax
-	and $~CR0_CACHES_OFF, %eax
-	or $CR0_PE, %eax
+	mov $CR0_PROTECTED, %eax /* the caches on, which INIT leaves off (SDM vol. 3A, table 9-1) */
 	mov %eax, %cr0
 	ljmpl *OFFSET(protected_address)
 
@@ -54,16 +55,33 @@ protected:
 	mov %eax, %ds
 	mov %eax, %es
 	mov %eax, %ss
-	mov %cr4, %eax
-	or $TRAMPOLINE_CR4, %eax
+#if CONFIG_DEBUG
+1:	pause
+	cmpl $0, OFFSET(trampoline_hold)(%ebx)
+	jne 1b
+#endif
+	mov OFFSET(trampoline_lapic)(%ebx), %eax
+	mov LAPIC_ID(%eax), %esi
+	shr $LAPIC_ID_SHIFT, %esi
+	shl $START_SHIFT, %esi /* kept up to x86_start_other */
+	mov $START_OFFERED, %eax
+	mov $START_CLAIMED, %ecx
+	lock cmpxchg %ecx, (starts - KERNEL_IMAGE_OFFSET)(%esi)
+	je claimed
+halted:
+	cli
+	hlt
+	jmp halted
+
+claimed:
+	mov $TRAMPOLINE_CR4, %eax
 	mov %eax, %cr4
 	mov OFFSET(trampoline_root)(%ebx), %eax
 	mov %eax, %cr3
 	prepare_paging
 	lea OFFSET(paged)(%ebx), %eax
 	mov %eax, OFFSET(paged_address)(%ebx)
-	mov %cr0, %eax
-	or $CR0_WP_PG, %eax
+	mov $CR0_KERNEL, %eax
 	mov %eax, %cr0
 	ljmp *OFFSET(paged_address)(%ebx)
 
@@ -90,9 +108,16 @@ paged_address:
 	.long 0
 	.word KERNEL_CODE_SELECTOR
 	.balign 4
-	.globl trampoline_root
+	.globl trampoline_root, trampoline_lapic
 trampoline_root:
 	.long 0
+trampoline_lapic:
+	.long 0
+#if CONFIG_DEBUG
+	.globl trampoline_hold
+trampoline_hold:
+	.long 0
+#endif
 	.globl trampoline_end
 trampoline_end:
 
@@ -100,21 +125,9 @@ high:
 	xor %eax, %eax
 	mov %eax, %fs
 	mov %eax, %gs
-	xchg %native_ax, trampoline_stack
-	test %native_ax, %native_ax
-	jz 1f
-	mov %native_ax, %native_sp
+	mov %esi, %esi /* amd64: the upper half is undefined after the change of mode */
+	mov starts + START_STACK(%native_si), %native_sp
 	xor %ebp, %ebp /* backtraces end here */
 	call x86_start_other
-1:	cli
-	hlt
-	jmp 1b
-
-	.bss
-
-	.balign 8
-	.globl trampoline_stack
-trampoline_stack:
-	.skip 8
 
 	.section .note.GNU-stack, "", %progbits

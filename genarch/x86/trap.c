@@ -25,6 +25,9 @@
 #define FAULT_RESERVED_BIT 0x08u
 #define FAULT_EXECUTE 0x10u
 
+/* The kernel may touch the user's pages while it is set (SDM vol. 3A, 4.6.1). */
+#define FLAGS_ACCESS ((uintptr_t) 1 << 18)
+
 /* Error code of a fault over a segment, figure 6-6. */
 #define SELECTOR_EXTERNAL 0x1u
 #define SELECTOR_IDT 0x2u
@@ -100,6 +103,9 @@ void trap_describe(const struct trap_frame *frame, struct trap_info *info)
 		info->write = (frame->error & FAULT_WRITE) != 0;
 		info->execute = (frame->error & FAULT_EXECUTE) != 0;
 		info->present = (frame->error & FAULT_PRESENT) != 0;
+		info->broken = (frame->error & FAULT_RESERVED_BIT) != 0;
+		info->user_allowed =
+			info->from_user || (!info->execute && (!cpu_has_smap || (frame->flags & FLAGS_ACCESS) != 0));
 	}
 }
 
@@ -133,6 +139,25 @@ static const char *fault_reason(uint32_t error)
 	return "is not the user's";
 }
 
+/* The entries by which the CPU translates an address, from the root on; none is believed to lead to a table. */
+static void print_entries(uintptr_t va)
+{
+	phys_t table = page_root_current();
+	bool more = true;
+
+	for (unsigned level = 0; more && level < PTL_LEVELS; level++) {
+		uintptr_t at = PA2KA(table) + PTL_INDEX(va, level) * sizeof(pte_t);
+		pte_t pte;
+
+		if (table - IDENTITY_PHYS >= IDENTITY_SIZE || !probe_read(at))
+			return;
+		pte = *(const volatile pte_t *) at;
+		kprintf("  entry of PTL%u: %0*llx\n", level, (int) (2 * sizeof(pte_t)), (unsigned long long) pte);
+		more = pte_present(pte) && !pte_is_leaf(pte, level);
+		table = pte_table_pa(pte);
+	}
+}
+
 static void print_error_code(const struct trap_frame *frame)
 {
 	uint32_t error = frame->error;
@@ -140,6 +165,8 @@ static void print_error_code(const struct trap_frame *frame)
 	if (frame->vector == VECTOR_PAGE_FAULT) {
 		kprintf("  error 0x%x: %s a page that %s, by the %s\n", error, fault_access(error), fault_reason(error),
 			(error & FAULT_USER) != 0 ? "user" : "kernel");
+		if ((error & FAULT_RESERVED_BIT) != 0)
+			print_entries(frame->fault_address);
 	} else if (error == 0) {
 		kprintf("  error 0\n");
 	} else {
@@ -168,22 +195,6 @@ static void print_registers(const struct trap_frame *frame, const struct trap_re
 	kprintf(" %s\n", line);
 }
 
-static uintptr_t read_cr0(void)
-{
-	uintptr_t value;
-
-	__asm__ volatile("mov %%cr0, %0" : "=r"(value));
-	return value;
-}
-
-static uintptr_t read_cr4(void)
-{
-	uintptr_t value;
-
-	__asm__ volatile("mov %%cr4, %0" : "=r"(value));
-	return value;
-}
-
 void trap_frame_print(const struct trap_frame *frame)
 {
 	const int digits = 2 * sizeof(uintptr_t);
@@ -199,5 +210,5 @@ void trap_frame_print(const struct trap_frame *frame)
 	kprintf("   ip %0*lx  sp %0*lx flags %lx cs %lx\n", digits, (unsigned long) frame->ip, digits,
 		(unsigned long) trap_stack_pointer(frame), (unsigned long) frame->flags, (unsigned long) frame->cs);
 	kprintf("  cr2 %0*lx cr3 %0*lx cr0 %lx cr4 %lx\n", digits, (unsigned long) frame->fault_address, digits,
-		(unsigned long) page_root_current(), (unsigned long) read_cr0(), (unsigned long) read_cr4());
+		(unsigned long) page_root_current(), (unsigned long) cr0_read(), (unsigned long) cr4_read());
 }

@@ -53,10 +53,10 @@ $(IMAGE): $(OBJECTS) $(B)/kernel.ld $(B)/objects
 
 # ---- runs ----
 
-SMP_TITLE = $(if $(filter-out 1,$(SMP)), $(SMP) CPUs)
+SMP_TITLE = $(if $(filter-out 1,$(SMP)), $(SMP) CPUs)$(CPU:%= %)
 RUNNER = tools/run --good $(STATUS_GOOD) --panic $(STATUS_PANIC) --timeout $(TIMEOUT) --title '$(PROFILE) $(VARIANT) $(MEMORY) MiB$(SMP_TITLE)'
 EMULATE = $(EMULATOR) $(EMULATOR_FLAGS)
-TRANSCRIPT = $(B)/$@-$(MEMORY)$(if $(filter-out 1,$(SMP)),-smp$(SMP)).log
+TRANSCRIPT = $(B)/$@-$(MEMORY)$(if $(filter-out 1,$(SMP)),-smp$(SMP))$(CPU:%=-%).log
 
 run: all ## boot it, the console in this terminal (host: run the tests)
 	@$(RUN) $(RUNNER) console -- $(EMULATE) -kernel $(IMAGE)
@@ -87,6 +87,17 @@ soak: all ## the cases with threads over and over, with other seeds, sizes and C
 		$(if $(SEED),--seed $(SEED)) machine $(SOAK_KNOBS)
 SOAK_KNOBS = $(foreach knob,PROFILE MODE $(if $(KERNEL_SPLITS),KERNEL_SPLIT) $(if $(MAX_CPUS),MAX_CPUS) ICOUNT,$(knob)=$($(knob)))
 
+.PHONY: mistakes
+
+ifeq ($(MODE),debug)
+mistakes: all ## boot once for each mistake that a debug build can make on purpose, and read what it says of it
+	@tools/mistakes --profile $(PROFILE) --panic $(STATUS_PANIC) --title '$(PROFILE) $(VARIANT) mistakes' -- \
+		$(EMULATE) -kernel $(IMAGE)
+else
+mistakes:
+	+@$(MAKE) --no-print-directory MODE=debug mistakes
+endif
+
 debug: all ## boot it halted, the console in this terminal, and wait for gdb
 	@echo 'In another terminal: gdb -x contrib/gdb/hoplite.gdb $(IMAGE)'
 	@$(RUN) $(RUNNER) console -- $(EMULATE) -S -gdb tcp:127.0.0.1:1234 -kernel $(IMAGE)
@@ -113,4 +124,6 @@ CHECK_STEPS := $(foreach mode,debug release,$(foreach memory,$(CHECK_MEMORIES),M
 	$(foreach mode,debug release,$(foreach smp,$(CHECK_SMPS),MODE=$(mode)+SMP=$(smp)+test)) \
 	$(foreach split,$(filter-out 3,$(KERNEL_SPLITS)),MODE=debug+KERNEL_SPLIT=$(split)+test) \
 	$(foreach memory,$(CHECK_SMP_MEMORIES),MODE=debug+SMP=2+MEMORY=$(memory)+test) \
+	$(foreach cpu,$(CHECK_CPUS),MODE=debug+SMP=2+CPU=$(cpu)+test) \
+	$(if $(MISTAKES),MODE=debug+mistakes) \
 	$(if $(filter multiboot,$(BOOT)),MODE=release+iso-test)

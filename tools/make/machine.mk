@@ -24,6 +24,8 @@
 #   SMP_MOST          CPUs the machine can have
 #   CHECK_SMPS        numbers of CPUs beyond 1 that `make check` runs it with
 #   CHECK_SMP_MEMORIES  MiB of memory that it runs it with on two CPUs, beyond the default
+#   CHECK_CPUS        models of CPUs, beyond the default, that it runs it with on two CPUs
+#   MISTAKES          set: it has what tools/mistakes wants to see
 #   MAX_CPUS_DEFAULT  what MAX_CPUS is if it is empty
 #
 # arch/<machine>/offsets.c, if there is one, is compiled to assembly, and each
@@ -38,6 +40,8 @@ GENARCH :=
 BOOT :=
 LEAF_CFLAGS :=
 MAX_CPUS_DEFAULT := 8
+CHECK_CPUS :=
+MISTAKES :=
 SMP_MOST := 1
 CHECK_SMPS :=
 CHECK_SMP_MEMORIES :=
@@ -47,7 +51,7 @@ CHECK_SMP_MEMORIES :=
 CPU_THREADS = $(if $(filter yes,$(ICOUNT)),single,$(shell test $(SMP) -le `nproc` && echo multi || echo single))
 
 QEMU_FLAGS = -m $(MEMORY) -display none -serial stdio -monitor none -no-reboot \
-	$(if $(filter-out 1,$(SMP)),-smp $(SMP) -accel tcg$(COMMA)thread=$(CPU_THREADS)) $(if $(filter yes,$(ICOUNT)),-icount shift=0$(COMMA)sleep=off)
+	$(if $(filter-out 1,$(SMP)),-smp $(SMP) -accel tcg$(COMMA)thread=$(CPU_THREADS)) $(if $(CPU),-cpu $(CPU)) $(if $(filter yes,$(ICOUNT)),-icount shift=0$(COMMA)sleep=off)
 
 COMMA := ,
 

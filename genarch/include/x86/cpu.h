@@ -12,6 +12,7 @@
 #define X86_CPU_H
 
 #include <mm/types.h>
+#include <x86/control.h>
 
 struct thread;
 
@@ -46,6 +47,24 @@ static inline unsigned cpu_number(void)
 static inline struct thread *thread_current(void)
 {
 	return CPU_HERE->thread;
+}
+
+/* ---- the user's memory ---- */
+
+/* Whether CR4.SMAP is on: the same on all CPUs. */
+extern bool cpu_has_smap;
+
+/** From here to user_access_end the running code may touch the user's pages. Traps in between put it off and on. */
+static inline void user_access_begin(void)
+{
+	if (cpu_has_smap)
+		__asm__ volatile("stac" : : : "memory", "cc");
+}
+
+static inline void user_access_end(void)
+{
+	if (cpu_has_smap)
+		__asm__ volatile("clac" : : : "memory", "cc");
 }
 
 /* ---- interrupts ---- */

@@ -9,8 +9,14 @@
 
 #define CPUID_FEATURES 1u
 #define CPUID_FEATURES_ECX_PCID (1u << 17)
+#define CPUID_MORE_FEATURES 7u
+#define CPUID_MORE_FEATURES_EBX_SMEP (1u << 7)
+#define CPUID_MORE_FEATURES_EBX_SMAP (1u << 20)
+#define CPUID_MORE_FEATURES_ECX_UMIP (1u << 2)
 #define CPUID_EXTENDED 0x80000001u
 #define CPUID_EXTENDED_EDX_1_GIB (1u << 26)
+#define CPUID_SIZES 0x80000008u
+#define CPUID_SIZES_EAX_PHYSICAL 0xffu /* bits of a physical address */
 
 struct cpuid {
 	uint32_t eax, ebx, ecx, edx;

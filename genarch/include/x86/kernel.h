@@ -30,11 +30,17 @@ extern const unsigned trap_registers_per_line;
 /* Entry of vector 0; that of vector n lies n * TRAP_ENTRY_SIZE behind. */
 extern const char trap_entries[];
 
+/* What of CR4 this machine's paging wants. */
+extern const uintptr_t machine_cr4;
+
 /** The gate of a vector. @param user  whether user mode may enter by INT */
 struct idt_gate machine_gate(unsigned vector, uintptr_t entry, bool user);
 
 /** Fills in what of a CPU's GDT and TSS only this machine has, and looks for what its CPUs may have or not. */
 void machine_cpu_fill(struct cpu *cpu);
+
+/** Names the running CPU the kernel's own page table, as soon as there is one. */
+void machine_root_set(phys_t root);
 
 /** Makes the running CPU use its segments; %gs leads to cpu from here on. */
 void machine_cpu_load(struct cpu *cpu);

@@ -19,6 +19,8 @@
 #ifndef X86_MM_H
 #define X86_MM_H
 
+#include <x86/control.h>
+
 #define PAGE_SIZE ((size_t) 1 << PAGE_WIDTH)
 
 /* ---- addresses ---- */
@@ -106,31 +108,26 @@ static inline page_flags_t pte_leaf_flags(pte_t pte, unsigned level)
 /* Process-context identifiers are not in use: a switch drops what is not global. */
 #define ASIDS_MOST 1
 
-#define CR4_PGE ((uintptr_t) 1 << 7)
-
 /** Drops what this CPU holds for the page at va, global or not, and all its paging-structure caches. */
 static inline void tlb_invalidate_page(uintptr_t va)
 {
 	__asm__ volatile("invlpg %0" : : "m"(*(const char *) va) : "memory");
 }
 
-/** Drops all that this CPU holds, global pages too: a change of CR4.PGE does (SDM vol. 3A, 4.10.4.1). */
+/**
+ * Invalidates all that this CPU holds, global pages too: a change of CR4.PGE does (SDM vol. 3A, 4.10.4.1). While that
+ * is off there are no global pages, and nothing would change: then a load of CR3 does.
+ */
 static inline void tlb_invalidate_all(void)
 {
-	uintptr_t cr4;
+	uintptr_t cr4 = cr4_read(), root;
 
-	__asm__ volatile("mov %%cr4, %0" : "=r"(cr4));
-	__asm__ volatile("mov %0, %%cr4" : : "r"(cr4 & ~CR4_PGE) : "memory");
-	__asm__ volatile("mov %0, %%cr4" : : "r"(cr4) : "memory");
-}
-
-/** Lets this CPU keep global pages; paging is on (SDM vol. 3A, 4.10.2.4). */
-static inline void tlb_global_enable(void)
-{
-	uintptr_t cr4;
-
-	__asm__ volatile("mov %%cr4, %0" : "=r"(cr4));
-	__asm__ volatile("mov %0, %%cr4" : : "r"(cr4 | CR4_PGE) : "memory");
+	if (likely((cr4 & CR4_PGE) != 0)) {
+		cr4_write(cr4 & ~(uintptr_t) CR4_PGE);
+		cr4_write(cr4);
+	} else {
+		__asm__ volatile("mov %%cr3, %0; mov %0, %%cr3" : "=r"(root) : : "memory");
+	}
 }
 
 /** Physical address of the root table in use. */

@@ -15,6 +15,9 @@
  *   void interrupts_enable(void)
  *   bool interrupts_are_on(void)
  *   bool interrupts_were_on(uintptr_t)       reads what interrupts_disable returned
+ *   void user_access_begin(void), user_access_end(void)
+ *                                            between the two the running code may touch the user's pages; empty where
+ *                                            the CPU never forbids it. A trap in between saves and restores it
  *   void cpu_relax(void)                     a round of a spinning loop
  *   void cpu_idle(void)                      called with interrupts off: turns them on and waits for one, and
  *                                            none can slip in between

@@ -77,8 +77,8 @@ static inline bool thread_is_idle(const struct thread *thread)
 	return thread->stack == 0;
 }
 
-/** Whether this thread's stack pointer says that its stack is used up: it is in the page below, or just above it. */
-bool thread_stack_overflowed(const struct thread *thread, uintptr_t va);
+/** Whether this thread's stack pointer says that its stack is used up: it is below its end, or just above it. */
+bool thread_stack_overflowed(const struct thread *thread, uintptr_t stack_pointer);
 
 static inline bool thread_stack_whole(const struct thread *thread)
 {

@@ -42,6 +42,8 @@ struct trap_info {
 	bool from_user;               /* the trap came out of user mode */
 	bool interrupts_on;           /* they were, in the code interrupted */
 	bool write, execute, present; /* TRAP_PAGE_FAULT: what was tried; whether the page is mapped at all */
+	bool broken;                  /* TRAP_PAGE_FAULT: the machine refuses the entry itself, whatever was tried */
+	bool user_allowed;            /* TRAP_PAGE_FAULT: in the user part, this access may be made if the page is there */
 };
 
 /* ---- supplied by the machine ---- */

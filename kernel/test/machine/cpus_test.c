@@ -13,6 +13,7 @@
 #include <mm/km.h>
 #include <mm/tlb.h>
 #include <test.h>
+#include <x86/cpuid.h>
 
 #include "../shootdown.h"
 
@@ -276,3 +277,33 @@ TEST(cpus_drop_users, "an area that goes is dropped by the CPUs that run its add
 		SKIP("there is one CPU");
 	shootdown_users(count / 2, count > 2 ? 1 : 0);
 }
+
+#if defined(__i386__) || defined(__x86_64__)
+
+static uintptr_t control0[CONFIG_MAX_CPUS], control4[CONFIG_MAX_CPUS];
+
+static void control_read(void *unused)
+{
+	(void) unused;
+	control0[cpu_number()] = cr0_read();
+	control4[cpu_number()] = cr4_read();
+}
+
+TEST(cpus_control, "all CPUs have the same control registers, and of each what keeps kernel and user apart",
+	.inject_runs = 1)
+{
+	struct cpuid features = cpuid(CPUID_MORE_FEATURES);
+
+	port_cross_call(control_read, NULL);
+	for (unsigned cpu = 0; cpu < cpu_count(); cpu++) {
+		CHECK_EQ(control0[cpu], CR0_KERNEL);
+		CHECK_EQ(control4[cpu], control4[0]);
+	}
+	CHECK((control4[0] & CR4_PGE) != 0);
+	CHECK_EQ((control4[0] & CR4_SMEP) != 0, (features.ebx & CPUID_MORE_FEATURES_EBX_SMEP) != 0);
+	CHECK_EQ((control4[0] & CR4_SMAP) != 0, (features.ebx & CPUID_MORE_FEATURES_EBX_SMAP) != 0);
+	CHECK_EQ((control4[0] & CR4_UMIP) != 0, (features.ecx & CPUID_MORE_FEATURES_ECX_UMIP) != 0);
+	CHECK_EQ(control4[0] & ~(uintptr_t) (CR4_PSE | CR4_PAE | CR4_PGE | CR4_SMEP | CR4_SMAP | CR4_UMIP), 0);
+}
+
+#endif

@@ -5,6 +5,7 @@
  * put in use, with interrupts off, and memory is read through it.
  */
 
+#include <kernel/machine.h>
 #include <mm/tlb.h>
 #include <test.h>
 
@@ -35,9 +36,11 @@ static size_t large_differs(struct page_table *table, size_t hole)
 	size_t words = 0;
 
 	tlb_switch(table, page_table_root(table));
+	user_access_begin(); /* some of it is the user's */
 	for (size_t i = 0; i < LARGE_PAGES; i++)
 		if (i != hole)
 			words += page_differs(PLACE + i * PAGE_SIZE, RAM + i * PAGE_SIZE);
+	user_access_end();
 	tlb_switch(before, page_table_root(before));
 	port_irq_restore(irq);
 	return words;
@@ -93,4 +96,44 @@ TEST(mapping_remap, "an address that is mapped to another frame at once reads th
 	if (table != NULL)
 		page_table_destroy(table);
 	NEED(table != NULL && frames != 0);
+}
+
+/* ---- invalidating everything ---- */
+
+/* Whether a page whose entry is changed behind the TLB's back is read anew after tlb_invalidate_all. */
+static bool invalidates(uintptr_t va)
+{
+	volatile uint32_t *page = (volatile uint32_t *) va, *next = (volatile uint32_t *) (va + PAGE_SIZE);
+	pte_t *entry = page_local_entry(va), before = *entry;
+	bool fresh;
+
+	*page = 1;
+	*next = 2;
+	fresh = *page == 1;
+	*(volatile pte_t *) entry = *page_local_entry(va + PAGE_SIZE);
+	tlb_invalidate_all();
+	fresh = fresh && *page == 2;
+	*(volatile pte_t *) entry = before;
+	tlb_invalidate_all();
+	return fresh && *page == 1;
+}
+
+TEST(mapping_invalidate_all, "tlb_invalidate_all leaves no translation, with global pages and without")
+{
+	uintptr_t va;
+	port_irq_t irq;
+	bool global, local = true;
+
+	NEED(test_km_alloc(2 * PAGE_SIZE, FRAME_ATOMIC, &va) == EOK);
+	NEED(page_local_entry(va) != NULL && page_local_entry(va + PAGE_SIZE) != NULL);
+	irq = port_irq_save();
+	global = invalidates(va);
+#if defined(__i386__) || defined(__x86_64__)
+	cr4_write(cr4_read() & ~(uintptr_t) CR4_PGE);
+	local = invalidates(va);
+	cr4_write(cr4_read() | CR4_PGE);
+#endif
+	port_irq_restore(irq);
+	CHECK(global);
+	CHECK(local);
 }

@@ -6,6 +6,7 @@
  */
 
 #include <kernel/lib.h>
+#include <kernel/machine.h>
 #include <kernel/thread.h>
 #include <kernel/trap.h>
 #include <test.h>
@@ -59,6 +60,31 @@ TEST(user_copy_bad, "a copy that meets an address it may not touch ends with EFA
 	CHECK(interrupts_are_on());
 }
 
+TEST(user_copy_bounds, "a copy never reads or writes the kernel's memory, nor begins one that would come to it")
+{
+	static uint8_t secret = 5;
+	struct as *as = test_as_create(FRAME_ATOMIC);
+	struct as_area_request request = {
+		.backend = AS_ANONYMOUS, .va = USER_LAST - PAGE_SIZE + 1, .size = PAGE_SIZE, .flags = AS_WRITE
+	};
+	uint8_t bytes[64];
+	uintptr_t at;
+
+	memset(bytes, 7, sizeof(bytes));
+	NEED(as != NULL && as_area_create(as, &request, FRAME_ATOMIC, &at) == EOK);
+	test_as_borrow(as);
+	CHECK_EQ(user_copy_out((uintptr_t) &secret, bytes, 1), EFAULT);
+	CHECK_EQ(secret, 5);
+	CHECK_EQ(user_copy_in(bytes, (uintptr_t) &secret, 1), EFAULT);
+	NEED(user_copy_out(USER_LAST - 31, bytes, 32) == EOK);
+	memset(bytes, 9, sizeof(bytes));
+	CHECK_EQ(user_copy_in(bytes, USER_LAST - 31, 64), EFAULT);
+	CHECK_EQ(bytes[0], 9);
+	CHECK_EQ(user_copy_out(USER_LAST - 31, bytes, 64), EFAULT);
+	NEED(user_copy_in(bytes, USER_LAST, 1) == EOK);
+	CHECK_EQ(bytes[0], 7);
+}
+
 TEST(user_copy_no_memory, "where memory is gone a copy ends with EFAULT, and succeeds when there is some again")
 {
 	struct as *as = test_as_create(FRAME_ATOMIC);
@@ -82,17 +108,24 @@ static struct as *spaces[THREADS];
 static void fill_and_look(void *argument)
 {
 	size_t number = (uintptr_t) argument;
+	uintptr_t seen;
 
 	test_as_borrow(spaces[number]);
 	for (size_t round = 0; round < ROUNDS; round++) {
+		user_access_begin();
 		for (size_t i = 0; i < 8; i++)
 			*(volatile uintptr_t *) (FIRST + PAGES(i)) = number * 1000 + round * 8 + i;
+		user_access_end();
 		if (round % 4 == number)
 			test_sleep_ms(1);
 		else
 			test_yield();
-		for (size_t i = 0; i < 8; i++)
-			CHECK_EQ(*(volatile uintptr_t *) (FIRST + PAGES(i)), number * 1000 + round * 8 + i);
+		for (size_t i = 0; i < 8; i++) {
+			user_access_begin();
+			seen = *(volatile uintptr_t *) (FIRST + PAGES(i));
+			user_access_end();
+			CHECK_EQ(seen, number * 1000 + round * 8 + i);
+		}
 	}
 	test_as_borrow(NULL);
 }

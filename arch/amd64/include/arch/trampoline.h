@@ -8,13 +8,16 @@
 #ifndef ARCH_TRAMPOLINE_H
 #define ARCH_TRAMPOLINE_H
 
-#define TRAMPOLINE_CR4 0x20 /* PAE */
+#include <x86/control.h>
+
+#define TRAMPOLINE_CR4 CR4_PAE
 #define TRAMPOLINE_CODE_SEGMENT 0x00af9b000000ffff
 #define TRAMPOLINE_EFER 0xc0000080
 #define TRAMPOLINE_EFER_LME_NXE 0x900
 
 #define native_code .code64
 #define native_ax rax
+#define native_si rsi
 #define native_sp rsp
 
 /* What must be set before paging is turned on: long mode (SDM vol. 3A, 9.8.5). */

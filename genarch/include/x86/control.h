@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * The control registers (SDM vol. 3A, 2.5). What a loader or the firmware has left in them is nobody's business: they
+ * are set as a whole, to the same on every CPU (genarch/x86/cpu.c). The numbers are read by C and by the assembler.
+ */
+
+#ifndef X86_CONTROL_H
+#define X86_CONTROL_H
+
+#define CR0_PE 0x1  /* protected mode */
+#define CR0_MP 0x2  /* with TS: WAIT faults, as floating-point instructions do */
+#define CR0_ET 0x10 /* always 1 */
+#define CR0_NE 0x20 /* floating-point errors are exceptions, not interrupts */
+#define CR0_WP 0x10000
+#define CR0_PG 0x80000000
+
+/* Protected mode with the caches on, before paging and with it; write protection holds for the kernel too. */
+#define CR0_PROTECTED (CR0_PE | CR0_MP | CR0_ET | CR0_NE)
+#define CR0_KERNEL (CR0_PROTECTED | CR0_WP | CR0_PG)
+
+#define CR4_PSE 0x10
+#define CR4_PAE 0x20
+#define CR4_PGE 0x80
+#define CR4_UMIP 0x800    /* user mode cannot read where the kernel's tables lie */
+#define CR4_SMEP 0x100000 /* the kernel cannot execute the user's pages */
+#define CR4_SMAP 0x200000 /* the kernel cannot touch the user's pages but between STAC and CLAC */
+
+#ifndef __ASSEMBLER__
+
+#include <mm/types.h>
+
+static inline uintptr_t cr0_read(void)
+{
+	uintptr_t value;
+
+	__asm__ volatile("mov %%cr0, %0" : "=r"(value) : : "memory");
+	return value;
+}
+
+static inline void cr0_write(uintptr_t value)
+{
+	__asm__ volatile("mov %0, %%cr0" : : "r"(value) : "memory");
+}
+
+static inline uintptr_t cr4_read(void)
+{
+	uintptr_t value;
+
+	__asm__ volatile("mov %%cr4, %0" : "=r"(value) : : "memory");
+	return value;
+}
+
+static inline void cr4_write(uintptr_t value)
+{
+	__asm__ volatile("mov %0, %%cr4" : : "r"(value) : "memory");
+}
+
+#endif
+
+#endif
