@@ -21,23 +21,32 @@
  * Texts are copied and the rest is used up here, so nothing of the loader's
  * structures is needed afterwards: they lie in free memory, and that is well.
  *
- * Nothing that the loader tells is believed: a structure is read only if it
- * lies in what the boot code has mapped. What cannot be used is told.
+ * Nothing that the loader says is believed. All of it is copied, piece by piece,
+ * through a reader that refuses what the boot code has not mapped
+ * (x86/reader.h); a list that is longer than any loader makes is not used as a
+ * whole, and RAM that the CPU cannot address is none. What is not used is
+ * logged. So the host can test this with structures made hostile
+ * (test/boot_info_test.c).
  *
  * Context: once, at boot, on the first CPU, interrupts off. COST. Linear in the
- * entries of the loader's map; quadratic if a place must be found.
+ * entries of the loader's map, of which there are RANGES_MAX at most; quadratic if
+ * a place must be found, with TRIES_MAX looks.
  */
 
-#include <arch/mm.h>
-#include <kernel/lib.h>
-#include <kernel/machine.h>
-#include <kernel/panic.h>
-#include <kernel/print.h>
-#include <x86/boot.h>
+#include <mm/page.h>
+#include <mm/port.h>
 
 #include "multiboot.h"
 
 #define NOWHERE UINT64_MAX
+
+/* What a loader can be believed to say. */
+#define MODULES_MAX 1024
+#define RANGES_MAX 1024
+#define RANGES_SIZE_MAX (RANGES_MAX * 64)
+
+/* Places for the array that are looked at. */
+#define TRIES_MAX 4096
 
 /* Ranges that the array in the image holds, and those kept free in any array for the core to carve its books. */
 #define RANGES_IN_IMAGE 64
@@ -50,107 +59,118 @@ static struct memmap map;
 static char command_line[TEXT_SIZE], loader[64];
 static const struct boot_info boot_info = { .map = &map, .command_line = command_line, .loader = loader };
 
-/* What the loader tells, each part held to what can be read; a part that is not there has the length 0. */
+/* What the loader says, each part held to what can be read; a part that is not there has the length 0. */
 struct loader_info {
-	const struct multiboot_info *info;
-	const struct multiboot_module *modules;
+	const struct multiboot_place *place;
+	struct multiboot_info info;
+	struct multiboot_range made[2]; /* a map made of the sizes of lower and upper memory, if the loader has none */
 	size_t module_count;
-	const uint8_t *map;
-	size_t map_bytes;
+	size_t map_bytes; /* 0: the map is the one made */
 };
-
-static void __attribute__((noreturn)) refuse(const char *why)
-{
-	kprintf("Cannot start: %s.\n", why);
-	arch_halt(HALT_BOOT);
-}
 
 /* ---- reading ---- */
 
-/* Where bytes at a physical address can be read; NULL if that is not mapped. */
-static const void *readable(const char *what, uint64_t pa, uint64_t bytes)
+static bool copy(const struct loader_info *told, uint64_t pa, void *to, size_t bytes)
 {
-	if (pa != 0 && pa < BOOT_MAPPED && bytes <= BOOT_MAPPED - pa)
-		return (const void *) PA2KA(pa);
-	kprintf("boot: the loader's %s (0x%llx bytes at 0x%llx) lies out of reach: not used\n", what,
-		(unsigned long long) bytes, (unsigned long long) pa);
-	return NULL;
+	return pa != 0 && told->place->reader->read(told->place->reader, pa, to, bytes);
 }
 
-/* Copies a text; one that is too long is cut off, and that is told. */
-static void text_copy(const char *what, uint32_t pa, char *copy, size_t size)
+/* Whether a list can be read, up to its last byte, and is no longer than one that can be believed. */
+static bool is_usable(const struct loader_info *told, const char *what, uint64_t pa, uint64_t bytes, uint64_t most)
 {
-	const char *text = readable(what, pa, size);
+	char byte;
 
-	if (text != NULL && strlcpy(copy, text, size) >= size)
-		kprintf("boot: the %s is cut off after %zu characters\n", what, size - 1);
+	if (bytes <= most && copy(told, pa, &byte, 1) && copy(told, pa + bytes - 1, &byte, 1))
+		return true;
+	port_log("boot: the loader's %s (0x%llx bytes at 0x%llx) is %s: not used", what, (unsigned long long) bytes,
+		(unsigned long long) pa, bytes > most ? "too long" : "out of reach");
+	return false;
+}
+
+/* Copies a text up to its 0; one that is too long, or goes on where nothing can be read, is cut off. */
+static void text_copy(const struct loader_info *told, const char *what, uint32_t pa, char *to, size_t size)
+{
+	size_t length = 0;
+
+	while (length < size && copy(told, (uint64_t) pa + length, to + length, 1) && to[length] != 0)
+		length++;
+	if (length == size || to[length] != 0)
+		port_log("boot: the %s at 0x%x is cut off after %zu characters", what, pa, length - (length == size));
+	to[length - (length == size)] = 0;
 }
 
 /* Two ranges made of the sizes of lower and upper memory. */
-static void ranges_from_sizes(const struct multiboot_info *info, struct loader_info *told)
+static void ranges_make(struct loader_info *told)
 {
-	static struct multiboot_range made[2];
-
-	for (size_t i = 0; i < ARRAY_COUNT(made); i++) {
-		made[i].size = sizeof(made[i]) - sizeof(made[i].size);
-		made[i].base = i == 0 ? 0 : MiB(1);
-		made[i].bytes = (uint64_t) (i == 0 ? info->memory_lower : info->memory_upper) << 10;
-		made[i].type = MULTIBOOT_RAM;
-	}
-	told->map = (const uint8_t *) made;
-	told->map_bytes = sizeof(made);
+	for (size_t i = 0; i < ARRAY_COUNT(told->made); i++)
+		told->made[i] = (struct multiboot_range){ .base = i == 0 ? 0 : MiB(1),
+			.bytes = (uint64_t) (i == 0 ? told->info.memory_lower : told->info.memory_upper) << 10,
+			.type = MULTIBOOT_RAM };
 }
 
-static struct loader_info loader_read(const struct multiboot_info *info)
+/* @return whether anything is known of memory */
+static bool loader_read(struct loader_info *told)
 {
-	struct loader_info told = { .info = info };
+	const struct multiboot_info *info = &told->info;
 
 	if ((info->flags & MULTIBOOT_COMMAND_LINE) != 0)
-		text_copy("command line", info->command_line, command_line, sizeof(command_line));
+		text_copy(told, "command line", info->command_line, command_line, sizeof(command_line));
 	if ((info->flags & MULTIBOOT_LOADER) != 0)
-		text_copy("name of the loader", info->loader, loader, sizeof(loader));
-	if ((info->flags & MULTIBOOT_MODULES) != 0 && info->module_count != 0)
-		told.modules =
-			readable("list of modules", info->modules, (uint64_t) info->module_count * sizeof(struct multiboot_module));
-	if (told.modules != NULL)
-		told.module_count = info->module_count;
-	if ((info->flags & MULTIBOOT_MAP) != 0 && info->map_length != 0)
-		told.map = readable("memory map", info->map, info->map_length);
-	if (told.map != NULL)
-		told.map_bytes = info->map_length;
+		text_copy(told, "name of the loader", info->loader, loader, sizeof(loader));
+	if ((info->flags & MULTIBOOT_MODULES) != 0 && info->module_count != 0 &&
+		is_usable(told, "list of modules", info->modules,
+			(uint64_t) info->module_count * sizeof(struct multiboot_module),
+			MODULES_MAX * sizeof(struct multiboot_module)))
+		told->module_count = info->module_count;
+	if ((info->flags & MULTIBOOT_MAP) != 0 && info->map_length != 0 &&
+		is_usable(told, "memory map", info->map, info->map_length, RANGES_SIZE_MAX))
+		told->map_bytes = info->map_length;
 	else if ((info->flags & MULTIBOOT_MEMORY) != 0)
-		ranges_from_sizes(info, &told);
-	return told;
+		ranges_make(told);
+	else
+		return false;
+	return true;
 }
 
-/* Bytes of a module; one that ends before it begins has none, and is refused as empty. */
-static uint64_t module_bytes(const struct multiboot_module *module)
+/* A module of the list. Bytes of one that ends before it begins, or cannot be read: 0, which is left out as empty. */
+static uint64_t module_read(const struct loader_info *told, size_t number, uint64_t *start)
 {
-	return module->end >= module->start ? module->end - module->start : 0;
+	struct multiboot_module module = { 0 };
+
+	if (!copy(told, told->info.modules + (uint64_t) number * sizeof(module), &module, sizeof(module)))
+		module = (struct multiboot_module){ 0 };
+	*start = module.start;
+	return module.end >= module.start ? module.end - module.start : 0;
 }
 
-/* The entry at *position of the loader's map, or NULL at its end; *position goes on to the next. */
-static const struct multiboot_range *range_next(const struct loader_info *told, size_t *position)
+/* Copies the entry at *position of the memory map; *position goes on to the next. @return false at its end */
+static bool range_next(const struct loader_info *told, size_t *position, struct multiboot_range *range)
 {
-	const struct multiboot_range *range = (const struct multiboot_range *) (told->map + *position);
 	size_t left = told->map_bytes - *position;
 
-	if (left < sizeof(*range) || range->size < sizeof(*range) - sizeof(range->size) ||
-		range->size > left - sizeof(range->size))
-		return NULL;
+	if (told->map_bytes == 0) {
+		if (*position == ARRAY_COUNT(told->made))
+			return false;
+		*range = told->made[(*position)++];
+		return true;
+	}
+	if (left < sizeof(*range) || !copy(told, (uint64_t) told->info.map + *position, range, sizeof(*range)) ||
+		range->size < sizeof(*range) - sizeof(range->size) || range->size > left - sizeof(range->size))
+		return false;
 	*position += sizeof(range->size) + range->size;
-	return range;
+	return true;
 }
 
 static size_t range_count(const struct loader_info *told)
 {
 	size_t count = 0, position = 0;
+	struct multiboot_range range;
 
-	while (range_next(told, &position) != NULL)
+	while (range_next(told, &position, &range))
 		count++;
-	if (position != told->map_bytes)
-		kprintf(
-			"boot: the last %zu bytes of the loader's memory map are no entry: not used\n", told->map_bytes - position);
+	if (told->map_bytes != 0 && position != told->map_bytes)
+		port_log(
+			"boot: the last %zu bytes of the loader's memory map are no entry: not used", told->map_bytes - position);
 	return count;
 }
 
@@ -158,7 +178,7 @@ static size_t range_count(const struct loader_info *told)
 
 static bool overlap(uint64_t place, uint64_t bytes, uint64_t base, uint64_t size)
 {
-	return size != 0 && base < place + bytes && base + (size - 1) >= place;
+	return size != 0 && base < place + bytes && (base + (size - 1) < base || base + (size - 1) >= place);
 }
 
 /* Whether a place for the array overlaps something. *first receives where that begins. */
@@ -169,10 +189,9 @@ static bool place_taken(const struct loader_info *told, uint64_t place, uint64_t
 	} fixed[] = {
 		{ 0, PAGE_SIZE },
 		{ 0xa0000, 0x60000 },
-		{ IMAGE2PA(image_start), (uint64_t) (image_end - image_start) },
-		{ KA2PA(told->info), sizeof(*told->info) },
-		{ KA2PA(told->map), told->map_bytes },
-		{ KA2PA(told->modules), told->module_count * sizeof(*told->modules) },
+		{ told->place->image, told->place->image_bytes },
+		{ told->info.map, told->map_bytes },
+		{ told->info.modules, told->module_count * sizeof(struct multiboot_module) },
 	};
 
 	for (size_t i = 0; i < ARRAY_COUNT(fixed); i++) {
@@ -181,31 +200,35 @@ static bool place_taken(const struct loader_info *told, uint64_t place, uint64_t
 			return true;
 	}
 	for (size_t i = 0; i < told->module_count; i++) {
-		*first = told->modules[i].start;
-		if (overlap(place, bytes, *first, module_bytes(&told->modules[i])))
+		uint64_t size = module_read(told, i, first);
+
+		if (overlap(place, bytes, *first, size))
 			return true;
 	}
 
-	const struct multiboot_range *range;
+	struct multiboot_range range;
 	size_t position = 0;
 
-	while ((range = range_next(told, &position)) != NULL) {
-		*first = range->base;
-		if (range->type != MULTIBOOT_RAM && overlap(place, bytes, range->base, range->bytes))
+	while (range_next(told, &position, &range)) {
+		*first = range.base;
+		if (range.type != MULTIBOOT_RAM && overlap(place, bytes, range.base, range.bytes))
 			return true;
 	}
 	return false;
 }
 
-/* The highest place in one range of RAM of which nothing else is told, or NOWHERE. */
-static uint64_t place_in(const struct loader_info *told, const struct multiboot_range *range, uint64_t bytes)
+/* The highest place in one range of RAM of which nothing else is said, or NOWHERE. */
+static uint64_t place_in(
+	const struct loader_info *told, const struct multiboot_range *range, uint64_t bytes, unsigned *tries)
 {
-	if (range->bytes == 0 || range->base >= BOOT_MAPPED)
+	uint64_t limit = told->place->reader->limit;
+
+	if (range->bytes == 0 || range->base >= limit)
 		return NOWHERE;
 
-	uint64_t end = range->bytes < BOOT_MAPPED - range->base ? range->base + range->bytes : BOOT_MAPPED;
+	uint64_t end = range->bytes < limit - range->base ? range->base + range->bytes : limit;
 
-	for (;;) {
+	while (++*tries <= TRIES_MAX) {
 		uint64_t place = ALIGN_DOWN(end - bytes, (uint64_t) PAGE_SIZE);
 
 		if (end < bytes || place < range->base)
@@ -213,17 +236,19 @@ static uint64_t place_in(const struct loader_info *told, const struct multiboot_
 		if (!place_taken(told, place, bytes, &end))
 			return place;
 	}
+	return NOWHERE;
 }
 
 static uint64_t place_find(const struct loader_info *told, uint64_t bytes)
 {
-	const struct multiboot_range *range;
+	struct multiboot_range range;
 	size_t position = 0;
 	uint64_t place = NOWHERE;
+	unsigned tries = 0;
 
-	while (place == NOWHERE && (range = range_next(told, &position)) != NULL)
-		if (range->type == MULTIBOOT_RAM)
-			place = place_in(told, range, bytes);
+	while (place == NOWHERE && tries <= TRIES_MAX && range_next(told, &position, &range))
+		if (range.type == MULTIBOOT_RAM)
+			place = place_in(told, &range, bytes, &tries);
 	return place;
 }
 
@@ -232,24 +257,28 @@ static uint64_t place_find(const struct loader_info *told, uint64_t bytes)
 static void add(uint64_t base, uint64_t bytes, enum memmap_type type)
 {
 	if (memmap_add(&map, base, bytes, type) != EOK)
-		kprintf("boot: so this range is not used\n");
+		port_log("boot: so this range is not used");
 }
 
-/* An empty map with room for all that will be added. */
+/* An empty map that has the capacity for all that will be added. */
 static void map_make(const struct loader_info *told)
 {
+	const struct boot_reader *reader = told->place->reader;
 	size_t needed = 2 * (range_count(told) + told->module_count + 4) + RANGES_TO_SPARE;
 	uint64_t bytes = ALIGN_UP(needed * sizeof(struct memmap_range), PAGE_SIZE), place;
+	struct memmap_range *ranges = NULL;
 
 	memmap_init(&map, ranges_in_image, RANGES_IN_IMAGE);
 	if (needed <= RANGES_IN_IMAGE)
 		return;
 	place = place_find(told, bytes);
-	if (place == NOWHERE) {
-		kprintf("boot: no room for a memory map of %zu ranges: some may be lost\n", needed);
+	if (place != NOWHERE)
+		ranges = reader->place(reader, place, (size_t) bytes);
+	if (ranges == NULL) {
+		port_log("boot: no memory for a memory map of %zu ranges: some may be lost", needed);
 		return;
 	}
-	memmap_init(&map, (struct memmap_range *) PA2KA(place), (size_t) bytes / sizeof(struct memmap_range));
+	memmap_init(&map, ranges, (size_t) bytes / sizeof(struct memmap_range));
 	add(place, bytes, MEMMAP_IMAGE);
 }
 
@@ -266,35 +295,54 @@ static enum memmap_type type_of(uint32_t type)
 	}
 }
 
-static void map_fill(const struct loader_info *told)
+/* Adds a range of the loader's map, but RAM only as far as the CPU can address it. */
+static void range_add(const struct multiboot_range *range)
 {
-	const struct multiboot_range *range;
-	size_t position = 0;
+	uint64_t bytes = range->bytes;
 
-	add(IMAGE2PA(image_start), (uint64_t) (image_end - image_start), MEMMAP_IMAGE);
-	add(0, PAGE_SIZE, MEMMAP_RESERVED);
-	add(0xa0000, 0x60000, MEMMAP_DEVICE);
-	for (size_t i = 0; i < told->module_count; i++)
-		add(told->modules[i].start, module_bytes(&told->modules[i]), MEMMAP_IMAGE);
-	while ((range = range_next(told, &position)) != NULL)
-		add(range->base, range->bytes, type_of(range->type));
+	if (range->type == MULTIBOOT_RAM && bytes != 0 &&
+		(range->base > phys_last() || bytes - 1 > phys_last() - range->base)) {
+		bytes = range->base > phys_last() ? 0 : phys_last() - range->base + 1;
+		port_log("boot: of 0x%llx bytes of RAM at 0x%llx this CPU can address 0x%llx",
+			(unsigned long long) range->bytes, (unsigned long long) range->base, (unsigned long long) bytes);
+		if (bytes == 0)
+			return;
+	}
+	add(range->base, bytes, type_of(range->type));
 }
 
-const struct boot_info *boot_collect(uint32_t magic, uint32_t info)
+static void map_fill(const struct loader_info *told)
 {
+	struct multiboot_range range;
+	size_t position = 0;
+	uint64_t start;
+
+	add(told->place->image, told->place->image_bytes, MEMMAP_IMAGE);
+	add(0, PAGE_SIZE, MEMMAP_RESERVED);
+	add(0xa0000, 0x60000, MEMMAP_DEVICE);
+	for (size_t i = 0; i < told->module_count; i++) {
+		uint64_t bytes = module_read(told, i, &start);
+
+		add(start, bytes, MEMMAP_IMAGE);
+	}
+	while (range_next(told, &position, &range))
+		range_add(&range);
+}
+
+const char *multiboot_read(
+	const struct multiboot_place *place, uint32_t magic, uint32_t info, const struct boot_info **result)
+{
+	struct loader_info told = { .place = place };
+
+	command_line[0] = loader[0] = 0;
 	if (magic != MULTIBOOT_MAGIC)
-		refuse("this image wants a Multiboot loader, and was entered by something else");
-
-	const struct multiboot_info *multiboot = readable("information", info, sizeof(*multiboot));
-
-	if (multiboot == NULL)
-		refuse("nothing is known of this machine's memory");
-
-	struct loader_info told = loader_read(multiboot);
-
-	if (told.map == NULL)
-		refuse("the loader tells nothing of this machine's memory");
+		return "this image wants a Multiboot loader, and was entered by something else";
+	if (!copy(&told, info, &told.info, sizeof(told.info)))
+		return "the loader's information is out of reach: nothing is known of this machine's memory";
+	if (!loader_read(&told))
+		return "the loader says nothing of this machine's memory";
 	map_make(&told);
 	map_fill(&told);
-	return &boot_info;
+	*result = &boot_info;
+	return NULL;
 }

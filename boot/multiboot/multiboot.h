@@ -8,7 +8,9 @@
 #ifndef MULTIBOOT_H
 #define MULTIBOOT_H
 
+#include <kernel/boot.h>
 #include <mm/types.h>
+#include <x86/reader.h>
 
 /* In EAX when the image is entered. */
 #define MULTIBOOT_MAGIC 0x2badb002u
@@ -49,5 +51,21 @@ struct multiboot_range {
 	uint64_t base, bytes;
 	uint32_t type;
 } __attribute__((packed));
+
+/* Where the kernel is, and how memory is reached. */
+struct multiboot_place {
+	const struct boot_reader *reader;
+	uint64_t image, image_bytes;
+};
+
+/**
+ * Makes what the loader has left the kernel's own. Once, at boot.
+ *
+ * @param magic, info  as the loader has left them in EAX and EBX
+ * @param result       receives what kernel_main takes
+ * @return NULL, or why the kernel cannot start, as a clause
+ */
+MUST_USE const char *multiboot_read(
+	const struct multiboot_place *place, uint32_t magic, uint32_t info, const struct boot_info **result);
 
 #endif

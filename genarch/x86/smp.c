@@ -50,6 +50,7 @@
 #include <x86/io.h>
 #include <x86/lapic.h>
 #include <x86/madt.h>
+#include <x86/physical.h>
 #include <x86/smp.h>
 #include <x86/trampoline.h>
 
@@ -291,7 +292,7 @@ void arch_cpus_start(void)
 
 	kernel_root = page_table_root(&page_kernel);
 	machine_root_set(kernel_root);
-	if (!madt_read(&madt) || madt.count < 2)
+	if (!madt_read(&physical_reader, &madt) || madt.count < 2)
 		return;
 	error = lapic_map(madt.lapic);
 	if (error == EOK)

@@ -6,17 +6,18 @@
 #define X86_MADT_H
 
 #include <mm/types.h>
+#include <x86/reader.h>
 
-/* CPUs whose LAPIC has a number of 8 bits. */
+/* CPUs whose LAPIC has a number of 8 bits; 255 is all of them. */
 #define MADT_CPUS_MOST 255
 
 struct madt {
 	phys_t lapic; /* the registers of the LAPICs */
 	unsigned count;
-	uint8_t ids[MADT_CPUS_MOST]; /* of the LAPICs of all CPUs that may be used, in the firmware's order */
+	uint8_t ids[MADT_CPUS_MOST]; /* of the LAPICs of all CPUs that may be used, each once, in the firmware's order */
 };
 
-/** Reads the table. After km_init. @return false if there is none: then there is one CPU */
-MUST_USE bool madt_read(struct madt *madt);
+/** Finds and reads the table. @return false if there is none that can be believed: then there is one CPU */
+MUST_USE bool madt_read(const struct boot_reader *reader, struct madt *madt);
 
 #endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * How the boot code reaches the memory that it has mapped, for multiboot.c: the
+ * first BOOT_MAPPED bytes, in the identity window. Address 0 is none: a field
+ * that is 0 has not been filled in.
+ */
+
+#include <arch/mm.h>
+#include <kernel/lib.h>
+#include <kernel/machine.h>
+#include <kernel/panic.h>
+#include <kernel/print.h>
+#include <x86/boot.h>
+
+#include "multiboot.h"
+
+static void *mapped(const struct boot_reader *reader, uint64_t pa, size_t bytes)
+{
+	return pa < reader->limit && bytes <= reader->limit - pa ? (void *) PA2KA(pa) : NULL;
+}
+
+static bool mapped_read(const struct boot_reader *reader, uint64_t pa, void *to, size_t bytes)
+{
+	const void *from = mapped(reader, pa, bytes);
+
+	if (from != NULL)
+		memcpy(to, from, bytes);
+	return from != NULL;
+}
+
+const struct boot_info *boot_collect(uint32_t magic, uint32_t info)
+{
+	static const struct boot_reader reader = { .read = mapped_read, .place = mapped, .limit = BOOT_MAPPED };
+	struct multiboot_place place = {
+		.reader = &reader, .image = IMAGE2PA(image_start), .image_bytes = (uint64_t) (image_end - image_start)
+	};
+	const struct boot_info *result;
+	const char *why = multiboot_read(&place, magic, info, &result);
+
+	if (why != NULL) {
+		kprintf("Cannot start: %s.\n", why);
+		arch_halt(HALT_BOOT);
+	}
+	return result;
+}
