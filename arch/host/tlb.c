@@ -26,7 +26,7 @@
 
 #define RECENT ARRAY_COUNT(((struct host_tlb_record *) 0)->recent)
 
-bool host_gigabyte_pages = true;
+bool host_gigabyte_pages = true, host_large_pages = true;
 
 static struct host_tlb_record record;
 

@@ -199,11 +199,11 @@ size_t range_mapped(struct page_table *table, uintptr_t va, uintptr_t last)
 
 size_t splits_down(unsigned level)
 {
-	size_t splits = 0;
+	unsigned below = level_below(level);
 
-	for (unsigned below = PTL_LEAF; below > level; below--)
-		splits = 1 + PTL_ENTRIES(below) * splits;
-	return splits;
+	if (level == PTL_LEAF)
+		return 0;
+	return split_weight(level) + (PTL_COVERS(level) >> PTL_SHIFT(below)) * splits_down(below);
 }
 
 void spares_change(struct page_table *table, size_t splits, bool more)
@@ -218,16 +218,18 @@ void page_split(struct page_table *table, struct cluster *cluster, uintptr_t va,
 {
 	pte_t *entry = &cluster->entries[CLUSTER_INDEX(va, level)];
 	pte_t old = entry_peek(entry);
-	pte_t part = pte_leaf(pte_leaf_pa(old, level), pte_leaf_flags(old, level), level + 1);
-	pte_t step = leaf_step(level + 1);
+	unsigned below = level_below(level);
+	pte_t part = pte_leaf(pte_leaf_pa(old, level), pte_leaf_flags(old, level), below);
+	pte_t step = leaf_step(below);
+	size_t clusters = PTL_COVERS(level) >> CLUSTER_SHIFT(below);
 
 	if (has_spares(table, va))
-		spares_change(table, 1, false);
-	mm_assert(has_room(SPLIT_CLUSTERS), "no room is set aside to split the large page at %#zx", (size_t) va);
-	for (size_t i = 0; i < SPLIT_CLUSTERS; i++) {
-		uintptr_t at = va + i * CLUSTER_COVERS(level + 1);
-		uintptr_t tag = tag_of(table, at, level + 1);
-		struct cluster *child = cluster_make(table, at, level + 1, CLUSTER_PAGES);
+		spares_change(table, split_weight(level), false);
+	mm_assert(has_room(clusters), "no room is set aside to split the large page at %#zx", (size_t) va);
+	for (size_t i = 0; i < clusters; i++) {
+		uintptr_t at = va + i * CLUSTER_COVERS(below);
+		uintptr_t tag = tag_of(table, at, below);
+		struct cluster *child = cluster_make(table, at, below, CLUSTER_PAGES);
 
 		for (size_t j = 0; j < CLUSTER_PAGES; j++, part += step)
 			entry_store(&child->entries[j], part);

@@ -55,6 +55,24 @@ COLD static enum outcome search_overflow(
 	return changes_of(head) == changes ? NOT_THERE : CHANGED;
 }
 
+/*
+ * A chain that is being changed. If another CPU does that, its end is waited for. If this CPU does, which is so if it
+ * holds the lock, this is a look-up in the midst of it, by an interrupt or a TLB miss: the chain is right as it is
+ * (bucket.c, "Never absent").
+ */
+COLD static enum outcome search_open(const struct bucket *head, uintptr_t tag, size_t index, pte_t *pte)
+{
+	const struct cluster *cluster;
+
+	if (!spinlock_held_here(&ht.lock))
+		return CHANGED;
+	cluster = chain_find(head, tag);
+	if (cluster == NULL)
+		return NOT_THERE;
+	*pte = entry_load(&cluster->entries[index]);
+	return FOUND;
+}
+
 /* Reads the entry for a tag, if there is a cluster. */
 static enum outcome search(uintptr_t tag, size_t index, pte_t *pte)
 {
@@ -64,7 +82,7 @@ static enum outcome search(uintptr_t tag, size_t index, pte_t *pte)
 	enum outcome outcome = NOT_THERE;
 
 	if (unlikely(changes % 2 != 0))
-		return CHANGED;
+		return search_open(head, tag, index, pte);
 #pragma GCC unroll 3
 	for (size_t i = 0; i < BUCKET_SLOTS; i++)
 		if (__atomic_load_n(&head->slots[i].tag, __ATOMIC_ACQUIRE) == tag) {

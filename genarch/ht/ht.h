@@ -62,7 +62,13 @@
  * stands where page table locks stand in mm/port.h.
  *
  * READERS (find.c) take no lock. They turn interrupts off, but for the first look
- * of page_translate ("Recent" and "Frames that go" below).
+ * of page_translate ("Recent" and "Frames that go" below). One of them may be the
+ * miss handler of a TLB that software fills, in the midst of a change on its own
+ * CPU: it takes a chain as it is, whatever its count says, for it must not wait for
+ * the code that it has interrupted. bucket.c, "Never absent", keeps that right:
+ *
+ *   At every instant each mapped tag is found by a look-up that ignores the count
+ *   of changes on the CPU that makes the change; other CPUs obey the count.
  *
  *   - bucket.changes is odd while a chain changes, and each change leaves
  *     another number. Who has found something in a chain believes it if the
@@ -76,8 +82,13 @@
  *     page_table.splits, then takes the large page out. Who has missed an
  *     address in all sizes looks again if that count has changed.
  *
- * Each load of a reader acquires and each store to what they read releases, so
- * no fence is needed between the number and what it guards.
+ * ORDER. Each load of a reader acquires and each store to what they read
+ * releases, so no fence is needed between the number and what it guards. Two
+ * stores are relaxed: the number becoming odd, behind which every store to the
+ * chain releases; and none of readers' loads but the last look at recent_changes
+ * and trims, which are behind an acquiring load of the entry. A segment of the
+ * directory is published by its store (release) and read acquiring. What a frame
+ * holds that an entry leads to is published by the entry's store likewise.
  *
  * FRAMES THAT GO. Frames of lines and of buckets that are not needed any more
  * stay ready for use. They go back to the frame allocator when it asks (space.c):
@@ -202,10 +213,26 @@ struct ht {
 
 extern struct ht ht;
 
-/* Frames that are to be given back when no CPU looks at them any more. */
+/* Frames that are to be freed when no CPU looks at them any more. */
 struct frame_list {
 	uintptr_t first;
+	size_t frames;
 };
+
+/* Most frames that one reclaim frees, and most steps of shrinking that it takes: those free one segment. */
+#define RECLAIM_FRAMES 64
+#define RECLAIM_STEPS SEGMENT_BUCKETS
+
+/** Debug builds: between two stores that a look-up can tell apart; the lock is held. */
+static inline void page_step(void)
+{
+#if CONFIG_DEBUG
+	void (*hook)(void) = __atomic_load_n(&page_step_hook, __ATOMIC_RELAXED);
+
+	if (unlikely(hook != NULL))
+		hook();
+#endif
+}
 
 /* ---- entries ---- */
 
@@ -243,10 +270,29 @@ static inline uintptr_t tag_of(const struct page_table *table, uintptr_t va, uns
 	return table->space | (uintptr_t) (PTL_LEAF - level) << SIZE_SHIFT | ((va >> CLUSTER_SHIFT(level)) & TAG_ADDRESS);
 }
 
-/** The multiplier is 2^64 over the golden ratio (Knuth, vol. 3, 6.4). */
+/*
+ * What tells tags apart: the addresses of one page table differ in the bits that the number of a cluster keeps, and the
+ * sizes in two.
+ */
+_Static_assert(((USER_LAST - USER_START) >> CLUSTER_SHIFT(PTL_LEAF)) <= TAG_ADDRESS &&
+		((KERNEL_LAST - KERNEL_START) >> CLUSTER_SHIFT(PTL_LEAF)) <= TAG_ADDRESS,
+	"two addresses of one page table have two tags");
+_Static_assert(PTL_LEVELS <= 4, "a tag tells four sizes apart");
+_Static_assert(CLUSTER_SHIFT(0) < 8 * sizeof(uintptr_t), "a cluster of the largest size is less than all addresses");
+
+/* 2^64 over the golden ratio (Knuth, vol. 3, 6.4). */
+#define HASH_MULTIPLIER UINT64_C(0x9e3779b97f4a7c15)
+#define HASH_GOOD 24 /* bits on which all bits of a tag have a say: the highest of the product */
+
+/**
+ * The product, rotated: its highest bits, on which all of the tag has a say, choose among the first 2^24 buckets; the
+ * bits behind those, which are its lowest, tell neighbouring tags apart, so that further buckets are used evenly too.
+ */
 static inline size_t hash_of(uintptr_t tag)
 {
-	return (size_t) (tag * UINT64_C(0x9e3779b97f4a7c15) >> 40);
+	uint64_t product = tag * HASH_MULTIPLIER;
+
+	return (size_t) (product >> (64 - HASH_GOOD) | product << HASH_GOOD);
 }
 
 /** The bits of a hash that choose among so many buckets. */
@@ -327,7 +373,7 @@ static inline void check_may_sleep(frame_flags_t alloc, port_irq_t irq)
 		"may sleep, but interrupts are off or a spinlock is held; give FRAME_ATOMIC, or let go first");
 }
 
-/** Takes frames without a line in use off, as far as room does not need them. The lock is held. */
+/** Takes frames without a line in use off, as far as room does not need them and the list has room. The lock is held. */
 void room_trim(struct frame_list *freed);
 
 /** Adds the frame that link, a word of it that readers do not follow, lies in. */
@@ -452,11 +498,26 @@ static inline bool page_whole(uintptr_t page, uintptr_t va, uintptr_t last, unsi
 	return page >= va && page + (PTL_COVERS(level) - 1) <= last;
 }
 
+/** The size of the pages that a split of one of this size makes: the next one that there may be. */
+static inline unsigned level_below(unsigned level)
+{
+	do
+		level++;
+	while (level < PTL_LEAF && !ptl_leaf_allowed(level));
+	return level;
+}
+
+/* Clusters that a split makes, of whatever size, where the next size is the next level. */
+#define SPLIT_CLUSTERS (PTL_ENTRIES(PTL_LEAF) / CLUSTER_PAGES)
+
+/** As how many splits one of a page of this size counts: more than one where levels between have no pages. */
+static inline size_t split_weight(unsigned level)
+{
+	return (PTL_COVERS(level) >> CLUSTER_SHIFT(level_below(level))) / SPLIT_CLUSTERS;
+}
+
 /** Splits that it takes to make base pages of one of this size. */
 size_t splits_down(unsigned level);
-
-/* Clusters that one split makes, of whatever size. */
-#define SPLIT_CLUSTERS (PTL_ENTRIES(PTL_LEAF) / CLUSTER_PAGES)
 
 /** Whether large pages at va are promised their splits. */
 static inline bool has_spares(const struct page_table *table, uintptr_t va)
@@ -474,6 +535,9 @@ void page_split(struct page_table *table, struct cluster *cluster, uintptr_t va,
 void entry_clear(struct page_table *table, struct cluster *cluster, size_t index);
 
 /* ---- memory (space.c) ---- */
+
+/* The last number that a page table may get; tests make it less. */
+extern uintptr_t page_spaces_last;
 
 /** Gives back what it can: the reclaimer. */
 size_t ht_reclaim(enum reclaim_strength strength, bool may_wait);

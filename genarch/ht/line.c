@@ -192,7 +192,7 @@ static bool can_spare(size_t lines)
 
 void room_trim(struct frame_list *freed)
 {
-	while (ht.empty != NULL && can_spare(FRAME_LINES)) {
+	while (freed->frames < RECLAIM_FRAMES && ht.empty != NULL && can_spare(FRAME_LINES)) {
 		struct line_frame *frame = ht.empty;
 
 		ring_remove(&ht.empty, frame);
@@ -208,11 +208,12 @@ void frame_list_push(struct frame_list *list, uintptr_t *link)
 {
 	__atomic_store_n(link, list->first, __ATOMIC_RELAXED);
 	list->first = (uintptr_t) link;
+	list->frames++;
 }
 
 size_t frame_list_free(struct frame_list *list)
 {
-	size_t frames = 0;
+	size_t frames = list->frames;
 
 	while (list->first != 0) {
 		phys_t base = KA2PA(ALIGN_DOWN(list->first, PAGE_SIZE));
@@ -220,7 +221,7 @@ size_t frame_list_free(struct frame_list *list)
 		list->first = __atomic_load_n((uintptr_t *) list->first, __ATOMIC_RELAXED);
 		frame_mark(base >> PAGE_WIDTH, 1, FRAME_KIND_PLAIN, 0);
 		frame_free(base, 1);
-		frames++;
 	}
+	list->frames = 0;
 	return frames;
 }

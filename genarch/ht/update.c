@@ -31,15 +31,18 @@ struct change {
 /* Splits of the page that it takes for its part of the range to change alone. */
 static size_t splits_for(const struct change *change, uintptr_t page, unsigned level)
 {
-	uintptr_t end = page + (PTL_COVERS(level) - 1);
-	size_t splits = 1;
+	uintptr_t end = page + (PTL_COVERS(level) - 1), part;
+	unsigned below = level_below(level);
+	size_t splits;
 
 	if (level == PTL_LEAF || page_whole(page, change->va, change->last, level))
 		return 0;
+	part = PTL_COVERS(below);
+	splits = split_weight(level);
 	if (change->va > page)
-		splits += splits_for(change, ALIGN_DOWN(change->va, PTL_COVERS(level + 1)), level + 1);
-	if (change->last < end && (change->va <= page || ((change->va ^ change->last) & ~(PTL_COVERS(level + 1) - 1)) != 0))
-		splits += splits_for(change, ALIGN_DOWN(change->last, PTL_COVERS(level + 1)), level + 1);
+		splits += splits_for(change, ALIGN_DOWN(change->va, part), below);
+	if (change->last < end && (change->va <= page || ((change->va ^ change->last) & ~(part - 1)) != 0))
+		splits += splits_for(change, ALIGN_DOWN(change->last, part), below);
 	return splits;
 }
 

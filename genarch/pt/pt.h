@@ -255,13 +255,16 @@ void root_free(phys_t root);
 /** Tables that it takes to split a leaf of this level down to base pages. */
 size_t split_tables(unsigned level);
 
+/** Tables that it takes to make leaves of the next size there may be of it: more than one if levels between have none. */
+size_t split_tables_once(unsigned level);
+
 /** Whether large pages at va have spares set aside. */
 static inline bool has_spares(const struct page_table *table, uintptr_t va)
 {
 	return table != &page_kernel || va - IDENTITY_VIRT >= IDENTITY_SIZE;
 }
 
-/** Replaces a large leaf by a table, from the list, of leaves of the next level. @return the table */
+/** Replaces a large leaf by a table, from the list, of leaves of the next size there may be. @return the table */
 phys_t leaf_split(struct page_table *table, unsigned level, pte_t *entry, struct table_list *list);
 
 /** Whether the table of PTL1 for va is shared by all address spaces, and so stays when it is empty. */

@@ -28,6 +28,20 @@ struct page_table page_kernel = { .next = &page_kernel, .previous = &page_kernel
 struct spinlock page_table_list_lock = SPINLOCK_INIT;
 pte_t leaf_bits[LEAF_FLAGS + 1];
 
+#if CONFIG_DEBUG
+void (*page_step_hook)(void);
+#endif
+
+static void page_step(void)
+{
+#if CONFIG_DEBUG
+	void (*hook)(void) = __atomic_load_n(&page_step_hook, __ATOMIC_RELAXED);
+
+	if (unlikely(hook != NULL))
+		hook();
+#endif
+}
+
 /* ---- lists ---- */
 
 void table_push(struct table_list *list, phys_t table)
@@ -153,6 +167,7 @@ COLD static void kernel_entry_set(size_t index, pte_t pte)
 	spinlock_lock_raw(&page_table_list_lock);
 	do {
 		entry_store(&table->entries[index], pte);
+		page_step();
 		table = table->next;
 	} while (table != &page_kernel);
 	spinlock_unlock_raw(&page_table_list_lock);
@@ -161,10 +176,12 @@ COLD static void kernel_entry_set(size_t index, pte_t pte)
 void table_entry_set(struct page_table *table, unsigned level, pte_t *entry, pte_t pte)
 {
 	mm_debug(spinlock_held_here(&table->lock), "the page table is not locked");
+	page_step();
 	if (level == 0 && table == &page_kernel)
 		kernel_entry_set((size_t) (entry - table->entries), pte);
 	else
 		entry_store(entry, pte);
+	page_step();
 }
 
 size_t split_tables(unsigned level)
@@ -176,18 +193,33 @@ size_t split_tables(unsigned level)
 	return tables;
 }
 
+size_t split_tables_once(unsigned level)
+{
+	if (level + 1 == PTL_LEAF || ptl_leaf_allowed(level + 1))
+		return 1;
+	return 1 + PTL_ENTRIES(level + 1) * split_tables_once(level + 1);
+}
+
+/* A table of this level, from the list, that maps frames from pa: by tables of the next level if it may have no leaves. */
+static phys_t table_fill(unsigned level, phys_t pa, page_flags_t flags, struct table_list *list)
+{
+	bool has_leaves = level == PTL_LEAF || ptl_leaf_allowed(level);
+	pte_t part = pte_leaf(pa, flags, level), step = leaf_step(level);
+	phys_t table = table_pop(list);
+
+	mm_assert(table != 0, "no table set aside to split the large page that maps %#zx", (size_t) pa);
+	for (size_t i = 0; i < PTL_ENTRIES(level); i++, part += step)
+		entry_poke(&table_entries(table)[i],
+			has_leaves ? part : pte_table(table_fill(level + 1, pa + i * PTL_COVERS(level), flags, list)));
+	*table_uses(table) = PTL_ENTRIES(level);
+	return table;
+}
+
 phys_t leaf_split(struct page_table *table, unsigned level, pte_t *entry, struct table_list *list)
 {
 	pte_t old = entry_load(entry);
-	pte_t part = pte_leaf(pte_leaf_pa(old, level), pte_leaf_flags(old, level), level + 1);
-	pte_t step = leaf_step(level + 1);
-	phys_t child = table_pop(list);
+	phys_t child = table_fill(level + 1, pte_leaf_pa(old, level), pte_leaf_flags(old, level), list);
 
-	mm_assert(child != 0, "no table set aside to split the large page of PTL%u that maps %#zx", level,
-		(size_t) pte_leaf_pa(old, level));
-	for (size_t i = 0; i < PTL_ENTRIES(level + 1); i++, part += step)
-		entry_poke(&table_entries(child)[i], part);
-	*table_uses(child) = PTL_ENTRIES(level + 1);
 	table_entry_set(table, level, entry, pte_table(child));
 	return child;
 }

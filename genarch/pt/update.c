@@ -47,12 +47,16 @@ static bool leaves_used(const pte_t *entry, size_t count)
 /* Tables that it takes to split a large page so that [va, last], a part of it, can change alone. */
 static size_t split_needed(unsigned level, uintptr_t va, uintptr_t last)
 {
-	size_t needed = 1;
+	unsigned below = level + 1;
+	size_t needed;
 
 	if (level == PTL_LEAF || slot_whole(va, last, level))
 		return 0;
-	FOR_EACH_SLOT(at, end, va, last, level + 1)
-		needed += split_needed(level + 1, at, end);
+	needed = split_tables_once(level);
+	while (below < PTL_LEAF && !ptl_leaf_allowed(below))
+		below++;
+	FOR_EACH_SLOT(at, end, va, last, below)
+		needed += split_needed(below, at, end);
 	return needed;
 }
 

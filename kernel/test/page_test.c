@@ -492,6 +492,111 @@ TABLE_TEST(page_reserved, "a mapping from a reservation is made without a frame 
 	CHECK_EQ(page_check(), 0);
 }
 
+/* ---- how many there can be ---- */
+
+extern uintptr_t page_spaces_last __attribute__((weak)); /* genarch/ht has a number for each page table */
+
+#define SPACES 40
+
+/* Page tables till there is none more to be had. @return how many */
+static size_t spaces_fill(struct page_table **tables, size_t count)
+{
+	while (count < SPACES && (tables[count] = page_table_create(0)) != NULL)
+		count++;
+	return count;
+}
+
+TEST(page_spaces,
+	"when all numbers of address spaces are in use there is no page table; when one is free again, there is")
+{
+	struct page_table *tables[SPACES];
+	uintptr_t last;
+	size_t count;
+
+	if (&page_spaces_last == NULL)
+		SKIP("page tables have no numbers");
+	last = page_spaces_last;
+	page_spaces_last = SPACES;
+	count = spaces_fill(tables, 0);
+	CHECK_LT(count, SPACES);
+	CHECK_NULL(page_table_create(0));
+	CHECK_NULL(page_table_create(FRAME_ATOMIC));
+	CHECK_EQ(page_check(), 0);
+	if (count > 3) {
+		phys_t root = page_table_root(tables[2]);
+
+		page_table_destroy(tables[2]);
+		tables[2] = page_table_create(0);
+		CHECK(tables[2] != NULL && page_table_root(tables[2]) == root);
+	}
+	CHECK_GT(count, 3);
+	page_spaces_last = last;
+	while (count-- > 0)
+		page_table_destroy(tables[count]);
+}
+
+TEST(page_numbers, "the number of an address space is not used again as long as there are others")
+{
+	struct page_table *other = page_table_create(FRAME_ATOMIC), *table;
+	phys_t root = 0;
+
+	NEED(other != NULL);
+	for (size_t i = 0; i < 10 && &page_spaces_last != NULL; i++) {
+		table = page_table_create(FRAME_ATOMIC);
+		if (table == NULL)
+			break;
+		CHECK_NE(page_table_root(table), root);
+		CHECK_NE(page_table_root(table), page_table_root(other));
+		root = page_table_root(table);
+		page_table_destroy(table);
+	}
+	page_table_destroy(other);
+}
+
+/* Frames that are free, in whatever cache. */
+static size_t free_frames(void)
+{
+	struct frame_info info;
+
+	frame_get_info(&info);
+	return info.free + info.cached;
+}
+
+static size_t reclaimed(void)
+{
+	size_t before = free_frames();
+
+	frame_reclaim(RECLAIM_FULL, true);
+	return free_frames() - before;
+}
+
+#define SCATTERED 8000 /* pages, each so far from the next that they share nothing in a hash table */
+#define KEPT 2000
+#define RECLAIM_MOST 64
+
+TABLE_TEST(page_reclaim_bounded, "one reclaim takes a bounded number of frames, however much the page tables can spare",
+	.frames = 1000, .plain_only = "it counts frames", .host_only = "it takes long")
+{
+	size_t frames, all = 0;
+
+	while (frame_reclaim(RECLAIM_FULL, true) != 0)
+		;
+	for (size_t i = 0; i < SCATTERED; i++)
+		NEED(page_mapping_insert(table, PLACE + i * 16 * PAGE_SIZE, FRAMES, 1, RW, FRAME_ATOMIC) == EOK);
+	for (size_t i = KEPT; i < SCATTERED; i++)
+		page_mapping_remove(table, PLACE + i * 16 * PAGE_SIZE, 1);
+	do {
+		frames = reclaimed();
+		CHECK_LE(frames, RECLAIM_MOST);
+		all += frames;
+	} while (frames != 0);
+	if (!is_tree())
+		CHECK_GT(all, 3 * RECLAIM_MOST);
+	for (size_t i = 0; i < KEPT; i++)
+		CHECK_EQ(translation(table, PLACE + i * 16 * PAGE_SIZE), FRAMES);
+	CHECK_EQ(page_check(), 0);
+}
+
 /* ---- invalidation ---- */
 
 TABLE_TEST(page_tlb, "what is unmapped or changed is dropped from the TLB, page by page if it is little")

@@ -31,6 +31,20 @@ TEST(shootdown_storm, "pages are used while others unmap, protect, copy and repl
 	CHECK_EQ(result.written_through, 0);
 }
 
+TEST(tlb_table_switching, "in the midst of a switch a look-up of the kernel part has a page table to look in")
+{
+	port_irq_t irq = port_irq_save();
+	struct tlb_cpu *here = &tlb_cpus[port_cpu()];
+	uintptr_t uses = here->uses;
+	struct page_table *table;
+
+	__atomic_store_n(&here->uses, TLB_SWITCHING, __ATOMIC_RELAXED);
+	table = tlb_table();
+	__atomic_store_n(&here->uses, uses, __ATOMIC_RELEASE);
+	port_irq_restore(irq);
+	CHECK_EQ((uintptr_t) table, (uintptr_t) &page_kernel);
+}
+
 /* ---- a fault on one CPU while another destroys the area ---- */
 
 #define FAULTERS 3

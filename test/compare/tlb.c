@@ -9,7 +9,7 @@
 
 #include <arch/host.h>
 
-bool host_gigabyte_pages = true;
+bool host_gigabyte_pages = true, host_large_pages = true;
 
 static phys_t root;
 

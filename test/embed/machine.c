@@ -18,7 +18,7 @@
 
 static phys_t root;
 
-bool host_gigabyte_pages = true;
+bool host_gigabyte_pages = true, host_large_pages = true;
 
 bool machine_start(size_t bytes)
 {

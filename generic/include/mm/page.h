@@ -54,7 +54,8 @@ extern struct page_table page_kernel;
  * Makes a page table for an address space: nothing is mapped in its user part. After slab and malloc are set up.
  *
  * @param alloc  FRAME_ATOMIC or 0 (then it may sleep), and FRAME_NO_RECLAIM
- * @return NULL with FRAME_ATOMIC for want of memory
+ * @return NULL with FRAME_ATOMIC for want of memory; in any case if there are as many as the design can tell apart (ht:
+ *         its tags have room for 4,094 on 32 bits)
  */
 MUST_USE struct page_table *page_table_create(frame_flags_t alloc);
 
@@ -225,6 +226,14 @@ const char *page_design_name(void);
  * @retval ENOMEM  no frames for the tables; told in the log, and the boot code's mappings stay in use
  */
 MUST_USE errno_t page_init(void);
+
+#if CONFIG_DEBUG
+/*
+ * For tests: called, if not NULL, between any two stores of a change that look-ups can tell apart, with the page table
+ * locked. A look-up by the same CPU finds there what is mapped, as a TLB miss in the midst of the change must.
+ */
+extern void (*page_step_hook)(void);
+#endif
 
 /** Holds every page table to its invariants; every breach is logged. @return number of breaches */
 size_t page_check(void);

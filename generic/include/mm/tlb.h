@@ -63,12 +63,15 @@ static inline void tlb_switch(struct page_table *table, phys_t root)
 	__atomic_store_n(&here->uses, (uintptr_t) table, __ATOMIC_RELEASE);
 }
 
-/** The page table that this CPU translates by. Interrupts are off. */
+/**
+ * The page table that this CPU translates by: the kernel's before the first switch, and during one (a TLB miss in the
+ * midst of tlb_switch is one of the kernel part, which every page table has). Interrupts are off.
+ */
 static inline struct page_table *tlb_table(void)
 {
-	struct page_table *table = (struct page_table *) tlb_cpus[port_cpu()].uses;
+	uintptr_t uses = tlb_cpus[port_cpu()].uses;
 
-	return table != NULL ? table : &page_kernel;
+	return uses > TLB_SWITCHING ? (struct page_table *) uses : &page_kernel;
 }
 
 /* ---- dropping ---- */

@@ -126,14 +126,14 @@ typedef uint64_t pte_t;
 #define PTE_ADDRESS ((pte_t) 0x000ffffffffff000)
 #endif
 
-/* Whether this "CPU" has pages of 1 GiB; tests set it. */
-extern bool host_gigabyte_pages;
+/* Whether this "CPU" has pages of 1 GiB, and of 2 MiB; tests set it. */
+extern bool host_gigabyte_pages, host_large_pages;
 
 /** Whether a page can be mapped at this level. */
 static inline bool ptl_leaf_allowed(unsigned level)
 {
 	if (PTL_LEVELS == 4)
-		return level >= 2 || (level == 1 && host_gigabyte_pages);
+		return level == 3 || (level == 2 && host_large_pages) || (level == 1 && host_gigabyte_pages);
 	if (PTL_LEVELS == 3)
 		return level >= 1;
 	return true;
