@@ -143,3 +143,55 @@ TEST(tlb_switch, "another address space has other pages at the same address, and
 	CHECK_EQ(in_other, 2);
 	CHECK_EQ(in_kernel, 2);
 }
+
+#define RANGE 40 /* pages: more than are dropped one by one */
+
+/* Maps a range, reads its last page, unmaps it. @return whether that can be read after; -1 if there was no memory */
+static int read_after_remove(struct page_table *table, uintptr_t va, phys_t frames)
+{
+	uintptr_t last = va + (RANGE - 1) * PAGE_SIZE;
+	uint8_t value;
+
+	if (page_mapping_insert(table, va, frames, RANGE, RW | PAGE_NO_LARGE, FRAME_ATOMIC) != EOK)
+		return -1;
+	if (!host_load(last, &value)) {
+		page_mapping_remove(table, va, RANGE);
+		return -1;
+	}
+	page_mapping_remove(table, va, RANGE);
+	return host_load(last, &value);
+}
+
+/* The first address of a large page's place in the kernel part where nothing is mapped. */
+static uintptr_t kernel_place(void)
+{
+	uintptr_t size = PTL_COVERS(PTL_LEVELS - 2);
+
+	for (uintptr_t at = ALIGN_UP((uintptr_t) KM_START, size); at + size <= KM_END; at += size)
+		if (page_mapping_count(&page_kernel, at, size >> PAGE_WIDTH) == 0)
+			return at;
+	return 0;
+}
+
+TEST(tlb_range,
+	"a long range unmapped faults, in the user part and in the kernel's; with an invalidation lost it is read",
+	.host_only = "it has a TLB of its own")
+{
+	phys_t frames = test_frame_alloc(RANGE, FRAME_ATOMIC, 0);
+	uintptr_t place = kernel_place();
+
+	NEED(frames != 0 && place != 0);
+	for (int deaf = 0; deaf < 2; deaf++) {
+		struct scene scene = { 0 };
+		int users, kernels;
+
+		NEED(scene_open(&scene));
+		host_tlb_deafen(deaf);
+		users = read_after_remove(scene.table, PLACE, frames);
+		kernels = read_after_remove(&page_kernel, place, frames);
+		scene_close(&scene);
+		NEED(users >= 0 && kernels >= 0);
+		CHECK_EQ(users, deaf);
+		CHECK_EQ(kernels, deaf);
+	}
+}

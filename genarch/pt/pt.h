@@ -255,7 +255,7 @@ void root_free(phys_t root);
 /** Tables that it takes to split a leaf of this level down to base pages. */
 size_t split_tables(unsigned level);
 
-/** Tables that it takes to make leaves of the next size there may be of it: more than one if levels between have none. */
+/** Tables that it takes to make leaves of the next size there may be of it: several if levels between have none. */
 size_t split_tables_once(unsigned level);
 
 /** Whether large pages at va have spares set aside. */

@@ -19,7 +19,9 @@
 #define ROUNDS ((uintptr_t) (test_on_host ? 20 : 5))
 #define PATIENCE_MS 20000
 
-static const uintptr_t PLACE = ALIGN_UP((uintptr_t) USER_START + MiB(512), LARGE);
+/* Not the first entry of a table at any level: that one a table's place on a list has written last. */
+static const uintptr_t PLACE = ALIGN_UP((uintptr_t) USER_START, PTL_COVERS(0)) + PTL_COVERS(0) +
+	(PTL_LEVELS > 2 ? PTL_COVERS(1) : 0) + (PTL_LEVELS > 3 ? PTL_COVERS(2) : 0);
 
 enum way {
 	WAY_RECENT,

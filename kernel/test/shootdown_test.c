@@ -45,10 +45,137 @@ TEST(tlb_table_switching, "in the midst of a switch a look-up of the kernel part
 	CHECK_EQ((uintptr_t) table, (uintptr_t) &page_kernel);
 }
 
+/* ---- who is waited for ---- */
+
+#define LARGE PTL_COVERS(PTL_LEVELS - 2)
+#define PATIENCE_MS 5000
+#define SPINS 200000u /* of a thread with interrupts off, at most: many times what the other needs */
+#define LOOK_EVERY 64u
+#define SCATTERED 600 /* pages, each so far from the next that they share nothing in a hash table */
+
+static struct {
+	struct page_table *table;
+	uintptr_t off; /* the thread has interrupts off */
+	size_t freed;  /* most frames that were freed meanwhile */
+	bool was_asked;
+} wait;
+
+static void wait_begin(struct page_table *table)
+{
+	__builtin_memset(&wait, 0, sizeof wait);
+	wait.table = table;
+}
+
+static bool is_off(void)
+{
+	return __atomic_load_n(&wait.off, __ATOMIC_ACQUIRE) != 0;
+}
+
+static size_t free_frames(void)
+{
+	struct frame_info info;
+
+	frame_get_info(&info);
+	return info.free + info.cached;
+}
+
+/* Counts frames that are freed while it has interrupts off, as one that looks something up does. */
+static void reader_main(void *argument)
+{
+	port_irq_t irq = port_irq_save();
+	size_t before = free_frames();
+
+	(void) argument;
+	__atomic_store_n(&wait.off, 1, __ATOMIC_RELEASE);
+	for (unsigned i = 0; i < SPINS; i++) {
+		size_t now = i % LOOK_EVERY == 0 ? free_frames() : 0;
+
+		if (now > before + wait.freed)
+			wait.freed = now - before;
+		port_relax();
+	}
+	port_irq_restore(irq);
+}
+
+static bool scatter(struct page_table *table)
+{
+	for (size_t i = 0; i < SCATTERED; i++)
+		if (page_mapping_insert(table, FIRST + i * 16 * PAGE_SIZE, 0, 1, PAGE_READ, FRAME_ATOMIC) != EOK)
+			return false;
+	return true;
+}
+
+TEST(shootdown_readers, "no table, and no part of one, is freed while a CPU may be in the midst of a look-up",
+	.threads = true, .plain_only = "its threads may not be refused, and it counts frames", .frames = 200)
+{
+	struct page_table *table = page_table_create(0);
+	struct test_thread *thread;
+	size_t before, after;
+
+	while (frame_reclaim(RECLAIM_FULL, true) != 0)
+		;
+	wait_begin(table);
+	CHECK(scatter(table));
+	before = free_frames();
+	thread = test_thread_start("reader", reader_main, NULL);
+	CHECK(test_wait_for(is_off(), PATIENCE_MS));
+	page_mapping_remove(table, FIRST, SCATTERED * 16);
+	(void) frame_reclaim(RECLAIM_FULL, true);
+	after = free_frames();
+	test_thread_join(thread);
+	page_table_destroy(table);
+	CHECK_EQ(wait.freed, 0);
+	CHECK_GT(after, before);
+}
+
+static size_t requests(void)
+{
+	struct tlb_info info;
+
+	tlb_get_info(&info);
+	return info.requests;
+}
+
+/* In the midst of a switch, till it sees that somebody was asked. */
+static void switcher_main(void *argument)
+{
+	port_irq_t irq = port_irq_save();
+	struct tlb_cpu *here = &tlb_cpus[port_cpu()];
+	uintptr_t uses = here->uses;
+	size_t before = requests();
+
+	(void) argument;
+	__atomic_store_n(&here->uses, TLB_SWITCHING, __ATOMIC_RELAXED);
+	tlb_fence();
+	__atomic_store_n(&wait.off, 1, __ATOMIC_RELEASE);
+	for (unsigned i = 0; i < SPINS && !wait.was_asked; i++) {
+		wait.was_asked = i % LOOK_EVERY == 0 && requests() != before;
+		port_relax();
+	}
+	__atomic_store_n(&here->uses, uses, __ATOMIC_RELEASE);
+	port_irq_restore(irq);
+}
+
+TEST(shootdown_switching, "a CPU in the midst of a switch is asked, whatever page table it comes from or goes to",
+	.host_only = "on one CPU there is nobody to be asked", .threads = true,
+	.plain_only = "its thread may not be refused")
+{
+	struct page_table *table = page_table_create(0);
+	struct test_thread *thread;
+
+	wait_begin(table);
+	CHECK_EQ(page_mapping_insert(table, FIRST, 0, 2, PAGE_READ, 0), EOK);
+	thread = test_thread_start("switcher", switcher_main, NULL);
+	CHECK(test_wait_for(is_off(), PATIENCE_MS));
+	page_mapping_remove(table, FIRST, 1);
+	test_thread_join(thread);
+	page_table_destroy(table);
+	CHECK(wait.was_asked);
+}
+
 /* ---- a fault on one CPU while another destroys the area ---- */
 
 #define FAULTERS 3
-#define PATIENCE_MS 5000
 #define ROUNDS 200
 #define PAGES 8
 
