@@ -195,3 +195,50 @@ TEST(tlb_range,
 		CHECK_EQ(kernels, deaf);
 	}
 }
+
+/* A thread in an address space of its own, which reads a page of the kernel's before and after it goes. */
+static struct {
+	struct page_table *table;
+	uintptr_t va, step;
+	bool read_before, read_after;
+} elsewhere;
+
+enum { ELSEWHERE_NOTHING, ELSEWHERE_READ, ELSEWHERE_GONE };
+
+#define PATIENCE_MS 5000
+
+static void elsewhere_main(void *argument)
+{
+	uint8_t value;
+
+	(void) argument;
+	host_tlb_use(elsewhere.table);
+	elsewhere.read_before = host_load(elsewhere.va, &value);
+	__atomic_store_n(&elsewhere.step, ELSEWHERE_READ, __ATOMIC_RELEASE);
+	while (__atomic_load_n(&elsewhere.step, __ATOMIC_ACQUIRE) != ELSEWHERE_GONE)
+		port_relax();
+	elsewhere.read_after = host_load(elsewhere.va, &value);
+	host_tlb_use(&page_kernel);
+}
+
+TEST(tlb_kernel_elsewhere, "a page of the kernel's that is unmapped is read by no CPU, whatever page table it uses",
+	.host_only = "it has a TLB of its own", .threads = true, .plain_only = "its thread may not be refused")
+{
+	phys_t frame = test_frame_alloc(1, 0, 0);
+	struct test_thread *thread;
+
+	__builtin_memset(&elsewhere, 0, sizeof elsewhere);
+	elsewhere.table = page_table_create(0);
+	elsewhere.va = kernel_place();
+	NEED(elsewhere.va != 0);
+	CHECK_EQ(page_mapping_insert(&page_kernel, elsewhere.va, frame, 2, RW, 0), EOK);
+	thread = test_thread_start("elsewhere", elsewhere_main, NULL);
+	CHECK(test_wait_for(__atomic_load_n(&elsewhere.step, __ATOMIC_ACQUIRE) == ELSEWHERE_READ, PATIENCE_MS));
+	page_mapping_remove(&page_kernel, elsewhere.va, 1);
+	__atomic_store_n(&elsewhere.step, ELSEWHERE_GONE, __ATOMIC_RELEASE);
+	test_thread_join(thread);
+	page_mapping_remove(&page_kernel, elsewhere.va, 2);
+	page_table_destroy(elsewhere.table);
+	CHECK(elsewhere.read_before);
+	CHECK(!elsewhere.read_after);
+}

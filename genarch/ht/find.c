@@ -25,6 +25,21 @@ static inline uintptr_t changes_of(const struct bucket *head)
 	return __atomic_load_n(&head->changes, __ATOMIC_ACQUIRE);
 }
 
+#if CONFIG_DEBUG
+void (*page_look_hook)(void);
+#endif
+
+/* In debug builds: what a look-up has read may be changed here by another CPU, whose part a case plays. */
+static inline void look_step(void)
+{
+#if CONFIG_DEBUG
+	void (*hook)(void) = __atomic_load_n(&page_look_hook, __ATOMIC_RELAXED);
+
+	if (unlikely(hook != NULL))
+		hook();
+#endif
+}
+
 enum outcome { FOUND, NOT_THERE, CHANGED };
 
 /*
@@ -47,6 +62,7 @@ COLD static enum outcome search_overflow(
 			cluster = __atomic_load_n(&line->slots[i].cluster, __ATOMIC_ACQUIRE);
 			if (changes_of(head) != changes)
 				return CHANGED;
+			look_step();
 			*pte = entry_load(&cluster->entries[index]);
 			return changes_of(head) == changes ? FOUND : CHANGED;
 		}
@@ -83,10 +99,14 @@ static enum outcome search(uintptr_t tag, size_t index, pte_t *pte)
 
 	if (unlikely(changes % 2 != 0))
 		return search_open(head, tag, index, pte);
+	look_step();
 #pragma GCC unroll 3
 	for (size_t i = 0; i < BUCKET_SLOTS; i++)
 		if (__atomic_load_n(&head->slots[i].tag, __ATOMIC_ACQUIRE) == tag) {
-			*pte = entry_load(&__atomic_load_n(&head->slots[i].cluster, __ATOMIC_ACQUIRE)->entries[index]);
+			const struct cluster *cluster = __atomic_load_n(&head->slots[i].cluster, __ATOMIC_ACQUIRE);
+
+			look_step();
+			*pte = entry_load(&cluster->entries[index]);
 			return likely(changes_of(head) == changes) ? FOUND : CHANGED;
 		}
 	if (__atomic_load_n(&head->next, __ATOMIC_ACQUIRE) != NULL)
@@ -122,6 +142,7 @@ static unsigned find_anywhere(const struct page_table *table, uintptr_t va, pte_
 
 			if ((*pte = entry_find(table, va, level)) != 0)
 				return level;
+			look_step();
 			sizes &= ~(1u << level);
 		}
 		if (__atomic_load_n(&table->splits, __ATOMIC_ACQUIRE) == splits)
@@ -182,6 +203,7 @@ static inline __attribute__((always_inline)) pte_t head_find(const struct page_t
 	cluster = __atomic_load_n(&slot->cluster, __ATOMIC_ACQUIRE);
 	if (unlikely(__atomic_load_n(&ht.trims, __ATOMIC_ACQUIRE) != trims))
 		return 0;
+	look_step();
 	pte = entry_load(&cluster->entries[CLUSTER_INDEX(va, PTL_LEAF)]);
 	if (unlikely(changes_of(head) != changes || __atomic_load_n(&ht.trims, __ATOMIC_RELAXED) != trims))
 		return 0;
@@ -200,6 +222,7 @@ __attribute__((no_sanitize("thread"))) bool page_translate(struct page_table *ta
 	if (likely(__atomic_load_n(&table->recent, __ATOMIC_ACQUIRE) == va >> RECENT_SHIFT)) {
 		const struct cluster *cluster = __atomic_load_n(&table->recent_cluster, __ATOMIC_ACQUIRE);
 
+		look_step();
 		pte = entry_load(&cluster->entries[CLUSTER_INDEX(va, PTL_LEAF)]);
 		if (unlikely(__atomic_load_n(&table->recent_changes, __ATOMIC_RELAXED) != changes))
 			pte = 0;

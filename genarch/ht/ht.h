@@ -373,7 +373,7 @@ static inline void check_may_sleep(frame_flags_t alloc, port_irq_t irq)
 		"may sleep, but interrupts are off or a spinlock is held; give FRAME_ATOMIC, or let go first");
 }
 
-/** Takes frames without a line in use off, as far as room does not need them and the list has room. The lock is held. */
+/** Takes frames without a line in use off, as far as room does not need them and the list has room. Locked. */
 void room_trim(struct frame_list *freed);
 
 /** Adds the frame that link, a word of it that readers do not follow, lies in. */
@@ -533,6 +533,11 @@ void page_split(struct page_table *table, struct cluster *cluster, uintptr_t va,
 
 /** An entry of the cluster is not in use any more. */
 void entry_clear(struct page_table *table, struct cluster *cluster, size_t index);
+
+#if CONFIG_DEBUG
+/* For tests: called, if not NULL, in the midst of look-ups that take no lock, where another CPU may make a change. */
+extern void (*page_look_hook)(void);
+#endif
 
 /* ---- memory (space.c) ---- */
 

@@ -200,7 +200,7 @@ size_t split_tables_once(unsigned level)
 	return 1 + PTL_ENTRIES(level + 1) * split_tables_once(level + 1);
 }
 
-/* A table of this level, from the list, that maps frames from pa; by further tables if this level may have no leaves. */
+/* A table of this level, from the list, that maps frames from pa; by further tables if it may have no leaves. */
 static phys_t table_fill(unsigned level, phys_t pa, page_flags_t flags, struct table_list *list)
 {
 	bool has_leaves = level == PTL_LEAF || ptl_leaf_allowed(level);
