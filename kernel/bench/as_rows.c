@@ -62,9 +62,12 @@ static bool space_set_up(void)
 
 static void space_tear_down(void)
 {
+	if (space == NULL)
+		return;
 	thread_borrow(NULL);
 	as_release(space);
 	as_release(other);
+	space = other = NULL;
 }
 
 static void create_destroy(void)

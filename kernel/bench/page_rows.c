@@ -21,7 +21,7 @@
 /* Physical addresses that the rows map; nothing is ever read or written through them. */
 #define MAPPED_PA ((phys_t) MiB(4))
 
-static uintptr_t window;
+static uintptr_t window; /* 0 = there is none */
 static uintptr_t range;
 
 static void must(errno_t error)
@@ -41,9 +41,12 @@ static bool window_set_up(void)
 
 static void window_tear_down(void)
 {
+	if (window == 0)
+		return;
 	page_mapping_remove(&page_kernel, window, WINDOW_SIZE / PAGE_SIZE);
 	must(page_mapping_insert(&page_kernel, window, MAPPED_PA, WINDOW_SIZE / PAGE_SIZE, PAGE_WRITE | PAGE_NO_LARGE, 0));
 	km_unmap(window, WINDOW_SIZE);
+	window = 0;
 }
 
 static errno_t map(uintptr_t va, size_t pages)
@@ -86,10 +89,7 @@ static void unmap_range(void)
 
 static bool range_set_up(void)
 {
-	if (!window_set_up())
-		return false;
-	must(map(range, RANGE_PAGES));
-	return true;
+	return window_set_up() && map(range, RANGE_PAGES) == EOK;
 }
 
 static void protect_range(void)

@@ -23,9 +23,10 @@ static bool cache_set_up(void)
 
 static void cache_tear_down(void)
 {
-	errno_t error = slab_cache_destroy(cache);
+	errno_t error = cache != NULL ? slab_cache_destroy(cache) : EOK;
 
 	mm_assert(error == EOK, "the cache of the bench has objects in use");
+	cache = NULL;
 }
 
 /* A fixed shuffle: Fisher and Yates, with the generator of Knuth's MMIX. */

@@ -15,12 +15,13 @@
 #define TAKEN 100
 
 static struct vmem arena, made;
+static bool is_there; /* the arena is */
 static size_t taken;
 
 static bool arena_set_up(void)
 {
-	return vmem_init(&arena, "bench", NULL, FRAME_ATOMIC) == EOK &&
-		vmem_add(&arena, START, SPAN_PAGES * PAGE_SIZE, FRAME_ATOMIC) == EOK;
+	is_there = vmem_init(&arena, "bench", NULL, FRAME_ATOMIC) == EOK;
+	return is_there && vmem_add(&arena, START, SPAN_PAGES * PAGE_SIZE, FRAME_ATOMIC) == EOK;
 }
 
 /* Takes every other of the first pages, so that there are so many holes of one page. */
@@ -28,8 +29,10 @@ static bool holes_set_up(void)
 {
 	bool done = arena_set_up();
 
-	for (taken = 0; done && taken < TAKEN; taken += done)
+	while (done && taken < TAKEN) {
 		done = vmem_take(&arena, START + 2 * taken * PAGE_SIZE, PAGE_SIZE, FRAME_ATOMIC) == EOK;
+		taken += done;
+	}
 	return done;
 }
 
@@ -37,8 +40,9 @@ static void arena_tear_down(void)
 {
 	for (; taken > 0; taken--)
 		vmem_free(&arena, START + 2 * (taken - 1) * PAGE_SIZE, PAGE_SIZE);
-	if (vmem_destroy(&arena) != EOK)
+	if (is_there && vmem_destroy(&arena) != EOK)
 		port_panic("the arena of the bench is in use");
+	is_there = false;
 }
 
 static void pair(void)

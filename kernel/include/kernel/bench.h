@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * `bench`: instructions per operation, by the machine's own counter. How it is
+ * `bench`: instructions per operation (ticks, if those are not counted), by the machine's own counter. How it is
  * measured is told in kernel/bench/bench.c; a row is defined beside what it
  * measures, in kernel/bench/.
  */
@@ -17,13 +17,13 @@ struct bench_row {
 	const char *name; /* as `bench NAME` takes it */
 	const char *what; /* the operation, as the table shows it */
 
-	/** Before the first batch. @return whether the row can be measured on this machine. NULL = nothing to do */
+	/** Before the first batch. @return whether the row can be measured on this machine, now. NULL = nothing to do */
 	bool (*set_up)(void);
 	/** One batch of operations: what is timed. */
 	void (*batch)(void);
 	/** After each batch, not timed: undoes what the next one would stumble over. NULL = nothing to do */
 	void (*between)(void);
-	/** After the last batch. NULL = nothing to do */
+	/** After the last batch, or a set_up that failed: undoes as much as that has done. NULL = nothing to do */
 	void (*tear_down)(void);
 	unsigned operations; /* of one batch */
 	bool once;           /* they are one call, not a loop of calls */
