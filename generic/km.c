@@ -133,8 +133,8 @@ static bool holds_large(size_t large, uintptr_t phase, size_t pages)
 
 /*
  * A place for pages whose first is to be at pa, modulo the largest page that the range holds: for ranges that have no
- * caches, since a place with an alignment is not had from one. No page of the root's size lies in the window, by either design
- * (genarch/pt has tables there that stay, and genarch/ht does the same for the sake of one answer).
+ * caches, since a place with an alignment is not had from one. No page of the root's size lies in the window, by either
+ * design (genarch/pt has tables there that stay, and genarch/ht does the same for the sake of one answer).
  */
 static errno_t place(struct vmem *arena, phys_t pa, size_t pages, bool large, frame_flags_t alloc, uintptr_t *start)
 {

@@ -27,7 +27,7 @@ struct vmem_tag {
 	struct vmem_tag *next, *previous; /* in a list of free segments, the list of spans, that of tags set aside */
 };
 
-/* What one call uses up at most of an arena: an imported span, its segment, and the two more that a range cuts it into. */
+/* What one call uses of an arena at most: an imported span, its segment, and the two more that a range cuts it into. */
 #define TAGS_NEEDED 4
 /* So many are kept in an arena when ranges are given back; what is over goes back to the slab. */
 #define TAGS_KEPT 16
@@ -93,7 +93,7 @@ MUST_USE COLD bool tags_set_aside_locked(struct vmem *arena, struct purse *purse
 /** Stops the kernel: a call may sleep, and interrupts are off. */
 COLD void tags_forbidden(const struct vmem *arena) __attribute__((noreturn));
 
-/* First in every call that may sleep: what debug builds check. That interrupts are on, all builds check in tags_lock. */
+/* First in every call that may sleep: what debug builds check. All builds check in tags_lock that interrupts are on. */
 #define VMEM_MAY_WAIT(flags)              \
 	do {                                  \
 		if (((flags) &FRAME_ATOMIC) == 0) \

@@ -328,7 +328,7 @@ TEST(km_alloc_sleeps, "without FRAME_ATOMIC it waits until there are frames enou
 /* All memory is taken but for runs of one frame. */
 static phys_t singles[3 * MANY];
 
-/* Takes frames such that no two of those that are given back by singles_free are neighbours. @return whether it could */
+/* Allocates frames, of which no two that singles_free frees are neighbours. @return whether there were as many */
 MUST_USE static bool singles_take(void)
 {
 	size_t count = 0;

@@ -127,8 +127,8 @@ MUST_USE errno_t vmem_take(struct vmem *arena, uintptr_t start, size_t size, fra
 MUST_USE errno_t vmem_resize(struct vmem *arena, uintptr_t start, size_t size, size_t now, frame_flags_t flags);
 
 /**
- * Frees a range, just as it was allocated (and resized); anything else, no bytes among it, stops the kernel. Never needs
- * memory.
+ * Frees a range, just as it was allocated (and resized); anything else, no bytes among it, stops the kernel. Never
+ * needs memory.
  */
 void vmem_free(struct vmem *arena, uintptr_t start, size_t size);
 
