@@ -460,7 +460,10 @@ size_t memory_nodes_most(size_t pages, size_t touched);
 /** Where the frame of a page is noted; makes the nodes on the way. @return NULL if it is short of memory for them */
 MUST_USE phys_t *memory_slot_make(struct as_memory *memory, size_t page, frame_flags_t alloc, struct reservation *from);
 
-/** Where the frame of the first page from *page on is noted that has one; *page becomes that. @return NULL = none has */
+/**
+ * Where the frame of the first page from *page on is noted that has one; *page becomes that.
+ * @return NULL = none has
+ */
 phys_t *memory_slot_next(const struct as_memory *memory, size_t *page);
 
 /** The frame of a page of shared memory, taken and filled if there is none. @retval EAGAIN  short of memory */

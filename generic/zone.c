@@ -161,7 +161,9 @@ static bool zone_request(const struct zone *zone, const struct frame_request *re
 	return true;
 }
 
-/* As buddy_alloc_request, aligned in memory as its buddy is not: at most (zone's frames) / ZONE_ALIGN places are tried. */
+/*
+ * As buddy_alloc_request, aligned in memory as its buddy is not: at most (zone's frames) / ZONE_ALIGN places are tried.
+ */
 static size_t take_aligned_locked(struct zone *zone, const struct buddy_request *units, size_t *taken)
 {
 	size_t end = units->upper < zone->end - zone->base ? units->upper : zone->end - zone->base;
@@ -382,7 +384,10 @@ static inline void share_drop_locked(pfn_t pfn)
 		frame_state_release(pfn, RUN_HEAD(0));
 }
 
-/* Takes the bytes off frames that were found taken, and neither marked nor shared; looks again as frame_state_change. */
+/*
+ * Takes the bytes off frames that were found allocated, and neither marked nor shared; looks again as
+ * frame_state_change.
+ */
 static void bytes_remove_locked(pfn_t first, size_t count)
 {
 	if (!CONFIG_DEBUG) {

@@ -222,7 +222,7 @@ static size_t zones_lay_out(const struct memmap *map)
 	return frames;
 }
 
-/* Bytes of the largest piece that the books can be carved out of: the boot code has mapped it, and it is not frame 0. */
+/* Bytes of the largest piece that the metadata can be carved out of: the boot code has mapped it, and not frame 0. */
 static size_t books_room(const struct memmap *map)
 {
 	pfn_t limit = (IDENTITY_PHYS + (phys_t) (BOOT_MAPPED - 1)) >> PAGE_WIDTH;

@@ -64,7 +64,7 @@ static void model_set(struct world *world, size_t from, size_t to, enum memmap_t
 			world->type[i] = type;
 }
 
-/* What is free of cells that are to be forbidden is so no longer; of a free run around them the longer part stays so. */
+/* Cells that are to be forbidden are free no longer; of a free run around them the longer part stays free. */
 static void model_forbid(struct world *world, size_t from, size_t to)
 {
 	for (size_t first = 0, end; first < world->cells; first = end + 1) {

@@ -46,8 +46,13 @@ TEST(as_physical_width, "no physical area, no mapping and no window of the kerne
 	CHECK_EQ(windowed, EINVAL);
 }
 
-/* The last frame that the kernel's direct map has room for, which is no RAM on a machine that is smaller. */
-#define NO_RAM (IDENTITY_PHYS + (phys_t) (IDENTITY_SIZE - PAGE_SIZE))
+/* The last frame that the kernel's direct map and the CPU can reach, which is no RAM on a machine that is smaller. */
+static phys_t no_ram(void)
+{
+	phys_t window_last = IDENTITY_PHYS + (phys_t) (IDENTITY_SIZE - 1), last = phys_last();
+
+	return ALIGN_DOWN(last < window_last ? last : window_last, PAGE_SIZE);
+}
 
 static bool is_ram(phys_t pa)
 {
@@ -69,7 +74,7 @@ TEST(as_physical_copy, "a copy from and to a physical area is one of RAM, or EFA
 	CHECK_EQ(as_copy_in(as, &byte, FIRST + 5, 1, FRAME_ATOMIC), EOK);
 	CHECK_EQ(byte, 7);
 	CHECK_EQ(as_area_destroy(as, FIRST), EOK);
-	request.base = NO_RAM;
+	request.base = no_ram();
 	if (is_ram(request.base))
 		SKIP("all of the direct map is RAM");
 	NEED(as_area_create(as, &request, FRAME_ATOMIC, &at) == EOK);
@@ -81,7 +86,7 @@ TEST(as_image_unreadable, "a file that the kernel cannot read, in part, is refus
 {
 	struct as *as = test_as_create(FRAME_ATOMIC);
 	struct as_area_request request = {
-		.backend = AS_IMAGE, .va = FIRST, .size = PAGES(2), .base = NO_RAM, .file_size = PAGE_SIZE
+		.backend = AS_IMAGE, .va = FIRST, .size = PAGES(2), .base = no_ram(), .file_size = PAGE_SIZE
 	};
 	uintptr_t at;
 

@@ -52,10 +52,10 @@ void memmap_init(struct memmap *map, struct memmap_range *ranges, size_t capacit
  * off there (logged), and if the map is full, its bytes are free in it no longer.
  *
  * @retval EOK
- * @retval EINVAL  size is 0, or free memory wraps past the last address by more than a byte's end; logged. Nothing changed
- * @retval ENOMEM  the map is full; logged. What was free of it, and maybe the shorter rest of a free range, is not free
- *                 any more, unless it is free memory that is added; otherwise the map is unchanged. memmap_move gives it
- *                 a larger array
+ * @retval EINVAL  size is 0, or free memory wraps past the last address; logged. Nothing changed
+ * @retval ENOMEM  the map is full; logged. If free memory was to be added, nothing changed; otherwise what was free of
+ *                 the range, and maybe the shorter rest of a free range around it, is not free any more. memmap_move
+ *                 gives the map a larger array
  */
 MUST_USE errno_t memmap_add(struct memmap *map, uint64_t base, uint64_t size, enum memmap_type type);
 

@@ -118,7 +118,7 @@ TEST(trap_interrupts, "the timer and the console have their lines, and no line c
 static uintptr_t seen[REGISTER_COUNT];
 static uintptr_t handler_flags;
 
-/* All registers but the one with the address have patterns, and the direction flag is set, when an instruction traps. */
+/* All registers but that of the address have patterns, and the direction flag is set, when an instruction traps. */
 #define ACROSS(instruction, address)                                                                           \
 	({                                                                                                         \
 		uintptr_t accumulator = (address), flags_after;                                                        \
