@@ -19,6 +19,7 @@
 static phys_t root;
 
 bool host_gigabyte_pages = true, host_large_pages = true;
+phys_t host_dma_limit = MiB(16);
 
 bool machine_start(size_t bytes)
 {
