@@ -295,7 +295,10 @@ static bool make_room_locked(struct slab_cache *cache, struct slab_cpu *cpu)
 	return true;
 }
 
-/* The same with a new magazine. Lets go of the lock in between, but not of the CPU. */
+/*
+ * The same with a new magazine. Lets go of the lock in between, but not of the CPU. A thread that waits by now has had
+ * its reclaim, perhaps: then nothing is kept, the magazine neither.
+ */
 static bool make_room_anew_locked(struct slab_cache *cache, struct slab_cpu *cpu)
 {
 	unsigned size_class = cache->magazine_class, rounds = slab_magazine_rounds(cache);
@@ -306,8 +309,14 @@ static bool make_room_anew_locked(struct slab_cache *cache, struct slab_cpu *cpu
 	spinlock_lock_raw(&cache->lock);
 	if (magazine == NULL)
 		return false;
+	if (!may_fill_locked(cache)) {
+		spinlock_unlock_raw(&cache->lock);
+		magazine_discard(cache, magazine);
+		spinlock_lock_raw(&cache->lock);
+		return false;
+	}
 	depot_put_locked(cache, magazine);
-	return may_fill_locked(cache) && make_room_locked(cache, cpu);
+	return make_room_locked(cache, cpu);
 }
 
 void slab_free_slow(struct slab_cache *cache, void *object, port_irq_t state)

@@ -25,8 +25,8 @@
  * A thread that returns from port_park without cause looks, and parks again: that
  * counts for nothing. A thread that serves itself does not wake itself.
  *
- * NOTHING IS KEPT while a thread waits. The first thread of the queue runs a full
- * reclaim (`reclaim`), which empties and closes the caches of all CPUs. From then on what is
+ * NOTHING IS KEPT while a thread waits. The first thread of the queue runs full
+ * reclaims (`reclaim`), till one frees nothing, which empties and closes the caches of all CPUs. From then on what is
  * freed comes to the zones at once, or its holder offers it (frame_reclaim_offer);
  * so another reclaim is useless till the next offer, and none is run, however
  * many threads join. A CPU that comes up meanwhile begins with closed caches.
@@ -431,13 +431,16 @@ static enum step next_step(struct sleeper *self, unsigned *milliseconds)
 	return step;
 }
 
-/* A full reclaim is through: nothing is left, unless something was offered, or the queue began anew, meanwhile. */
-static void reclaim_done(void)
+/*
+ * A full reclaim is through. If it has freed some frames, there may be more, since a reclaimer need not free all that it
+ * has at once; if not, nothing is left, unless something was offered, or the queue began anew, meanwhile.
+ */
+static void reclaim_done(size_t frames)
 {
 	port_irq_t irq = spinlock_lock(&frame_lock);
 
 	if (reclaim == RECLAIM_RUNS)
-		__atomic_store_n(&reclaim, RECLAIM_DONE, __ATOMIC_RELAXED);
+		__atomic_store_n(&reclaim, frames != 0 ? RECLAIM_WANTED : RECLAIM_DONE, __ATOMIC_RELAXED);
 	spinlock_unlock(&frame_lock, irq);
 }
 
@@ -451,8 +454,7 @@ static phys_t wait_in_queue(struct sleeper *self, size_t *taken)
 		if (step == STEP_PARK) {
 			port_park(milliseconds);
 		} else if (step == STEP_RECLAIM) {
-			frame_reclaim(RECLAIM_FULL, true);
-			reclaim_done();
+			reclaim_done(frame_reclaim(RECLAIM_FULL, true));
 		} else if (self->alternative(self->argument)) {
 			give_up(self);
 			frame_sleepers_kick(self->argument); /* there may be more of it for the next one */

@@ -273,7 +273,7 @@ static errno_t alloc_present(
 	} else {
 		purse_refund_locked(arena, purse);
 	}
-	spinlock_unlock(&arena->lock, irq);
+	tags_unlock(arena, irq);
 	return tag != NULL ? EOK : ENOMEM;
 }
 
@@ -398,7 +398,7 @@ static errno_t take_present(struct vmem *arena, uintptr_t start, size_t size, st
 		carve_locked(arena, tag, start, size);
 	if (error != EOK)
 		purse_refund_locked(arena, purse);
-	spinlock_unlock(&arena->lock, irq);
+	tags_unlock(arena, irq);
 	return error;
 }
 

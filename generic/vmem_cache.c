@@ -15,6 +15,10 @@
  * it VMEM_CACHED there, so that what is given back twice is told at once. A
  * release build finds it when the cache is flushed.
  *
+ * While a thread waits for memory nothing goes in (mm/frame.h, struct reclaimer):
+ * a range here keeps its tag. A CPU looks under the cache's lock, which a full
+ * reclaim takes.
+ *
  * LOCKS. struct vmem_cache.lock; the arena's may be taken with it held.
  */
 
@@ -109,7 +113,7 @@ bool cache_give(struct vmem *arena, uintptr_t start, size_t size)
 	bool room;
 
 	spinlock_lock_raw(&cache->lock);
-	room = stack->count < CACHE_DEPTH;
+	room = stack->count < CACHE_DEPTH && frame_sleepers() == 0;
 	if (room) {
 		mark(arena, start, size, VMEM_TAKEN, VMEM_CACHED);
 		stack->ranges[stack->count++] = start;
@@ -135,13 +139,14 @@ static void flush_locked(struct vmem *arena, struct vmem_cache *cache)
 	__atomic_store_n(&cache->ranges, 0, __ATOMIC_RELAXED);
 }
 
-void caches_flush(struct vmem *arena)
+/* A glance is enough but for a reclaim: what a CPU is about to keep it misses. */
+void caches_flush(struct vmem *arena, bool exact)
 {
 	for (unsigned cpu = 0; cpu < CONFIG_MAX_CPUS; cpu++) {
 		struct vmem_cache *cache = cache_of(arena, cpu);
 		port_irq_t irq;
 
-		if (__atomic_load_n(&cache->ranges, __ATOMIC_RELAXED) == 0)
+		if (!exact && __atomic_load_n(&cache->ranges, __ATOMIC_RELAXED) == 0)
 			continue;
 		irq = spinlock_lock(&cache->lock);
 		flush_locked(arena, cache);

@@ -138,7 +138,7 @@ static inline void purse_end(struct purse *purse)
 		purse_empty(purse);
 }
 
-/** Lets the lock go, and gives back the tags that are too many. */
+/** Lets the lock go, and frees the tags that are too many: all, while a thread waits for memory. */
 void tags_unlock(struct vmem *arena, port_irq_t irq);
 
 struct vmem_tag *tag_take_locked(struct vmem *arena);
@@ -159,7 +159,8 @@ MUST_USE errno_t caches_make(struct vmem *arena, frame_flags_t flags);
 void caches_end(struct vmem *arena);
 MUST_USE bool cache_take(struct vmem *arena, size_t size, frame_flags_t flags, uintptr_t *start);
 MUST_USE bool cache_give(struct vmem *arena, uintptr_t start, size_t size);
-void caches_flush(struct vmem *arena);
+/** @param exact  looks under the lock of each cache whether it is empty, not only at a glance */
+void caches_flush(struct vmem *arena, bool exact);
 void caches_count(struct vmem *arena, size_t *ranges, size_t *bytes, uint64_t *hits);
 
 #endif

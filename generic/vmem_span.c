@@ -6,7 +6,9 @@
  * TAGS. A call that could need tags begins with tags_lock, which sees to it that
  * there are TAGS_NEEDED set aside. What ranges free adds to those set aside; over
  * TAGS_KEPT they go back to the cache "vmem-tag". So an arena in use asks the slab
- * for nothing, and freeing never does.
+ * for nothing, and freeing never does. While a thread waits for memory none are kept,
+ * neither those that a range frees nor those that a call has set aside and not used:
+ * tags_unlock looks under the lock, which a reclaim takes.
  *
  * Tags set aside are anybody's: another call may use them, and reclaim frees them. So
  * what a call allocates from the slab it keeps in its PURSE, and sets it aside
@@ -163,7 +165,9 @@ static void tags_trim(struct vmem *arena, size_t keep, port_irq_t irq)
 
 void tags_unlock(struct vmem *arena, port_irq_t irq)
 {
-	tags_trim(arena, arena->spare_count > TAGS_KEPT ? TAGS_KEPT / 2 : TAGS_KEPT, irq);
+	size_t keep = arena->spare_count > TAGS_KEPT ? TAGS_KEPT / 2 : TAGS_KEPT;
+
+	tags_trim(arena, frame_sleepers() == 0 ? keep : 0, irq);
 }
 
 /* ---- spans ---- */
@@ -226,7 +230,7 @@ static errno_t add(struct vmem *arena, uintptr_t start, size_t size, struct purs
 		error = EEXIST;
 	else
 		span_add_locked(arena, start, size, false);
-	spinlock_unlock(&arena->lock, irq);
+	tags_unlock(arena, irq);
 	return error;
 }
 
@@ -374,7 +378,7 @@ void vmem_reap(struct vmem *source)
 
 	for (struct vmem *arena = vmem_last; arena != NULL; arena = arena->previous)
 		if (arena->cached != 0 && imports_from(arena, source))
-			caches_flush(arena);
+			caches_flush(arena, false);
 	spinlock_unlock(&vmem_list_lock, irq);
 }
 
@@ -385,7 +389,7 @@ static size_t reclaim(enum reclaim_strength strength, bool may_wait)
 	(void) may_wait;
 	for (struct vmem *arena = vmem_last; arena != NULL; arena = arena->previous) {
 		if (arena->cached != 0 && strength == RECLAIM_FULL)
-			caches_flush(arena);
+			caches_flush(arena, true);
 		tags_trim(arena, 0, spinlock_lock(&arena->lock));
 	}
 	spinlock_unlock(&vmem_list_lock, irq);

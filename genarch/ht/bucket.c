@@ -364,6 +364,13 @@ void buckets_shrink(size_t steps, bool exact)
 		steps--;
 }
 
+bool segments_have_surplus(void)
+{
+	size_t buckets = ht.clusters > BUCKETS_LEAST ? ht.clusters : BUCKETS_LEAST;
+
+	return (ht.segments - 1) * SEGMENT_BUCKETS >= buckets;
+}
+
 void segments_trim(struct frame_list *freed)
 {
 	while (freed->frames < RECLAIM_FRAMES && (ht.segments - 1) * SEGMENT_BUCKETS >= ht.buckets)

@@ -373,6 +373,9 @@ static inline void check_may_sleep(frame_flags_t alloc, port_irq_t irq)
 		"may sleep, but interrupts are off or a spinlock is held; give FRAME_ATOMIC, or let go first");
 }
 
+/** Whether there is a frame without a line in use that room does not need. Locked. */
+bool room_has_surplus(void);
+
 /** Takes frames without a line in use off, as far as room does not need them and the list has room. Locked. */
 void room_trim(struct frame_list *freed);
 
@@ -425,6 +428,9 @@ void buckets_grow(size_t steps);
 
 /** At most so many steps of shrinking, if there are too many; down to what growing would make of none, if exact. */
 void buckets_shrink(size_t steps, bool exact);
+
+/** Whether there are segments that no bucket needs, once the table has shrunk as far as it can. */
+bool segments_have_surplus(void);
 
 /** Takes segments off in which no bucket is in use; the directory still tells readers of them. */
 void segments_trim(struct frame_list *freed);
@@ -543,6 +549,9 @@ extern void (*page_look_hook)(void);
 
 /* The last number that a page table may get; tests make it less. */
 extern uintptr_t page_spaces_last;
+
+/** Whether a full reclaim would find frames to free; what takes clusters out offers then. Locked. */
+bool has_surplus(void);
 
 /** Gives back what it can: the reclaimer. */
 size_t ht_reclaim(enum reclaim_strength strength, bool may_wait);

@@ -190,9 +190,14 @@ static bool can_spare(size_t lines)
 	return ht.free_lines >= lines && 3 * (ht.lines - lines) >= 4 * (ht.clusters + ht.promised);
 }
 
+bool room_has_surplus(void)
+{
+	return ht.empty != NULL && can_spare(FRAME_LINES);
+}
+
 void room_trim(struct frame_list *freed)
 {
-	while (freed->frames < RECLAIM_FRAMES && ht.empty != NULL && can_spare(FRAME_LINES)) {
+	while (freed->frames < RECLAIM_FRAMES && room_has_surplus()) {
 		struct line_frame *frame = ht.empty;
 
 		ring_remove(&ht.empty, frame);

@@ -74,8 +74,8 @@ static void remove_range(struct page_table *table, uintptr_t va, uintptr_t last,
 {
 	struct removal removal = { .table = table, .va = va, .last = last };
 	port_irq_t irq = spinlock_lock(&ht.lock);
-	size_t clusters = ht.clusters;
-	bool fewer;
+	size_t clusters = ht.clusters, promised = ht.promised;
+	bool fewer, offer;
 
 	remove_all(&removal);
 	fewer = ht.clusters < clusters;
@@ -83,11 +83,12 @@ static void remove_range(struct page_table *table, uintptr_t va, uintptr_t last,
 		buckets_shrink(2 * (clusters - ht.clusters), false);
 	else
 		buckets_grow(2 * (ht.clusters - clusters));
+	offer = (fewer || ht.promised < promised) && has_surplus();
 	spinlock_unlock_raw(&ht.lock);
 	if (removal.found)
 		tlb_drop_or_add(batch, table, va, range_pages(va, last), false);
 	port_irq_restore(irq);
-	if (fewer)
+	if (offer)
 		frame_reclaim_offer();
 }
 
@@ -110,6 +111,7 @@ static NOINLINE void remove_elsewhere(struct page_table *table, uintptr_t va, po
 {
 	size_t index = CLUSTER_INDEX(va, PTL_LEAF);
 	struct cluster *cluster;
+	bool offer = false;
 
 	lock_anyway();
 	cluster = range_valid(table, va, 1) ? cluster_find(table, va, PTL_LEAF) : NULL;
@@ -122,12 +124,16 @@ static NOINLINE void remove_elsewhere(struct page_table *table, uintptr_t va, po
 		return;
 	}
 	entry_clear(table, cluster, index);
-	if (books_of(cluster)->uses == 0)
+	if (books_of(cluster)->uses == 0) {
 		buckets_shrink(2, false);
-	else
+		offer = has_surplus();
+	} else {
 		recent_set(table, va, cluster);
+	}
 	spinlock_unlock_raw(&ht.lock);
 	tlb_drop_page_restore(table, va, irq);
+	if (offer)
+		frame_reclaim_offer();
 }
 
 void page_mapping_remove(struct page_table *table, uintptr_t va, size_t pages)

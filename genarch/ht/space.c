@@ -137,6 +137,11 @@ static void answer(void *argument)
 	(void) argument;
 }
 
+bool has_surplus(void)
+{
+	return room_has_surplus() || segments_have_surplus();
+}
+
 size_t ht_reclaim(enum reclaim_strength strength, bool may_wait)
 {
 	struct frame_list freed = { 0 };

@@ -597,6 +597,36 @@ TABLE_TEST(page_reclaim_bounded, "one reclaim takes a bounded number of frames, 
 	CHECK_EQ(page_check(), 0);
 }
 
+static void wait_for_frame(void *argument)
+{
+	phys_t frame = frame_alloc(1, 0, 0);
+
+	frame_free(frame, 1);
+	__atomic_store_n((bool *) argument, true, __ATOMIC_RELEASE);
+}
+
+#define LONELY ((size_t) 400)
+
+TABLE_TEST(page_remove_offered,
+	"what page tables can spare after pages were removed, one by one, serves a waiting thread", .frames = 1000,
+	.threads = true, .plain_only = "it takes all memory")
+{
+	struct test_thread *thread;
+	bool served = false;
+
+	for (size_t i = 0; i < LONELY; i++)
+		NEED(page_mapping_insert(table, PLACE + i * 16 * PAGE_SIZE, FRAMES, 1, RW, FRAME_ATOMIC) == EOK);
+	(void) test_take_all_frames(FRAME_HIGHMEM);
+	thread = test_thread_start("waits", wait_for_frame, &served);
+	CHECK(test_wait_for(frame_sleepers() == 1, 5000));
+	test_sleep_ms(20);
+	for (size_t i = 0; i < LONELY; i++)
+		page_mapping_remove(table, PLACE + i * 16 * PAGE_SIZE, 1);
+	CHECK(test_wait_for(__atomic_load_n(&served, __ATOMIC_ACQUIRE), 5000));
+	test_free_all_frames();
+	test_thread_join(thread);
+}
+
 /* ---- invalidation ---- */
 
 TABLE_TEST(page_tlb, "what is unmapped or changed is dropped from the TLB, page by page if it is little")

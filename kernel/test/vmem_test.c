@@ -449,6 +449,65 @@ TEST(vmem_waits_for_tags,
 	give_all(&arena, count);
 }
 
+static void wait_for_frame(void *argument)
+{
+	phys_t frame = frame_alloc(1, 0, 0);
+
+	frame_free(frame, 1);
+	__atomic_store_n((bool *) argument, true, __ATOMIC_RELEASE);
+}
+
+#define OF_ONE_SLAB 4
+
+/*
+ * Whether a thread that waits for a frame, and has had its reclaim, is served when all ranges are freed that have their
+ * tags in a slab of their own. What partial slabs have is allocated before.
+ */
+static bool frees_for_waiting(size_t cached)
+{
+	const struct vmem_options options = { .quantum = QUANTUM, .cached = cached };
+	struct slab_cache *tags = slab_cache_find("vmem-tag");
+	uintptr_t at[OF_ONE_SLAB];
+	struct test_thread *thread;
+	struct slab_info info;
+	bool served = false, in_time;
+	void *tag = NULL;
+	size_t slabs;
+
+	NEED_OR(tags != NULL && test_vmem_init(&arena, "test", &options, FRAME_ATOMIC) == EOK, true);
+	NEED_OR(vmem_add(&arena, BASE, 64 * QUANTUM, FRAME_ATOMIC) == EOK, true);
+	frame_reclaim(RECLAIM_FULL, true);
+	slab_get_info(tags, &info);
+	for (slabs = info.slabs; info.slabs == slabs; slab_get_info(tags, &info))
+		NEED_OR((tag = test_slab_alloc(tags, FRAME_ATOMIC)) != NULL, true);
+	test_slab_free(tags, tag); /* the only one of the new slab */
+	for (size_t i = 0; i < OF_ONE_SLAB; i++)
+		NEED_OR(vmem_alloc(&arena, QUANTUM, FRAME_ATOMIC, &at[i]) == EOK, true);
+	(void) test_take_all_frames(FRAME_HIGHMEM);
+	thread = test_thread_start("waits", wait_for_frame, &served);
+	CHECK(test_wait_for(frame_sleepers() == 1, 5000));
+	test_sleep_ms(20);
+	for (size_t i = 0; i < OF_ONE_SLAB; i++)
+		vmem_free(&arena, at[i], QUANTUM);
+	in_time = test_wait_for(__atomic_load_n(&served, __ATOMIC_ACQUIRE), 5000);
+	test_free_all_frames();
+	test_thread_join(thread);
+	slab_cache_release(tags);
+	return in_time;
+}
+
+TEST(vmem_tags_not_kept, "tags that freeing brings are not set aside while a thread waits for memory", .threads = true,
+	.plain_only = "it takes all memory")
+{
+	CHECK(frees_for_waiting(0));
+}
+
+TEST(vmem_ranges_not_kept, "nor are ranges kept in a CPU's cache, which keep their tags", .threads = true,
+	.plain_only = "it takes all memory")
+{
+	CHECK(frees_for_waiting(4 * QUANTUM));
+}
+
 TEST(vmem_free_without_memory, "giving back, and joining, needs no memory when there is none")
 {
 	static uintptr_t at[128];
