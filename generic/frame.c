@@ -307,19 +307,24 @@ static phys_t take(const struct frame_request *request, size_t *taken)
 	return base;
 }
 
-/* Asks the reclaimers, lightly, then fully; looks after each. Not if those that wait have asked them. */
+/*
+ * Asks the reclaimers, lightly, then fully; looks after each. Not if those that wait have asked them. Where the caller
+ * may not wait a reclaim frees some frames at a time: with interrupts on it is repeated as long as it frees any.
+ */
 static phys_t take_reclaimed(
 	const struct frame_request *request, size_t *taken, bool (*alternative)(void *argument), void *argument)
 {
 	bool may_wait = !(request->flags & FRAME_ATOMIC);
 	phys_t base = 0;
 
-	for (unsigned strength = RECLAIM_LIGHT; strength <= RECLAIM_FULL && base == 0 && !reclaim_is_useless();
-		 strength++) {
-		frame_reclaim(strength, may_wait);
+	for (unsigned strength = RECLAIM_LIGHT; strength <= RECLAIM_FULL && base == 0 && !reclaim_is_useless();) {
+		size_t freed = frame_reclaim(strength, may_wait);
+
 		if (alternative != NULL && alternative(argument))
 			break;
 		base = take(request, taken);
+		if (freed == 0 || may_wait || !interrupts_on())
+			strength++;
 	}
 	return base;
 }

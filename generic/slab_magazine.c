@@ -38,6 +38,11 @@
  * all. Who notes does so in the same critical section in which he puts something
  * there, so either the look finds it, or the note stands.
  *
+ * A reclaim is BOUNDED where its caller may not wait: it ends as soon as some
+ * frames are free (BATCH_FRAMES), and the next goes on from there. With interrupts
+ * off it ends after a number of objects, too, whatever that has brought
+ * (BATCH_OBJECTS). Between two objects interrupts are on if the caller's are.
+ *
  * METADATA. A magazine is asked for with FRAME_ATOMIC and FRAME_NO_RECLAIM,
  * from caches that have none themselves. If there is none, the object goes to
  * its slab: giving back works when all memory is gone.
@@ -59,6 +64,18 @@
 
 /* What destructors give back lands in other caches: a full reclaim goes round while it gives, but so often at most. */
 #define RECLAIM_ROUNDS 4
+
+/*
+ * A reclaim for a caller that may not wait ends once so many frames are free; with interrupts off, also after so many
+ * objects, or up to a magazine more.
+ */
+#define BATCH_FRAMES 4
+#define BATCH_OBJECTS 512
+
+/* What a reclaim may still do. */
+struct budget {
+	size_t frames, objects;
+};
 
 struct slab_cache magazine_caches[MAGAZINE_CLASSES];
 
@@ -296,8 +313,8 @@ static bool make_room_locked(struct slab_cache *cache, struct slab_cpu *cpu)
 }
 
 /*
- * The same with a new magazine. Lets go of the lock in between, but not of the CPU. A thread that waits by now has had
- * its reclaim, perhaps: then nothing is kept, the magazine neither.
+ * The same with a new magazine. Lets go of the lock in between, but not of the CPU, so another look at frame_sleepers is
+ * not needed: the cross-call of a thread that has begun to wait meanwhile comes when interrupts are on again.
  */
 static bool make_room_anew_locked(struct slab_cache *cache, struct slab_cpu *cpu)
 {
@@ -309,12 +326,6 @@ static bool make_room_anew_locked(struct slab_cache *cache, struct slab_cpu *cpu
 	spinlock_lock_raw(&cache->lock);
 	if (magazine == NULL)
 		return false;
-	if (!may_fill_locked(cache)) {
-		spinlock_unlock_raw(&cache->lock);
-		magazine_discard(cache, magazine);
-		spinlock_lock_raw(&cache->lock);
-		return false;
-	}
 	depot_put_locked(cache, magazine);
 	return make_room_locked(cache, cpu);
 }
@@ -384,19 +395,45 @@ static void strip_all(bool may_wait)
 	port_irq_restore(irq);
 }
 
-/* Gives back at most count magazines. @return frames given back */
-static size_t depot_trim(struct slab_cache *cache, struct slab_depot *depot, size_t count)
+/* ---- reclaim ---- */
+
+static struct budget budget_for(bool may_wait)
+{
+	port_irq_t irq = port_irq_save();
+	bool interrupts_on = port_irq_were_on(irq);
+
+	port_irq_restore(irq);
+	return (struct budget){ .frames = may_wait ? SIZE_MAX : BATCH_FRAMES,
+		.objects = interrupts_on ? SIZE_MAX : BATCH_OBJECTS };
+}
+
+static bool is_spent(const struct budget *budget)
+{
+	return budget->frames == 0 || budget->objects == 0;
+}
+
+static size_t less(size_t left, size_t by)
+{
+	return left > by ? left - by : 0;
+}
+
+/* Gives back at most count magazines, as far as the budget goes. @return frames given back */
+static size_t depot_trim(struct slab_cache *cache, struct slab_depot *depot, size_t count, struct budget *budget)
 {
 	size_t frames = 0;
 
-	while (count-- > 0) {
+	while (count-- > 0 && !is_spent(budget)) {
+		size_t freed;
 		port_irq_t irq = spinlock_lock(&cache->lock);
 		struct magazine *magazine = depot_take_locked(depot);
 
 		spinlock_unlock(&cache->lock, irq);
 		if (magazine == NULL)
 			break;
-		frames += magazine_discard(cache, magazine);
+		budget->objects = less(budget->objects, magazine->rounds + 1u);
+		freed = magazine_discard(cache, magazine);
+		budget->frames = less(budget->frames, freed);
+		frames += freed;
 	}
 	return frames;
 }
@@ -423,13 +460,13 @@ static void reclaim_end(struct slab_cache *cache)
 }
 
 /* One look, under the lock, tells a cache that has nothing to give: most have. */
-static size_t cache_reclaim(struct slab_cache *cache, enum reclaim_strength strength)
+static size_t cache_reclaim(struct slab_cache *cache, enum reclaim_strength strength, struct budget *budget)
 {
 	port_irq_t irq = spinlock_lock(&cache->lock);
 	size_t filled = depot_surplus_locked(&cache->filled, strength);
 	size_t drained = depot_surplus_locked(&cache->drained, strength);
 	bool some = filled != 0 || drained != 0 || cache->empty.count != 0;
-	size_t frames;
+	size_t frames, rest;
 
 	if (strength == RECLAIM_FULL)
 		cache->magazine_class = cache->magazine_class_min;
@@ -438,11 +475,12 @@ static size_t cache_reclaim(struct slab_cache *cache, enum reclaim_strength stre
 	spinlock_unlock(&cache->lock, irq);
 	if (!some)
 		return 0;
-	frames = depot_trim(cache, &cache->filled, filled);
-	frames += depot_trim(cache, &cache->drained, drained);
-	frames += slab_layer_reclaim(cache); /* last: it finds what the others leave */
+	frames = depot_trim(cache, &cache->filled, filled, budget);
+	frames += depot_trim(cache, &cache->drained, drained, budget);
+	rest = slab_layer_reclaim(cache); /* last: it finds what the others leave */
+	budget->frames = less(budget->frames, rest);
 	reclaim_end(cache);
-	return frames;
+	return frames + rest;
 }
 
 /* Whether any cache may have something to give; a full reclaim takes all there is, so the note goes. */
@@ -453,16 +491,28 @@ static bool is_stocked(enum reclaim_strength strength)
 	return strength == RECLAIM_LIGHT || __atomic_exchange_n(&slab_stocked, false, __ATOMIC_SEQ_CST);
 }
 
-static size_t reclaim_once(enum reclaim_strength strength, bool may_wait)
+/* A reclaim ends that has taken the note, and left something: a thread that waits may have missed it. */
+static void leave_rest(void)
 {
+	__atomic_store_n(&slab_stocked, true, __ATOMIC_SEQ_CST);
+	frame_reclaim_offer();
+}
+
+static size_t reclaim_once(enum reclaim_strength strength, bool may_wait, struct budget *budget)
+{
+	struct slab_cache *cache;
 	size_t frames = 0;
 
 	if (strength == RECLAIM_FULL)
 		strip_all(may_wait);
 	if (!is_stocked(strength))
 		return 0;
-	for (struct slab_cache *cache = slab_registry_next(NULL); cache != NULL; cache = slab_registry_next(cache))
-		frames += cache_reclaim(cache, strength);
+	for (cache = slab_registry_next(NULL); cache != NULL && !is_spent(budget); cache = slab_registry_next(cache))
+		frames += cache_reclaim(cache, strength, budget);
+	if (cache != NULL)
+		slab_cache_release(cache);
+	if (is_spent(budget))
+		leave_rest();
 	for (size_t size_class = 0; size_class < MAGAZINE_CLASSES;
 		 size_class++) /* theirs were the first, and have got more since */
 		frames += slab_layer_reclaim(&magazine_caches[size_class]);
@@ -472,19 +522,22 @@ static size_t reclaim_once(enum reclaim_strength strength, bool may_wait)
 size_t slab_reclaim(enum reclaim_strength strength, bool may_wait)
 {
 	unsigned rounds = strength == RECLAIM_FULL ? RECLAIM_ROUNDS : 1;
+	struct budget budget = budget_for(may_wait);
 	size_t frames = 0, given;
 
 	do {
-		given = reclaim_once(strength, may_wait);
+		given = reclaim_once(strength, may_wait, &budget);
 		frames += given;
-	} while (given != 0 && --rounds > 0);
+	} while (given != 0 && --rounds > 0 && !is_spent(&budget));
 	return frames;
 }
 
 size_t slab_magazines_flush(struct slab_cache *cache)
 {
+	struct budget unlimited = { .frames = SIZE_MAX, .objects = SIZE_MAX };
+
 	port_cross_call(strip_here, cache);
-	return cache_reclaim(cache, RECLAIM_FULL);
+	return cache_reclaim(cache, RECLAIM_FULL, &unlimited);
 }
 
 /* ---- counting ---- */

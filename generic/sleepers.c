@@ -26,7 +26,8 @@
  * counts for nothing. A thread that serves itself does not wake itself.
  *
  * NOTHING IS KEPT while a thread waits. The first thread of the queue runs full
- * reclaims (`reclaim`), till one frees nothing, which empties and closes the caches of all CPUs. From then on what is
+ * reclaims (`reclaim`), till one frees nothing: a reclaimer need not free all that it
+ * has at once. That empties and closes the caches of all CPUs. From then on what is
  * freed comes to the zones at once, or its holder offers it (frame_reclaim_offer);
  * so another reclaim is useless till the next offer, and none is run, however
  * many threads join. A CPU that comes up meanwhile begins with closed caches.
@@ -431,10 +432,7 @@ static enum step next_step(struct sleeper *self, unsigned *milliseconds)
 	return step;
 }
 
-/*
- * A full reclaim is through. If it has freed some frames, there may be more, since a reclaimer need not free all that it
- * has at once; if not, nothing is left, unless something was offered, or the queue began anew, meanwhile.
- */
+/* A full reclaim is through. If it freed none, nothing is left, but for what was offered, or a new queue, meanwhile. */
 static void reclaim_done(size_t frames)
 {
 	port_irq_t irq = spinlock_lock(&frame_lock);

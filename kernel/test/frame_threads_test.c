@@ -321,25 +321,23 @@ TEST(frame_no_sleeper_lost, "threads that fight for too few frames all come to a
 
 static bool stop_small;
 
-/* Holds a few frames while it asks for more. */
+/* Holds one to three frames for a while, and none while it waits. */
 static void small_main(void *argument)
 {
 	size_t *rounds = argument;
-	phys_t frames[3];
 
 	while (!__atomic_load_n(&stop_small, __ATOMIC_RELAXED)) {
-		for (size_t i = 0; i < ARRAY_COUNT(frames); i++) {
-			frames[i] = test_frame_alloc(1, 0, 0);
+		size_t count = 1 + *rounds % 3;
+		phys_t base = test_frame_alloc(count, 0, 0);
+
+		for (size_t i = 0; i < 3; i++)
 			test_yield();
-		}
-		for (size_t i = 0; i < ARRAY_COUNT(frames); i++)
-			test_frame_free(frames[i], 1);
+		test_frame_free(base, count);
 		++*rounds;
 	}
 }
 
-TEST(frame_large_not_starved, "a large request comes to its turn while small ones keep memory busy", .threads = true,
-	.patience = true) /* they hold frames while they wait */
+TEST(frame_large_not_starved, "a large request comes to its turn while small ones keep memory busy", .threads = true)
 {
 	struct test_thread *threads[4];
 	size_t rounds[4] = { 0 };

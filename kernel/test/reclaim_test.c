@@ -91,6 +91,89 @@ static size_t destructor(void *object)
 	return 0;
 }
 
+#define MANY 2000
+#define BOUND 300 /* objects: some frames' worth, and magazines */
+
+static size_t destroyed;
+
+static size_t destructor_count(void *object)
+{
+	(void) object;
+	destroyed++;
+	return 0;
+}
+
+/* Many objects in a depot, and no frame free; then this. @return objects destroyed by it */
+static size_t reclaimed_by(phys_t (*allocate)(void))
+{
+	static const struct slab_cache_options options = { .destructor = destructor_count };
+	static void *objects[MANY];
+	struct slab_cache *cache = test_slab_cache_create("test-many", 500, &options, FRAME_ATOMIC);
+	phys_t base;
+
+	reclaims.active = false;
+	NEED_OR(cache != NULL, 0);
+	for (size_t i = 0; i < MANY; i++)
+		NEED_OR((objects[i] = test_slab_alloc(cache, FRAME_ATOMIC)) != NULL, 0);
+	(void) test_take_all_frames(FRAME_HIGHMEM);
+	for (size_t i = 0; i < MANY; i++)
+		test_slab_free(cache, objects[i]);
+	destroyed = 0;
+	base = allocate();
+	if (CHECK_NE(base, 0))
+		frame_free(base, 1);
+	return destroyed;
+}
+
+static phys_t allocate_atomic(void)
+{
+	return frame_alloc(1, FRAME_ATOMIC, 0);
+}
+
+static phys_t allocate_interrupts_off(void)
+{
+	port_irq_t irq = port_irq_save();
+	phys_t base = frame_alloc(1, FRAME_ATOMIC, 0);
+
+	port_irq_restore(irq);
+	return base;
+}
+
+TEST(reclaim_atomic_bounded, "FRAME_ATOMIC frees some of what caches keep, as much as is needed, not all of it",
+	.frames = 700, .plain_only = "it counts objects")
+{
+	CHECK_LT(reclaimed_by(allocate_atomic), BOUND);
+	test_free_all_frames();
+	CHECK_LT(reclaimed_by(allocate_interrupts_off), BOUND);
+	test_free_all_frames();
+}
+
+/* Of each slab one object stays in use, so that the others free no frame. */
+TEST(reclaim_interrupts_off_bounded, "with interrupts off a reclaim that finds no frame ends after some objects",
+	.frames = 700, .plain_only = "it counts objects")
+{
+	static const struct slab_cache_options options = { .destructor = destructor_count };
+	static void *objects[MANY];
+	struct slab_cache *cache = test_slab_cache_create("test-many", 500, &options, FRAME_ATOMIC);
+	port_irq_t irq;
+
+	reclaims.active = false;
+	NEED(cache != NULL);
+	for (size_t i = 0; i < MANY; i++)
+		NEED((objects[i] = test_slab_alloc(cache, FRAME_ATOMIC)) != NULL);
+	for (size_t i = 0; i < MANY; i++)
+		if (i % 4 != 0)
+			test_slab_free(cache, objects[i]);
+	destroyed = 0;
+	irq = port_irq_save();
+	frame_reclaim(RECLAIM_FULL, false);
+	port_irq_restore(irq);
+	CHECK_LT(destroyed, 800);
+	frame_reclaim(RECLAIM_FULL, true);
+	for (size_t i = 0; i < MANY; i += 4)
+		test_slab_free(cache, objects[i]);
+}
+
 TEST(reclaim_destructor, "a destructor that allocates in a reclaim does not begin another")
 {
 	static const struct slab_cache_options options = { .destructor = destructor };

@@ -82,7 +82,10 @@ void slab_alloc_from(struct slab_cache *cache, phys_t frame, void **objects, siz
 /** Gives an object back; NULL is a bug. Any context. */
 void slab_free(struct slab_cache *cache, void *object);
 
-/** Frames in use by slabs that all caches together give back. As struct reclaimer wants it. */
+/**
+ * Frames in use by slabs that all caches together give back. As struct reclaimer wants it. If it may not wait, it ends
+ * once some frames are free; with interrupts off also after some hundred objects.
+ */
 size_t slab_reclaim(enum reclaim_strength strength, bool may_wait);
 
 struct slab_info {
