@@ -351,7 +351,7 @@ static phys_t request_serve(
 	phys_t base;
 
 	*taken = 0;
-	if (atomic && inject_now())
+	if (atomic && !(request->flags & FRAME_NO_WAIT) && inject_now())
 		return 0;
 	request_validate(request);
 	if (!zone_could_satisfy(request))

@@ -408,7 +408,7 @@ static errno_t pages_special(uintptr_t va, size_t pages, frame_flags_t flags)
 		/* It sleeps for tables with no run in hand; if there is a run then too, it has both. */
 		if (reservation_wait(&tables, page_tables_most(pages), 0) != EOK)
 			return ENOMEM;
-		pa = frame_alloc(pages, flags | FRAME_ATOMIC, 0);
+		pa = frame_alloc(pages, flags | FRAME_ATOMIC | FRAME_NO_WAIT, 0);
 		if (pa != 0)
 			error = run_map_reserved(va, pa, pages, &tables);
 		reservation_end(&tables);

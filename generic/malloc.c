@@ -168,7 +168,7 @@ static void *alloc_uninjected(size_t align, size_t size, frame_flags_t flags, vo
 
 COLD static void *alloc_injected(size_t align, size_t size, frame_flags_t flags, void *caller)
 {
-	return inject_now() ? NULL : alloc_uninjected(align, size, flags, caller);
+	return !(flags & FRAME_NO_WAIT) && inject_now() ? NULL : alloc_uninjected(align, size, flags, caller);
 }
 
 /* All requests but the plain small ones. align is a power of two that divides size, or no more than malloc promises. */

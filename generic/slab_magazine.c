@@ -248,7 +248,7 @@ void *slab_alloc_injected(struct slab_cache *cache, frame_flags_t flags, port_ir
 {
 	void *object;
 
-	if (inject_now()) {
+	if (!(flags & FRAME_NO_WAIT) && inject_now()) {
 		port_irq_restore(state);
 		__atomic_add_fetch(&cache->failed, 1, __ATOMIC_RELAXED);
 		return NULL;

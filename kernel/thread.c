@@ -114,15 +114,15 @@ static void thread_begin(void *argument)
 	thread_exit();
 }
 
-/* A stack, and a struct thread without waiting for it; *full: kernel space has no room for a stack. */
-static struct thread *memory_try(frame_flags_t flags, uintptr_t *stack, bool *full)
+/* A stack, and a struct thread by FRAME_ATOMIC and `second`; *full: kernel space has no room for a stack. */
+static struct thread *memory_try(frame_flags_t flags, frame_flags_t second, uintptr_t *stack, bool *full)
 {
 	struct thread *thread;
 
 	*full = km_alloc(THREAD_STACK_SIZE, flags, stack) != EOK;
 	if (*full)
 		return NULL;
-	thread = slab_alloc(thread_cache, flags | FRAME_ATOMIC);
+	thread = slab_alloc(thread_cache, flags | FRAME_ATOMIC | second);
 	if (thread == NULL)
 		km_free(*stack, THREAD_STACK_SIZE);
 	return thread;
@@ -147,10 +147,10 @@ static bool memory_wait(void)
 static struct thread *memory_alloc(frame_flags_t flags, uintptr_t *stack)
 {
 	bool full;
-	struct thread *thread = memory_try(flags, stack, &full);
+	struct thread *thread = memory_try(flags, 0, stack, &full);
 
 	while (thread == NULL && !full && !(flags & FRAME_ATOMIC) && memory_wait())
-		thread = memory_try(flags, stack, &full);
+		thread = memory_try(flags, FRAME_NO_WAIT, stack, &full);
 	return thread;
 }
 

@@ -281,12 +281,11 @@ static void kernel_entries_copy(pte_t *entries)
  */
 static struct page_table *parts_alloc(phys_t *root, frame_flags_t alloc)
 {
+	frame_flags_t second = alloc | FRAME_ATOMIC;
 	bool root_first = false;
 	struct page_table *table;
 
 	for (;;) {
-		frame_flags_t second = alloc | FRAME_ATOMIC;
-
 		*root = root_first ? root_alloc((phys_t) -1, alloc) : 0;
 		table = mm_malloc(sizeof *table, root_first ? second : alloc);
 		if (table != NULL && !root_first)
@@ -300,6 +299,7 @@ static struct page_table *parts_alloc(phys_t *root, frame_flags_t alloc)
 		if (alloc & FRAME_ATOMIC)
 			return NULL;
 		root_first = !root_first;
+		second |= FRAME_NO_WAIT;
 	}
 }
 

@@ -68,3 +68,34 @@ TEST(inject_layers, "objects, blocks, page tables and runs of frames fail as wel
 	inject_arm(0, false);
 	CHECK_EQ(test_km_map(base, PAGE_SIZE, PAGE_READ, 0, &va), EOK);
 }
+
+TEST(inject_not_for_ever,
+	"a call that may sleep, and allocates one part without sleeping while it has another, ends whatever is made to fail",
+	.plain_only = OWN)
+{
+	struct as *spaces[8]; /* more than are kept as spares */
+	uintptr_t va = 0, at;
+	errno_t error;
+
+	inject_arm(1, true);
+	for (size_t i = 0; i < ARRAY_COUNT(spaces); i++)
+		spaces[i] = as_create(0);
+	error = km_alloc(2 * PAGE_SIZE, FRAME_DMA, &va);
+	if (spaces[0] != NULL && spaces[1] != NULL) {
+		struct as_area_request request = {
+			.backend = AS_ANONYMOUS, .va = (uintptr_t) USER_START + MiB(4), .size = PAGE_SIZE, .flags = AS_WRITE
+		};
+
+		CHECK_EQ(as_area_create(spaces[0], &request, 0, &at), EOK);
+		CHECK_EQ(as_copy_out(spaces[0], at, "", 1, 0), EOK);
+		CHECK_EQ(as_area_share(spaces[0], at, AS_SHARE, spaces[1], at, AS_WRITE, 0, &at), EOK);
+		CHECK_EQ(as_area_share(spaces[0], at, AS_COPY, spaces[1], at, AS_WRITE | AS_ANYWHERE, 0, &at), EOK);
+	}
+	inject_arm(0, false);
+	CHECK_EQ(error, EOK);
+	if (error == EOK)
+		km_free(va, 2 * PAGE_SIZE);
+	for (size_t i = 0; i < ARRAY_COUNT(spaces); i++)
+		if (CHECK(spaces[i] != NULL))
+			as_release(spaces[i]);
+}

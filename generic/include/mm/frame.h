@@ -28,6 +28,8 @@ typedef unsigned frame_flags_t;
 /*
  * Of frames and page tables: as without FRAME_ATOMIC (after those that wait, no failure is injected), but 0 or ENOMEM
  * instead of sleeping for memory. For a thread that will wait when it has let go of what it holds.
+ * Of everything, together with FRAME_ATOMIC: as that, but no failure is injected. For a caller that may sleep and tries
+ * again until it succeeds: it would never end if every try were made to fail.
  */
 #define FRAME_NO_WAIT 0x80u
 

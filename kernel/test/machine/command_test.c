@@ -176,3 +176,23 @@ TEST(command_no_frame_left, "every command works with no free frame left", .inje
 		if (!CHECK(run_quietly(lines[i]) || i == ARRAY_COUNT(lines) - 1))
 			test_note("%s", lines[i]);
 }
+
+#define OWN "it arms the injector itself"
+
+TEST(command_bench_injected, "bench comes to its end whichever allocations of its set-ups fail, and keeps nothing",
+	.plain_only = OWN)
+{
+	static const char *const lines[] = { "bench frame-none", "bench slab-1000", "bench malloc-256k", "bench vmem",
+		"bench page", "bench as" };
+
+	for (size_t nth = 1; nth <= 4; nth++)
+		for (size_t i = 0; i < ARRAY_COUNT(lines); i++) {
+			bool done;
+
+			inject_arm(nth, nth == 1);
+			done = run_quietly(lines[i]);
+			inject_arm(0, false);
+			if (!CHECK(done))
+				test_note("%s", lines[i]);
+		}
+}
