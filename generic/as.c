@@ -41,7 +41,7 @@
 #define SPARES_MOST 4
 
 struct spinlock as_list_lock = SPINLOCK_INIT;
-struct slab_cache *as_area_cache;
+struct slab_cache *as_area_cache, *as_memory_cache;
 
 static struct slab_cache *as_cache;
 static struct as list = { .next = &list, .previous = &list };
@@ -69,6 +69,27 @@ COLD bool as_round_wait(struct as_round *round, size_t low, size_t any)
 	round->from = &round->reserved;
 	round->now = ALLOC_RESERVED;
 	return true;
+}
+
+void *as_object_alloc(struct as_round *round, struct slab_cache *cache, frame_flags_t first)
+{
+	void *object;
+
+	if (likely(round->from == NULL)) {
+		object = slab_alloc(cache, first);
+	} else {
+		object = frame_sleepers() == 0 ? slab_alloc(cache, FRAME_ATOMIC | FRAME_NO_RECLAIM | FRAME_NO_WAIT) : NULL;
+		if (object == NULL)
+			slab_alloc_from(cache, reservation_take(round->from, 1, FRAME_LOWMEM), &object, 1);
+	}
+	held_add(HELD_OBJECTS, object != NULL);
+	return object;
+}
+
+void as_object_free(struct slab_cache *cache, void *object)
+{
+	held_sub(HELD_OBJECTS, 1);
+	slab_free(cache, object);
 }
 
 /* ---- spares ---- */
@@ -112,18 +133,56 @@ static struct reclaimer reclaimer = { .name = "address spaces", .reclaim = spare
 
 /* ---- making ---- */
 
+/* For a caller that has the object already: it never sleeps, which HELD_OBJECTS would not allow. */
+static struct page_table *table_create_second(frame_flags_t alloc)
+{
+	struct page_table *table;
+
+	held_add(HELD_OBJECTS, 1);
+	table = page_table_create(alloc);
+	held_sub(HELD_OBJECTS, 1);
+	return table;
+}
+
+/*
+ * An object and its page table. The caller, if it may sleep, does that for the first of them, which is the one that was
+ * missing last: it never sleeps for one while it holds the other.
+ */
+static struct as *parts_alloc(struct page_table **table, frame_flags_t alloc)
+{
+	frame_flags_t second = alloc | FRAME_ATOMIC;
+	bool table_first = true;
+
+	for (;;) {
+		struct as *as;
+
+		*table = table_first ? page_table_create(alloc) : NULL;
+		if (table_first && *table == NULL)
+			return NULL;
+		as = slab_alloc(as_cache, table_first ? second : alloc);
+		if (as != NULL && !table_first)
+			*table = table_create_second(second);
+		if (as != NULL && *table != NULL)
+			return as;
+		if (as != NULL)
+			slab_free(as_cache, as);
+		if (*table != NULL)
+			page_table_destroy(*table);
+		if (alloc & FRAME_ATOMIC)
+			return NULL;
+		table_first = !table_first;
+		second |= FRAME_NO_WAIT;
+	}
+}
+
 static struct as *as_new(frame_flags_t alloc)
 {
-	struct as *as = slab_alloc(as_cache, alloc);
+	struct page_table *table;
+	struct as *as = parts_alloc(&table, alloc);
 
 	if (as == NULL)
 		return NULL;
-	*as = (struct as){ .table = page_table_create(alloc) };
-	if (as->table == NULL) {
-		slab_free(as_cache, as);
-		return NULL;
-	}
-	as->root = page_table_root(as->table);
+	*as = (struct as){ .table = table, .root = page_table_root(table) };
 	as_mutex_init(&as->lock);
 	return as;
 }
@@ -356,7 +415,8 @@ errno_t as_init(void)
 {
 	as_cache = slab_cache_create("as", sizeof(struct as), NULL, FRAME_ATOMIC);
 	as_area_cache = slab_cache_create("as_area", sizeof(struct as_area), NULL, FRAME_ATOMIC);
-	if (as_cache == NULL || as_area_cache == NULL)
+	as_memory_cache = slab_cache_create("as_memory", sizeof(struct as_memory), NULL, FRAME_ATOMIC);
+	if (as_cache == NULL || as_area_cache == NULL || as_memory_cache == NULL)
 		return ENOMEM;
 	kernel_root = page_table_root(&page_kernel);
 	frame_reclaimer_register(&reclaimer);

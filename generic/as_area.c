@@ -96,28 +96,32 @@ errno_t as_area_create(struct as *as, const struct as_area_request *request, fra
 {
 	struct as_round round = AS_ROUND(alloc);
 	struct as_area *area;
+	size_t tables;
 	errno_t error;
 
 	if (request->backend >= AS_BACKENDS ||
 		!area_flags_valid(as_backends[request->backend], request->flags & ~AS_ANYWHERE))
 		return EINVAL;
-	area = slab_alloc(as_area_cache, alloc);
-	if (area == NULL)
-		return ENOMEM;
-	*area = (struct as_area){ .backend = as_backends[request->backend],
-		.flags = request->flags & ~AS_ANYWHERE,
-		.base = request->base,
-		.file_size = request->file_size };
 	do {
+		area = as_object_alloc(&round, as_area_cache, alloc);
+		if (unlikely(area == NULL))
+			return ENOMEM;
+		*area = (struct as_area){ .backend = as_backends[request->backend],
+			.flags = request->flags & ~AS_ANYWHERE,
+			.base = request->base,
+			.file_size = request->file_size };
+		tables = area_tables(area, request->size >> PAGE_WIDTH);
 		as_mutex_lock(&as->lock);
 		error = make_locked(as, area, request, round.now, round.from);
-		if (likely(error == EOK))
+		if (likely(error == EOK)) {
+			as_object_handed_over();
 			*va = area->first;
+		}
 		as_mutex_unlock(&as->lock);
-	} while (unlikely(error == EAGAIN) && as_round_wait(&round, area_tables(area, request->size >> PAGE_WIDTH), 0));
+		if (unlikely(error != EOK))
+			as_object_free(as_area_cache, area);
+	} while (unlikely(error == EAGAIN) && as_round_wait(&round, tables + 1, 0));
 	as_round_end(&round);
-	if (unlikely(error != EOK))
-		slab_free(as_area_cache, area);
 	return error != EAGAIN ? error : ENOMEM;
 }
 

@@ -28,7 +28,7 @@
  *   lock                                     lock
  *   look, allocate without sleeping          look again: the area may have changed, or be gone
  *   short of memory?  count what it takes    allocate from the reservation
- *   undo, unlock                             unlock, free what is left of it
+ *   undo, unlock, free objects               unlock, free what is left of it
  *      └── reservation_wait, nothing held ──┘
  *
  * The functions below take `alloc`, which says how to try, and `from`, the
@@ -60,6 +60,7 @@
 #include <mm/inject.h>
 #include <mm/km_local.h>
 #include <mm/reserve.h>
+#include <mm/slab.h>
 #include <mm/spinlock.h>
 
 #define PAGE_MASK (PAGE_SIZE - 1)
@@ -209,7 +210,7 @@ static inline frame_flags_t alloc_locked(frame_flags_t alloc)
 }
 
 extern struct spinlock as_list_lock;
-extern struct slab_cache *as_area_cache;
+extern struct slab_cache *as_area_cache, *as_memory_cache;
 
 /** Address spaces that have the same identifier on this CPU as another has; each is logged. */
 size_t asids_check(void);
@@ -229,6 +230,23 @@ struct as_round {
  * @return false if the caller may not sleep, or the machine never has so many: the operation ends with ENOMEM
  */
 MUST_USE bool as_round_wait(struct as_round *round, size_t low, size_t any);
+
+/**
+ * An object for a round, allocated before the lock is taken and not handed over yet (HELD_OBJECTS). The first round
+ * allocates with the flags `first`; one that has waited never sleeps, and makes a slab of a frame of its reservation if
+ * it must: one frame for each object is to be waited for with the rest.
+ * @return NULL in the first round only
+ */
+MUST_USE void *as_object_alloc(struct as_round *round, struct slab_cache *cache, frame_flags_t first);
+
+/** Frees an object that was not handed over: before the round waits, or when it came to nothing. */
+void as_object_free(struct slab_cache *cache, void *object);
+
+/** The object is in its place: in the tree of an address space, or of an area. */
+static inline void as_object_handed_over(void)
+{
+	held_sub(HELD_OBJECTS, 1);
+}
 
 /** Frees what is left of the reservation. */
 static inline void as_round_end(struct as_round *round)
@@ -445,7 +463,7 @@ void promise_less(size_t *promised, size_t frames);
 #define MEMORY_NODE_WIDTH (PAGE_WIDTH - (sizeof(phys_t) == 8 ? 3 : 2))
 #define MEMORY_NODE_PAGES ((size_t) 1 << MEMORY_NODE_WIDTH)
 
-/** Memory for so many pages, none of which has a frame: into what malloc gave for it. One sharer has it. */
+/** Memory for so many pages, none of which has a frame, in an object of as_memory_cache. One sharer has it. */
 void memory_init(struct as_memory *memory, size_t pages, bool read_only);
 
 /** One sharer less; the last one's call frees the frames. */

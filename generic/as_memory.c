@@ -24,8 +24,6 @@
  * COST. Found: a few instructions a level, of which 4 GiB have two or three.
  */
 
-#include <mm/malloc.h>
-
 #include "as_internal.h"
 
 /* Pages that an entry covers: of the root's word at `levels`, of a page's at 0. */
@@ -160,7 +158,7 @@ void memory_drop(struct as_memory *memory)
 		return;
 	promise_less(&memory->promised, memory->promised);
 	index_free(memory, true);
-	mm_free(memory);
+	slab_free(as_memory_cache, memory);
 }
 
 size_t memory_promised(struct as_memory *memory)

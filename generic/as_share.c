@@ -23,8 +23,6 @@
  * memory's, which guards the index.
  */
 
-#include <mm/malloc.h>
-#include <mm/slab.h>
 #include <mm/tlb.h>
 
 #include "as_internal.h"
@@ -36,10 +34,13 @@ struct gift {
 	enum as_share_mode mode;
 	unsigned flags;
 	struct as_area *other;    /* what `to` is to have */
-	struct as_memory *memory; /* for the first share; NULL = it is the area's by now */
+	struct as_memory *memory; /* for the first share; NULL = there is none, or it is the area's by now */
 	struct as_round round;
-	size_t low, any; /* frames that it takes, if it is short of memory */
+	size_t low, any; /* frames that it takes, if it is short of memory, beside those for objects */
 };
+
+/* Frames for slabs of its objects: an area, a memory. */
+#define OBJECTS 2
 
 /* ---- the first share ---- */
 
@@ -128,6 +129,7 @@ static errno_t memory_make(struct gift *gift, struct as *as, struct as_area *are
 		unmap_in_place(as, area);
 	area->memory = gift->memory;
 	gift->memory = NULL;
+	as_object_handed_over();
 	area->memory->promised = area->promised;
 	area->promised = 0;
 	return EOK;
@@ -337,16 +339,48 @@ static errno_t give_locked(struct gift *gift)
 	return error;
 }
 
-/* The objects of both kinds that a gift may take: they are had while no lock is held. */
-static bool objects_alloc(struct gift *gift, frame_flags_t alloc)
+/* A round, with its objects. */
+static errno_t give(struct gift *gift, uintptr_t *at)
 {
-	gift->other = slab_alloc(as_area_cache, alloc);
-	if (gift->other == NULL || gift->mode != AS_SHARE)
-		return gift->other != NULL;
-	gift->memory = mm_malloc(sizeof *gift->memory, alloc);
-	if (gift->memory == NULL)
-		slab_free(as_area_cache, gift->other);
-	return gift->memory != NULL;
+	errno_t error;
+
+	lock_both(gift->from, gift->to);
+	error = give_locked(gift);
+	if (error == EOK)
+		*at = gift->other->first;
+	unlock_both(gift->from, gift->to);
+	return error;
+}
+
+/*
+ * The objects that a round may take, allocated while no lock is held: only the first of them is slept for, with nothing
+ * in hand. @retval EAGAIN  the other is missing
+ */
+static errno_t objects_alloc(struct gift *gift)
+{
+	frame_flags_t alloc = gift->round.alloc, second = alloc | FRAME_ATOMIC;
+
+	gift->memory = NULL;
+	gift->other = as_object_alloc(&gift->round, as_area_cache, alloc);
+	if (gift->other == NULL)
+		return ENOMEM;
+	if (gift->mode == AS_SHARE)
+		gift->memory = as_object_alloc(&gift->round, as_memory_cache, second);
+	if (gift->mode != AS_SHARE || gift->memory != NULL)
+		return EOK;
+	gift->low = gift->any = 0;
+	return EAGAIN;
+}
+
+/* Frees those that were not handed over. */
+static void objects_end(struct gift *gift, errno_t error)
+{
+	if (gift->memory != NULL)
+		as_object_free(as_memory_cache, gift->memory);
+	if (error == EOK)
+		as_object_handed_over();
+	else if (gift->other != NULL)
+		as_object_free(as_area_cache, gift->other);
 }
 
 errno_t as_area_share(struct as *from, uintptr_t from_va, enum as_share_mode mode, struct as *to, uintptr_t va,
@@ -357,19 +391,12 @@ errno_t as_area_share(struct as *from, uintptr_t from_va, enum as_share_mode mod
 	};
 	errno_t error;
 
-	if (!objects_alloc(&gift, alloc))
-		return ENOMEM;
 	do {
-		lock_both(from, to);
-		error = give_locked(&gift);
+		error = objects_alloc(&gift);
 		if (error == EOK)
-			*at = gift.other->first;
-		unlock_both(from, to);
-	} while (error == EAGAIN && as_round_wait(&gift.round, gift.low, gift.any));
+			error = give(&gift, at);
+		objects_end(&gift, error);
+	} while (error == EAGAIN && as_round_wait(&gift.round, gift.low + OBJECTS, gift.any));
 	as_round_end(&gift.round);
-	if (gift.memory != NULL)
-		mm_free(gift.memory);
-	if (error != EOK)
-		slab_free(as_area_cache, gift.other);
 	return error != EAGAIN ? error : ENOMEM;
 }

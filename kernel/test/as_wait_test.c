@@ -251,6 +251,74 @@ TEST(as_wait_share, "while a first share waits for its index, others use both ad
 	CHECK_EQ(byte, WRITTEN);
 }
 
+/* ---- objects ---- */
+
+static size_t objects_of(const char *name)
+{
+	struct slab_cache *cache = slab_cache_find(name);
+	struct slab_info info = { 0 };
+
+	if (CHECK(cache != NULL)) {
+		slab_get_info(cache, &info);
+		slab_cache_release(cache);
+	}
+	return info.in_use;
+}
+
+static size_t objects(void)
+{
+	return objects_of("as") + objects_of("as_area") + objects_of("as_memory");
+}
+
+static void create_as_main(void *argument)
+{
+	struct as *as = as_create(0);
+
+	(void) argument;
+	waiter.error = as != NULL ? EOK : ENOMEM;
+	if (as != NULL)
+		as_release(as);
+	waiter_over();
+}
+
+/* Spares are what an address space can be made of without memory: the reclaimers have freed them. */
+static void check_no_objects(void (*function)(void *))
+{
+	size_t before;
+
+	if (!waiter_open())
+		return;
+	(void) waiter_request(3);
+	frame_reclaim(RECLAIM_FULL, true);
+	before = objects();
+	if (waiter_start(function))
+		CHECK_EQ(objects(), before);
+	waiter_end();
+	CHECK_EQ(waiter.error, EOK);
+}
+
+TEST(as_wait_create_object, "who waits for the page tables of an area has no object of it in hand", .threads = true,
+	.plain_only = "the machine is emptied")
+{
+	if (!waiter_request(3))
+		SKIP("this design may have room");
+	check_no_objects(create_main);
+}
+
+TEST(as_wait_share_object, "who waits for the index of a first share has no object of the area or the memory in hand",
+	.threads = true, .plain_only = "the machine is emptied")
+{
+	check_no_objects(share_main);
+}
+
+TEST(as_wait_as_object, "who waits for the page table of an address space has no object of it in hand", .threads = true,
+	.plain_only = "the machine is emptied")
+{
+	if (page_design_name()[0] != 'p')
+		SKIP("this design has room for a page table in a slab");
+	check_no_objects(create_as_main);
+}
+
 /* ---- two at once ---- */
 
 #define COPIED 300 /* pages, that each of two copies takes */
