@@ -304,10 +304,25 @@ static void enlist(struct vmem *arena)
 	spinlock_unlock(&vmem_list_lock, irq);
 }
 
-static void delist(struct vmem *arena)
+static bool is_parent_locked(const struct vmem *arena)
+{
+	const struct vmem *other = vmem_first;
+
+	while (other != NULL && other->parent != arena)
+		other = other->next;
+	return other != NULL;
+}
+
+/* Takes an arena off the list. @return false if another imports from it */
+static bool delist(struct vmem *arena)
 {
 	port_irq_t irq = spinlock_lock(&vmem_list_lock);
+	bool is_parent = is_parent_locked(arena);
 
+	if (is_parent) {
+		spinlock_unlock(&vmem_list_lock, irq);
+		return false;
+	}
 	if (arena->next != NULL)
 		arena->next->previous = arena->previous;
 	else
@@ -317,6 +332,7 @@ static void delist(struct vmem *arena)
 	else
 		vmem_first = arena->next;
 	spinlock_unlock(&vmem_list_lock, irq);
+	return true;
 }
 
 errno_t vmem_init(struct vmem *arena, const char *name, const struct vmem_options *options, frame_flags_t flags)
@@ -346,18 +362,19 @@ errno_t vmem_init(struct vmem *arena, const char *name, const struct vmem_option
 errno_t vmem_destroy(struct vmem *arena)
 {
 	port_irq_t irq;
+	size_t taken;
 
 	vmem_reap(arena);
 	irq = spinlock_lock(&arena->lock);
-	if (arena->taken_count != 0) {
-		spinlock_unlock(&arena->lock, irq);
+	taken = arena->taken_count;
+	spinlock_unlock(&arena->lock, irq);
+	/* Off the list, nobody finds it any more: reclaim, vmem_check and the console go through the list. */
+	if (taken != 0 || !delist(arena))
 		return EBUSY;
-	}
+	irq = spinlock_lock(&arena->lock);
 	while (arena->spans != NULL)
 		span_drop_locked(arena, tag_floor(arena, tag_start(arena->spans)));
-	spinlock_unlock(&arena->lock, irq);
-	delist(arena);
-	tags_trim(arena, 0, spinlock_lock(&arena->lock));
+	tags_trim(arena, 0, irq);
 	if (arena->cached != 0)
 		caches_end(arena);
 	return EOK;

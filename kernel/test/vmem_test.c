@@ -155,6 +155,18 @@ TEST(vmem_spans, "ranges do not reach from one span into the next; a span in use
 	CHECK_EQ(free_quanta(&arena), 8);
 }
 
+TEST(vmem_parent_stays, "an arena that another imports from is not destroyed, though nothing of it is taken")
+{
+	const struct vmem_options options = { .quantum = QUANTUM, .parent = &arena };
+
+	if (!arena_make(8))
+		return;
+	NEED(vmem_init(&child, "child", &options, FRAME_ATOMIC) == EOK);
+	CHECK_EQ(vmem_destroy(&arena), EBUSY);
+	CHECK_EQ(free_quanta(&arena), 8);
+	CHECK_EQ(vmem_destroy(&child), EOK);
+}
+
 TEST(vmem_ends, "a span may begin at 0 and another end at the last address there is")
 {
 	uintptr_t last = (uintptr_t) -QUANTUM;
