@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Interrupt lines and their handlers. A line has one handler, set once; a
- * handler is never removed, so irq_dispatch reads the table without a lock: it
- * is stored last with release and read first with acquire, so whoever finds a
- * handler finds its argument and name. irq_lock keeps two that register apart.
- * Interrupts are counted per CPU. The handler runs after the controller has
- * been told, with interrupts off.
+ * Interrupt lines and their handlers. A line has one handler. irq_dispatch reads
+ * the table without a lock: the handler is stored last with release and read
+ * first with acquire, so a CPU that finds a handler finds its argument and name.
+ * irq_lock keeps callers that register apart. Interrupts are counted per CPU. The
+ * handler runs after the controller has been told, with interrupts off: so a
+ * handler that was taken out of the table runs nowhere any more when each CPU has
+ * answered a call, and only then the line may have another one.
  */
 
 #include <kernel/scheduler.h>
 #include <kernel/trap.h>
 #include <kernel/trap_internal.h>
+#include <mm/assert.h>
+#include <mm/port.h>
 
 struct irq {
 	void (*handler)(void *argument); /* NULL = none; set last */
+	bool taken;                      /* by irq_lock; till the handler runs nowhere */
 	void *argument;
 	const char *name;
 	uint64_t counts[CONFIG_MAX_CPUS]; /* of each CPU, written by it */
@@ -24,15 +28,22 @@ static struct spinlock irq_lock = SPINLOCK_INIT;
 static struct irq irqs[IRQ_COUNT];
 static uint64_t unclaimed[CONFIG_MAX_CPUS];
 
+/* @return NULL if there is none */
+static void (*handler_of(unsigned irq))(void *argument)
+{
+	return irq < IRQ_COUNT ? __atomic_load_n(&irqs[irq].handler, __ATOMIC_ACQUIRE) : NULL;
+}
+
 errno_t irq_register(unsigned irq, const char *name, void (*handler)(void *argument), void *argument)
 {
 	if (irq >= IRQ_COUNT)
 		return ERANGE;
 
 	port_irq_t state = spinlock_lock(&irq_lock);
-	bool taken = irqs[irq].handler != NULL;
+	bool taken = irqs[irq].taken;
 
 	if (!taken) {
+		irqs[irq].taken = true;
 		irqs[irq].argument = argument;
 		irqs[irq].name = name;
 		__atomic_store_n(&irqs[irq].handler, handler, __ATOMIC_RELEASE);
@@ -42,10 +53,21 @@ errno_t irq_register(unsigned irq, const char *name, void (*handler)(void *argum
 	return taken ? EBUSY : EOK;
 }
 
-/* @return NULL if there is none */
-static void (*handler_of(unsigned irq))(void *argument)
+static void nothing(void *unused)
 {
-	return irq < IRQ_COUNT ? __atomic_load_n(&irqs[irq].handler, __ATOMIC_ACQUIRE) : NULL;
+	(void) unused;
+}
+
+void irq_unregister(unsigned irq)
+{
+	mm_assert(irq < IRQ_COUNT && handler_of(irq) != NULL, "interrupt line %u has no handler", irq);
+	__atomic_store_n(&irqs[irq].handler, NULL, __ATOMIC_RELEASE);
+	port_cross_call(nothing, NULL);
+
+	port_irq_t state = spinlock_lock(&irq_lock);
+
+	irqs[irq].taken = false;
+	spinlock_unlock(&irq_lock, state);
 }
 
 void irq_dispatch(unsigned irq)

@@ -206,6 +206,44 @@ TEST(boot_info_wrapped, "the array of the map is not put where a range that wrap
 	free(memory);
 }
 
+TEST(boot_info_refused, "of ranges that are left out only RAM is said not to be used; what forbids holds all the same",
+	.host_only = "as the model", .plain_only = "nothing is allocated")
+{
+	const struct boot_info *result = NULL;
+	struct multiboot_info info;
+	struct multiboot_range range = { 20, MiB(20), 0, 2 };
+
+	memory_make();
+	info = info_make();
+	put(MAP + info.map_length, &range, sizeof(range));
+	info.map_length += sizeof(range);
+	put(INFO, &info, sizeof(info));
+	CHECK_NULL(collect(&result));
+	CHECK(host_log_has("reserved range of 0x0 bytes"));
+	CHECK(!host_log_has("not used"));
+
+	/* So many holes in the only RAM that the map is full, and there is no place for a larger one. */
+	info.flags &= ~MULTIBOOT_MODULES;
+	range = (struct multiboot_range){ 20, 0x1000, 0xe000, MULTIBOOT_RAM };
+	put(MAP, &range, sizeof(range));
+	for (info.map_length = sizeof(range); info.map_length < 100 * sizeof(range); info.map_length += sizeof(range)) {
+		range = (struct multiboot_range){ 20, 0x1000 + 0x18 * (uint64_t) info.map_length, 0x100, 2 };
+		put(MAP + info.map_length, &range, sizeof(range));
+	}
+	range = (struct multiboot_range){ 20, MiB(16), MiB(1), MULTIBOOT_RAM };
+	put(MAP + info.map_length, &range, sizeof(range));
+	info.map_length += sizeof(range);
+	put(INFO, &info, sizeof(info));
+	host_log_forget();
+	CHECK_NULL(collect(&result));
+	CHECK(host_log_has("some may be lost"));
+	CHECK(host_log_has("so this RAM is not used"));
+	for (size_t at = sizeof(range); at < 100 * sizeof(range); at += sizeof(range))
+		CHECK_NE(type_at(result, 0x1000 + 0x18 * (uint64_t) at), MEMMAP_FREE);
+	CHECK_EQ(type_at(result, MiB(16)), MEMMAP_TYPES);
+	free(memory);
+}
+
 static uint32_t hostile_word(struct test_random *random)
 {
 	static const uint32_t words[] = { 0, 1, 2, 4, 19, 20, 24, 0x1000, INFO, MODULES, MAP, TEXT, IMAGE, MEMORY_SIZE - 1,

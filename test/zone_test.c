@@ -12,6 +12,9 @@
 #define GiB(count) ((uint64_t) (count) << 30)
 #define RIGHT "all is as it should be"
 
+/* Frames that page_init allocates for so little memory, at most. */
+#define PAGE_INIT_FRAMES 12
+
 /* 13 MiB, where the books are. */
 #define LOW_FRAMES (MiB(13) >> PAGE_WIDTH)
 
@@ -130,6 +133,22 @@ TEST(zone_far_worth, "memory behind a hole that brings more than its books cost 
 	add(GiB(4), GiB(1) / 2);
 	start();
 	must(frame_total(FRAME_HIGHMEM) > GiB(1) / 2 >> PAGE_WIDTH, "the half GiB at 4 GiB is used");
+	end();
+}
+
+TEST(zone_page_tables_hole, "a hole in memory costs page_init nothing", .panics = RIGHT)
+{
+	struct frame_info before, after;
+
+	if (small_addresses())
+		end();
+	begin();
+	add(GiB(4), GiB(1) / 2);
+	start();
+	frame_get_info(&before);
+	must(page_init() == EOK, "there are page tables");
+	frame_get_info(&after);
+	must(before.free + before.cached - after.free - after.cached < PAGE_INIT_FRAMES, "they are those of half a GiB");
 	end();
 }
 

@@ -254,10 +254,11 @@ static uint64_t place_find(const struct loader_info *told, uint64_t bytes)
 
 /* ---- the map ---- */
 
+/* The map logs what it leaves out, and why. What a range forbids holds even then. */
 static void add(uint64_t base, uint64_t bytes, enum memmap_type type)
 {
-	if (memmap_add(&map, base, bytes, type) != EOK)
-		port_log("boot: so this range is not used");
+	if (memmap_add(&map, base, bytes, type) != EOK && type == MEMMAP_FREE)
+		port_log("boot: so this RAM is not used");
 }
 
 /* An empty map that has the capacity for all that will be added. */

@@ -45,7 +45,7 @@ static void boot_frames_free(phys_t base, size_t frames)
 /* Frames of the directory. */
 static size_t directory_frames(void)
 {
-	size_t segments = DIRECTORY_FACTOR * frame_table_count / CLUSTER_PAGES / SEGMENT_BUCKETS;
+	size_t segments = DIRECTORY_FACTOR * frame_total(FRAME_HIGHMEM) / CLUSTER_PAGES / SEGMENT_BUCKETS;
 
 	return (segments * sizeof(struct bucket *) + PAGE_SIZE) / PAGE_SIZE;
 }

@@ -324,15 +324,14 @@ static bool is_reached(const void *block, size_t size)
 	return KA2PA((uintptr_t) block) + size <= ARCH_DMA_LIMIT;
 }
 
-/* A block of this size that not every device reaches; NULL if malloc gives no such. */
-static void *unreached(size_t size)
+/* *block receives a block of this size that not every device reaches, or NULL. @return false if malloc has no such */
+static bool unreached(size_t size, void **block)
 {
-	void *block = test_malloc(size, FRAME_ATOMIC);
-
-	if (block == NULL || !is_reached(block, size))
-		return block;
-	test_free(block);
-	return NULL;
+	*block = test_malloc(size, FRAME_ATOMIC);
+	if (*block == NULL || !is_reached(*block, size))
+		return true;
+	test_free(*block);
+	return false;
 }
 
 TEST(malloc_realloc_dma, "realloc with FRAME_DMA gives what every device reaches; without memory there, NULL")
@@ -341,9 +340,9 @@ TEST(malloc_realloc_dma, "realloc with FRAME_DMA gives what every device reaches
 		{ KiB(64), KiB(20) }, { KiB(64), 100 } };
 
 	for (size_t i = 0; i < ARRAY_COUNT(sizes); i++) {
-		void *block = unreached(sizes[i][0]), *moved, *again;
+		void *block, *moved, *again;
 
-		if (block == NULL && !test_injecting())
+		if (!unreached(sizes[i][0], &block))
 			SKIP("all memory here is reached by every device");
 		NEED(block != NULL);
 		fill(block, sizes[i][0], 1);
@@ -357,9 +356,9 @@ TEST(malloc_realloc_dma, "realloc with FRAME_DMA gives what every device reaches
 
 TEST(malloc_realloc_dma_refused, "an allocation that no device reaches is not passed off as one for DMA", .frames = 64)
 {
-	void *block = unreached(KiB(8));
+	void *block;
 
-	if (block == NULL && !test_injecting())
+	if (!unreached(KiB(8), &block))
 		SKIP("all memory here is reached by every device");
 	NEED(block != NULL);
 	(void) test_take_all_frames(0);

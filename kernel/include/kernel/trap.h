@@ -95,6 +95,12 @@ void cpu_called(void);
  */
 MUST_USE errno_t irq_register(unsigned irq, const char *name, void (*handler)(void *argument), void *argument);
 
+/**
+ * Removes the handler of an interrupt line, which has one; when this returns it runs nowhere, and the line may have
+ * another one. The controller still lets the line through: what comes meanwhile counts as unclaimed. Interrupts are on.
+ */
+void irq_unregister(unsigned irq);
+
 /** Interrupts served on a line, for the console. @return false if the line has no handler */
 bool irq_get_info(unsigned irq, const char **name, uint64_t *count);
 

@@ -171,14 +171,22 @@ static void look(void *unused)
 TEST(trap_interrupt_keeps,
 	"an interrupt's handler runs with the direction flag off, and changes no register and no flag", .inject_runs = 1)
 {
-	static bool registered;
+	const char *name;
+	uint64_t count, unclaimed;
 
-	if (!registered)
-		CHECK_EQ(irq_register(FREE_LINE, "test", look, NULL), EOK);
-	registered = true;
+	NEED(irq_register(FREE_LINE, "test", look, NULL) == EOK);
 	handler_flags = FLAG_DIRECTION;
 	check_registers(ACROSS("int $32+3", 0));
 	CHECK_EQ(handler_flags & FLAG_DIRECTION, 0);
+
+	/* And the line is left as it was. */
+	irq_unregister(FREE_LINE);
+	CHECK(!irq_get_info(FREE_LINE, &name, &count));
+	handler_flags = FLAG_DIRECTION;
+	unclaimed = irq_unclaimed();
+	check_registers(ACROSS("int $32+3", 0));
+	CHECK_EQ(handler_flags, FLAG_DIRECTION);
+	CHECK_GT(irq_unclaimed(), unclaimed);
 }
 
 #endif
