@@ -40,7 +40,7 @@ static uint64_t placed, placed_bytes;
 
 static bool memory_read(const struct boot_reader *reader, uint64_t pa, void *to, size_t bytes)
 {
-	if (pa >= reader->limit || bytes > reader->limit - pa || ++reads > READS_MAX)
+	if (!boot_reader_reaches(reader, pa, bytes) || ++reads > READS_MAX)
 		return false;
 	memcpy(to, memory + pa, bytes);
 	return true;
@@ -48,7 +48,7 @@ static bool memory_read(const struct boot_reader *reader, uint64_t pa, void *to,
 
 static void *memory_place(const struct boot_reader *reader, uint64_t pa, size_t bytes)
 {
-	if (pa >= reader->limit || bytes > reader->limit - pa)
+	if (!boot_reader_reaches(reader, pa, bytes))
 		return NULL;
 	placed = pa;
 	placed_bytes = bytes;
@@ -133,6 +133,47 @@ TEST(boot_info_plain, "what a loader leaves becomes the memory map, and its text
 	CHECK_EQ(type_at(result, 0x112000), MEMMAP_FREE);
 	CHECK_EQ(type_at(result, MiB(16)), MEMMAP_FIRMWARE);
 	CHECK_EQ(type_at(result, MiB(17)), MEMMAP_TYPES);
+	free(memory);
+}
+
+TEST(boot_info_reach, "a reader refuses bytes of which the last ones lie beyond its limit, or wrap",
+	.host_only = "as the model", .plain_only = "nothing is allocated")
+{
+	CHECK(boot_reader_reaches(&reader, 0, MEMORY_SIZE));
+	CHECK(boot_reader_reaches(&reader, MEMORY_SIZE - 1, 1));
+	CHECK(!boot_reader_reaches(&reader, MEMORY_SIZE - 1, 2));
+	CHECK(!boot_reader_reaches(&reader, MEMORY_SIZE, 1));
+	CHECK(!boot_reader_reaches(&reader, 1, SIZE_MAX));
+	CHECK(!boot_reader_reaches(&reader, UINT64_MAX, 2));
+}
+
+TEST(boot_info_width, "RAM that the CPU cannot address is none", .host_only = "as the model",
+	.plain_only = "nothing is allocated")
+{
+	const struct boot_info *result = NULL;
+	const struct multiboot_range beyond = { 20, (uint64_t) 1 << 40, MiB(1), MULTIBOOT_RAM };
+	const phys_t last = page_physical_last;
+	struct multiboot_range range = { 20, 0, 0, MULTIBOOT_RAM };
+	struct multiboot_info info;
+	uint64_t here;
+
+	if ((uint64_t) PHYS_LAST >> 36 != 0)
+		page_physical_last = (phys_t) (((uint64_t) 1 << 36) - 1);
+	here = phys_last();
+	memory_make();
+	info = info_make();
+	range.base = here - (MiB(1) - 1);
+	range.bytes = MiB(2);
+	put(MAP + info.map_length, &range, sizeof(range));
+	put(MAP + info.map_length + sizeof(range), &beyond, sizeof(beyond));
+	info.map_length += 2 * sizeof(range);
+	put(INFO, &info, sizeof(info));
+	CHECK_NULL(collect(&result));
+	page_physical_last = last;
+	CHECK_EQ(type_at(result, here), MEMMAP_FREE);
+	CHECK_EQ(type_at(result, here + 1), MEMMAP_TYPES);
+	CHECK_EQ(type_at(result, beyond.base), MEMMAP_TYPES);
+	CHECK(host_log_has("this CPU can address 0x100000"));
 	free(memory);
 }
 
@@ -452,7 +493,30 @@ TEST(boot_acpi_wrong, "a table whose bytes do not add up, that is cut off, or go
 	acpi_make();
 	memory[MADT + 45] = 0; /* an entry of no length: what came before it counts, and that is nothing */
 	sum_set(MADT, memory[MADT + 4] | memory[MADT + 5] << 8, 9);
+	reads = 0;
 	CHECK(!madt_read(&reader, &madt));
+	CHECK_LT(reads, 5000);
+	free(memory);
+}
+
+TEST(boot_acpi_pointer_wrong,
+	"a root pointer whose bytes do not add up is not followed, nor are those of its later part",
+	.host_only = "as the model", .plain_only = "nothing is allocated")
+{
+	struct madt madt;
+
+	memory_make();
+	acpi_make();
+	pointer_put(BIOS, RSDT, 0);
+	memory[BIOS + 8]++; /* the sum of the first 20 bytes */
+	CHECK(!madt_read(&reader, &madt));
+	pointer_put(BIOS, 0, XSDT);
+	check_cpus("the later part is right");
+	memory[BIOS + 32]++; /* the sum of all 36 */
+	CHECK(!madt_read(&reader, &madt));
+	pointer_put(BIOS, RSDT, XSDT);
+	memory[BIOS + 32]++;
+	check_cpus("the first part is right");
 	free(memory);
 }
 

@@ -17,7 +17,7 @@
 
 static void *mapped(const struct boot_reader *reader, uint64_t pa, size_t bytes)
 {
-	return pa < reader->limit && bytes <= reader->limit - pa ? (void *) PA2KA(pa) : NULL;
+	return boot_reader_reaches(reader, pa, bytes) ? (void *) PA2KA(pa) : NULL;
 }
 
 static bool mapped_read(const struct boot_reader *reader, uint64_t pa, void *to, size_t bytes)

@@ -91,12 +91,13 @@ static bool is_usable(const struct loader_info *told, const char *what, uint64_t
 static void text_copy(const struct loader_info *told, const char *what, uint32_t pa, char *to, size_t size)
 {
 	size_t length = 0;
+	bool there;
 
-	while (length < size && copy(told, (uint64_t) pa + length, to + length, 1) && to[length] != 0)
+	while ((there = copy(told, (uint64_t) pa + length, to + length, 1)) && to[length] != 0 && length < size - 1)
 		length++;
-	if (length == size || to[length] != 0)
-		port_log("boot: the %s at 0x%x is cut off after %zu characters", what, pa, length - (length == size));
-	to[length - (length == size)] = 0;
+	if (!there || to[length] != 0)
+		port_log("boot: the %s at 0x%x is cut off after %zu characters", what, pa, length);
+	to[length] = 0;
 }
 
 /* Two ranges made of the sizes of lower and upper memory. */

@@ -21,4 +21,10 @@ struct boot_reader {
 	uint64_t limit; /* no place reaches beyond */
 };
 
+/** Whether all of these bytes lie below the reader's limit; also if their end cannot be expressed. */
+static inline bool boot_reader_reaches(const struct boot_reader *reader, uint64_t pa, size_t bytes)
+{
+	return pa < reader->limit && bytes <= reader->limit - pa;
+}
+
 #endif

@@ -5,9 +5,12 @@
  * put in use, with interrupts off, and memory is read through it.
  */
 
+#include <kernel/lib.h>
 #include <kernel/machine.h>
+#include <kernel/trap.h>
 #include <mm/tlb.h>
 #include <test.h>
+#include <x86/physical.h>
 
 #define LARGE PTL_COVERS(PTL_LEVELS - 2)
 #define LARGE_PAGES (LARGE >> PAGE_WIDTH)
@@ -137,3 +140,37 @@ TEST(mapping_invalidate_all, "tlb_invalidate_all leaves no translation, with glo
 	CHECK(global);
 	CHECK(local);
 }
+
+TEST(mapping_last_address, "what may be mapped may be touched: no CPU decodes fewer bits than physical_last says")
+{
+	uintptr_t va;
+
+	NEED(test_km_map(phys_last(), 1, PAGE_READ, FRAME_ATOMIC, &va) == EOK);
+	CHECK(probe_read(va));
+}
+
+#if defined(__i386__) || defined(__x86_64__)
+
+TEST(mapping_physical_reader,
+	"the reader of the firmware's tables reads across pages, and nothing beyond the last address")
+{
+	phys_t frames = test_frame_alloc(2, FRAME_ATOMIC | FRAME_LOWMEM, 0);
+	uint8_t bytes[8] = { 0 }, there[8] = { 1, 2, 3, 4, 5, 6, 7, 8 };
+	port_irq_t irq;
+	bool reads, beyond, across;
+
+	NEED(frames != 0);
+	memcpy((void *) (PA2KA(frames) + PAGE_SIZE - 3), there, sizeof(there));
+	irq = port_irq_save();
+	reads = physical_reader.read(&physical_reader, frames + PAGE_SIZE - 3, bytes, sizeof(bytes));
+	beyond = physical_reader.read(&physical_reader, (uint64_t) phys_last() + 1, there, 1);
+	across = physical_reader.read(&physical_reader, phys_last(), there, 2);
+	port_irq_restore(irq);
+	CHECK(reads);
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		CHECK_EQ(bytes[i], i + 1);
+	CHECK(!beyond);
+	CHECK(!across);
+}
+
+#endif
