@@ -52,13 +52,16 @@ COLD static enum outcome search_overflow(
 	const struct bucket *line = __atomic_load_n(&head->next, __ATOMIC_ACQUIRE);
 
 	while (changes_of(head) == changes && line != NULL) {
-		const struct bucket *next = __atomic_load_n(&line->next, __ATOMIC_ACQUIRE);
+		const struct bucket *next;
 
+		look_step();
+		next = __atomic_load_n(&line->next, __ATOMIC_ACQUIRE);
 		for (size_t i = 0; i < BUCKET_SLOTS; i++) {
 			const struct cluster *cluster;
 
 			if (__atomic_load_n(&line->slots[i].tag, __ATOMIC_ACQUIRE) != tag)
 				continue;
+			look_step();
 			cluster = __atomic_load_n(&line->slots[i].cluster, __ATOMIC_ACQUIRE);
 			if (changes_of(head) != changes)
 				return CHANGED;
@@ -94,14 +97,16 @@ static enum outcome search(uintptr_t tag, size_t index, pte_t *pte)
 {
 	size_t buckets = __atomic_load_n(&ht.buckets, __ATOMIC_ACQUIRE);
 	const struct bucket *head = bucket_at(bucket_number(tag, buckets));
-	uintptr_t changes = changes_of(head);
 	enum outcome outcome = NOT_THERE;
+	uintptr_t changes;
 
+	look_step();
+	changes = changes_of(head);
 	if (unlikely(changes % 2 != 0))
 		return search_open(head, tag, index, pte);
-	look_step();
 #pragma GCC unroll 3
-	for (size_t i = 0; i < BUCKET_SLOTS; i++)
+	for (size_t i = 0; i < BUCKET_SLOTS; i++) {
+		look_step();
 		if (__atomic_load_n(&head->slots[i].tag, __ATOMIC_ACQUIRE) == tag) {
 			const struct cluster *cluster = __atomic_load_n(&head->slots[i].cluster, __ATOMIC_ACQUIRE);
 
@@ -109,6 +114,7 @@ static enum outcome search(uintptr_t tag, size_t index, pte_t *pte)
 			*pte = entry_load(&cluster->entries[index]);
 			return likely(changes_of(head) == changes) ? FOUND : CHANGED;
 		}
+	}
 	if (__atomic_load_n(&head->next, __ATOMIC_ACQUIRE) != NULL)
 		outcome = search_overflow(head, changes, tag, index, pte);
 	if (outcome != NOT_THERE)
@@ -196,6 +202,7 @@ static inline __attribute__((always_inline)) pte_t head_find(const struct page_t
 	const struct cluster *cluster;
 	pte_t pte;
 
+	look_step();
 	if (__atomic_load_n(&slot->tag, __ATOMIC_ACQUIRE) != tag &&
 		__atomic_load_n(&(++slot)->tag, __ATOMIC_ACQUIRE) != tag &&
 		__atomic_load_n(&(++slot)->tag, __ATOMIC_ACQUIRE) != tag)

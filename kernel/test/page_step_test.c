@@ -158,17 +158,25 @@ TEST(page_steps, "between any two steps of a change every page is found by the C
 
 extern void (*page_look_hook)(void) __attribute__((weak)); /* genarch/ht: its readers look twice */
 
-#define STEPS 8 /* steps of one look-up, at most */
+#define STEPS 12 /* steps of one look-up, at most */
 #define OTHERS 300
 #define OTHER(i) (PLACE + MiB(64) + (i) *DISTANCE)
+#define SOME 8 /* pages, some of which come to another bucket as the table grows */
+#define FEW 3  /* of these, with others in their bucket, where there may be some of the kernel's too */
 
-enum change { CHANGE_REUSE, CHANGE_GROW, CHANGE_SPLIT, CHANGES };
+#define CROWD_MOST (BUCKET_SLOTS + 1)
+#define BUCKET_SLOTS 3 /* as genarch/ht has it: one page more, and it is in a line behind the bucket */
+
+enum change { CHANGE_REUSE, CHANGE_SHIFT, CHANGE_GROW, CHANGE_SPLIT, CHANGES };
 
 static struct {
 	struct page_table *table;
+	uintptr_t page; /* the one that is looked up */
+	size_t crowd;   /* pages in its bucket before it: so many of these */
+	uintptr_t crowd_pages[CROWD_MOST];
 	enum change change;
 	size_t step, at; /* the steps so far, and the one at which the change is made */
-	size_t made;
+	size_t made, moved;
 } other;
 
 static const phys_t OTHER_FRAME = FRAMES + LARGE;
@@ -180,9 +188,12 @@ static void change_at_step(void)
 		return;
 	other.made++;
 	switch (other.change) {
-	case CHANGE_REUSE: /* the page goes, and another one takes its memory in the table */
-		page_mapping_remove(other.table, PLACE, 1);
-		(void) !page_mapping_insert(other.table, OTHER(0), OTHER_FRAME, 1, RW, FRAME_ATOMIC);
+	case CHANGE_REUSE: /* the page goes, and others take its memory in the table */
+		page_mapping_remove(other.table, other.page, 1);
+		(void) !page_mapping_insert(other.table, OTHER(0), OTHER_FRAME, 32, RW, FRAME_ATOMIC);
+		break;
+	case CHANGE_SHIFT: /* it comes to the place of another one in its bucket */
+		page_mapping_remove(other.table, other.crowd_pages[0], 1);
 		break;
 	case CHANGE_GROW: /* it comes to another bucket */
 		for (size_t i = 0; i < OTHERS; i++)
@@ -193,13 +204,25 @@ static void change_at_step(void)
 	}
 }
 
+/* The number of the page's bucket. */
+static size_t bucket_now(uintptr_t va)
+{
+	struct page_level levels[8];
+	size_t count = page_describe(other.table, va, levels, ARRAY_COUNT(levels));
+
+	return count != 0 ? levels[count - 1].index : 0;
+}
+
 static void find_once(enum change change, size_t at, bool translate)
 {
-	uintptr_t va = change == CHANGE_SPLIT ? LARGE_AT + 5 * PAGE_SIZE : PLACE;
+	uintptr_t va = change == CHANGE_SPLIT ? LARGE_AT + 5 * PAGE_SIZE : other.page;
 	phys_t frame = change == CHANGE_SPLIT ? FRAMES + 5 * PAGE_SIZE : FRAMES, pa = 0;
-	size_t pages = change == CHANGE_SPLIT ? LARGE_PAGES : 1;
+	size_t pages = change == CHANGE_SPLIT ? LARGE_PAGES : 1, bucket;
 	bool found;
 
+	for (size_t i = 0; i < other.crowd; i++)
+		if (page_mapping_insert(other.table, other.crowd_pages[i], OTHER_FRAME, 1, RW, FRAME_ATOMIC) != EOK)
+			return;
 	if (page_mapping_insert(other.table, ALIGN_DOWN(va, DISTANCE), FRAMES, pages, RW, FRAME_ATOMIC) != EOK)
 		return;
 	if (at % 2 == 0 && page_mapping_insert(other.table, OTHER(OTHERS), OTHER_FRAME, 1, RW, FRAME_ATOMIC) != EOK)
@@ -207,6 +230,7 @@ static void find_once(enum change change, size_t at, bool translate)
 	other.change = change;
 	other.at = at / 2;
 	other.step = 0;
+	bucket = bucket_now(va);
 	__atomic_store_n(&page_look_hook, change_at_step, __ATOMIC_RELAXED);
 	if (translate) {
 		found = page_translate(other.table, va, &pa);
@@ -217,11 +241,31 @@ static void find_once(enum change change, size_t at, bool translate)
 		pa = mapping.pa;
 	}
 	__atomic_store_n(&page_look_hook, NULL, __ATOMIC_RELAXED);
+	other.moved += change == CHANGE_GROW && bucket_now(va) != bucket;
 	world.missed += !found && change != CHANGE_REUSE;
 	world.ghosts += found && pa != frame;
 	page_mapping_remove(other.table, USER_START, SIZE_MAX);
 	while (frame_reclaim(RECLAIM_FULL, true) != 0)
 		;
+}
+
+static void crowd_choose(void)
+{
+	size_t bucket = bucket_now(other.page);
+
+	other.crowd = 0;
+	for (uintptr_t va = other.page + SOME * DISTANCE; other.crowd < CROWD_MOST; va += DISTANCE)
+		if (bucket_now(va) == bucket)
+			other.crowd_pages[other.crowd++] = va;
+}
+
+static void find_at_all_steps(enum change change, size_t crowd)
+{
+	other.crowd = crowd;
+	for (size_t at = 0; at < 2 * STEPS; at++) {
+		find_once(change, at, false);
+		find_once(change, at, true);
+	}
 }
 
 TEST(page_second_look, "a look-up in whose midst another CPU makes a change finds what was there or what is")
@@ -233,14 +277,154 @@ TEST(page_second_look, "a look-up in whose midst another CPU makes a change find
 	world.thread = port_self();
 	other.table = page_table_create(FRAME_ATOMIC);
 	NEED(other.table != NULL);
-	for (enum change change = 0; change < CHANGES; change++)
-		for (size_t at = 0; at < 2 * STEPS; at++)
-			for (unsigned translate = 0; translate < 2; translate++)
-				find_once(change, at, translate != 0);
+	for (size_t i = 0; i < SOME; i++) {
+		other.page = PLACE + i * DISTANCE;
+		find_at_all_steps(CHANGE_GROW, 0);
+		crowd_choose();
+		for (size_t crowd = 0; i < FEW && crowd <= CROWD_MOST; crowd++) {
+			find_at_all_steps(CHANGE_REUSE, crowd);
+			find_at_all_steps(CHANGE_SHIFT, crowd);
+		}
+	}
+	find_at_all_steps(CHANGE_SPLIT, 0);
 	page_table_destroy(other.table);
 	CHECK_EQ(world.missed, 0);
 	CHECK_EQ(world.ghosts, 0);
 	CHECK_GT(other.made, 2 * CHANGES);
+	CHECK_GT(other.moved, 0);
+	CHECK_EQ(page_check(), 0);
+}
+
+/* ---- memory of the hash table that becomes something else in the midst of a look-up with interrupts on ---- */
+
+#define TRIM_FRAMES 4000 /* allocated at most, to get those that the table has freed */
+#define WORDS (PAGE_SIZE / sizeof(uintptr_t))
+#define LINE(address) ((uintptr_t) PA2KA(ALIGN_DOWN((address), (phys_t) CACHE_LINE)))
+#define NO_MEMORY ((uintptr_t) CACHE_LINE) /* an address that leads to none */
+
+static struct {
+	struct page_table *table;
+	size_t step, at;        /* as above: at 0 the bucket is read next, at 1 the cluster */
+	phys_t bucket, cluster; /* where they are */
+	uintptr_t words[WORDS]; /* of the bucket's frame, before */
+	pte_t entry;            /* of another page */
+	phys_t frames;          /* allocated, chained by their last word */
+	bool has_bucket, has_cluster;
+	size_t both;
+} trim;
+
+static struct page_level describe(uintptr_t va)
+{
+	struct page_level levels[8];
+	size_t count = page_describe(trim.table, va, levels, ARRAY_COUNT(levels));
+
+	return count != 0 ? levels[count - 1] : (struct page_level){ 0 };
+}
+
+/* The bucket as it was; if it is read next, it leads to no memory now. */
+static void bucket_forge(void)
+{
+	uintptr_t *words = (uintptr_t *) PA2KA(ALIGN_DOWN(trim.bucket, (phys_t) PAGE_SIZE));
+
+	for (size_t i = 0; i < WORDS - 1; i++)
+		words[i] = trim.at == 0 && trim.words[i] == LINE(trim.cluster) ? NO_MEMORY : trim.words[i];
+	trim.has_bucket = true;
+}
+
+static void cluster_forge(void)
+{
+	for (size_t i = 0; i < CACHE_LINE / sizeof(pte_t); i++)
+		((pte_t *) LINE(trim.cluster))[i] = trim.entry;
+	trim.has_cluster = true;
+}
+
+/* Allocates frames till those of the bucket and of the cluster are among them, and writes into these. */
+static void frames_take(void)
+{
+	for (size_t i = 0; i < TRIM_FRAMES && !(trim.has_bucket && trim.has_cluster); i++) {
+		phys_t frame = frame_alloc(1, FRAME_ATOMIC | FRAME_LOWMEM | FRAME_NO_RECLAIM, 0);
+
+		if (frame == 0)
+			break;
+		if (frame == ALIGN_DOWN(trim.bucket, (phys_t) PAGE_SIZE))
+			bucket_forge();
+		if (frame == ALIGN_DOWN(trim.cluster, (phys_t) PAGE_SIZE))
+			cluster_forge();
+		((uintptr_t *) PA2KA(frame))[WORDS - 1] = (uintptr_t) trim.frames;
+		trim.frames = frame;
+	}
+	trim.both += trim.has_bucket && trim.has_cluster;
+}
+
+static void frames_free(void)
+{
+	while (trim.frames != 0) {
+		phys_t frame = trim.frames;
+
+		trim.frames = (phys_t) ((uintptr_t *) PA2KA(frame))[WORDS - 1];
+		frame_free(frame, 1);
+	}
+}
+
+/* What other CPUs do: all is unmapped, the table's memory is freed, and comes to be used for something else. */
+static void trim_at_step(void)
+{
+	if (port_self() != world.thread || trim.step++ != trim.at)
+		return;
+	page_mapping_remove(trim.table, USER_START, SIZE_MAX);
+	while (frame_reclaim(RECLAIM_FULL, true) != 0)
+		;
+	frames_take();
+}
+
+/* Maps many pages and then this one, which is not the one that was changed last. @return whether there was memory */
+static bool trim_prepare(uintptr_t va)
+{
+	for (size_t i = 0; i < OTHERS; i++)
+		if (page_mapping_insert(trim.table, OTHER(i), OTHER_FRAME, 1, RW, FRAME_ATOMIC) != EOK)
+			return false;
+	trim.bucket = describe(va).entry_at;
+	if (page_mapping_insert(trim.table, va, FRAMES, 1, RW, FRAME_ATOMIC) != EOK ||
+		page_mapping_insert(trim.table, OTHER(OTHERS), OTHER_FRAME, 1, RW, FRAME_ATOMIC) != EOK)
+		return false;
+	trim.cluster = describe(va).entry_at;
+	trim.entry = (pte_t) describe(OTHER(0)).entry;
+	__builtin_memcpy(trim.words, (const void *) PA2KA(ALIGN_DOWN(trim.bucket, (phys_t) PAGE_SIZE)), PAGE_SIZE);
+	return true;
+}
+
+static void trim_once(uintptr_t va, size_t at)
+{
+	phys_t pa = 0;
+
+	trim.at = at;
+	trim.step = 0;
+	trim.has_bucket = trim.has_cluster = false;
+	if (trim_prepare(va)) {
+		__atomic_store_n(&page_look_hook, trim_at_step, __ATOMIC_RELAXED);
+		world.ghosts += page_translate(trim.table, va, &pa) && pa != FRAMES;
+		__atomic_store_n(&page_look_hook, NULL, __ATOMIC_RELAXED);
+	}
+	page_mapping_remove(trim.table, USER_START, SIZE_MAX);
+	frames_free();
+}
+
+TEST(page_trimmed, "a look-up with interrupts on believes nothing of memory that the table has freed meanwhile",
+	.plain_only = "it takes frames till it has those that were freed", .frames = 200)
+{
+	if (&page_look_hook == NULL)
+		SKIP("readers of a tree have interrupts off");
+	__builtin_memset(&world, 0, sizeof world);
+	__builtin_memset(&trim, 0, sizeof trim);
+	world.thread = port_self();
+	trim.table = page_table_create(FRAME_ATOMIC);
+	NEED(trim.table != NULL);
+	for (size_t i = 0; i < SOME; i++)
+		for (size_t at = 0; at < 2; at++)
+			trim_once(PLACE + i * DISTANCE, at);
+	page_table_destroy(trim.table);
+	CHECK_EQ(world.ghosts, 0);
+	CHECK_GT(trim.both, 0);
 	CHECK_EQ(page_check(), 0);
 }
 
