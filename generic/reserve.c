@@ -317,6 +317,9 @@ static phys_t take_reserved(size_t *reserved, size_t count, frame_flags_t flags)
 		return 0;
 	irq = spinlock_lock(&frame_lock);
 	base = zone_take_locked(&request, &taken);
+	/* A low frame off a reservation of any leaves a high one for those that wait. */
+	if (sleepers_any())
+		sleepers_serve_locked();
 	spinlock_unlock(&frame_lock, irq);
 	*reserved -= taken;
 	held_sub(HELD_RESERVED, taken);

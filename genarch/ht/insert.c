@@ -203,6 +203,7 @@ static errno_t insert_locked(struct insertion *insertion, size_t *wanted)
 static errno_t insert_range(struct insertion *insertion, frame_flags_t alloc)
 {
 	errno_t error = EAGAIN;
+	bool made = false; /* room for clusters */
 
 	while (error == EAGAIN) {
 		port_irq_t irq = spinlock_lock(&ht.lock);
@@ -211,8 +212,11 @@ static errno_t insert_range(struct insertion *insertion, frame_flags_t alloc)
 		check_may_sleep(alloc, irq);
 		error = insert_locked(insertion, &wanted);
 		spinlock_unlock(&ht.lock, irq);
+		if (error == EEXIST && made)
+			frame_reclaim_offer();
 		if (error == EAGAIN && room_make(wanted, alloc) != EOK)
 			error = ENOMEM;
+		made = true;
 	}
 	return error;
 }

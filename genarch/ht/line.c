@@ -182,6 +182,8 @@ errno_t room_make(size_t clusters, frame_flags_t alloc)
 		return ENOMEM;
 	while (error == EOK && frames-- > 0)
 		error = frame_take(alloc);
+	if (error != EOK) /* what was taken stays, and is more than room needs */
+		frame_reclaim_offer();
 	return error;
 }
 

@@ -128,6 +128,7 @@ static errno_t change_range(struct change *change, frame_flags_t alloc, struct t
 {
 	struct page_table *table = change->table;
 	errno_t error = EAGAIN;
+	bool made = false; /* room for clusters */
 
 	while (error == EAGAIN) {
 		port_irq_t irq = spinlock_lock(&ht.lock);
@@ -146,8 +147,11 @@ static errno_t change_range(struct change *change, frame_flags_t alloc, struct t
 		if (error == EOK)
 			tlb_drop_or_add(batch, table, change->va, range_pages(change->va, change->last), false);
 		port_irq_restore(irq);
+		if (error == ENOENT && made)
+			frame_reclaim_offer();
 		if (error == EAGAIN && room_make(wanted, alloc) != EOK)
 			error = ENOMEM;
+		made = true;
 	}
 	return error;
 }
