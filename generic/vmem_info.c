@@ -43,7 +43,7 @@ void vmem_get_info(struct vmem *arena, struct vmem_info *info)
 	if (arena->cached != 0)
 		caches_count(arena, &ranges, &bytes, &hits);
 	irq = spinlock_lock(&arena->lock);
-	/* Another CPU may have emptied caches since they were counted: then what they had is free here, and counted twice. */
+	/* Another CPU may have emptied caches since they were counted: then what they had is free here, counted twice. */
 	if (bytes > arena->total - arena->free)
 		bytes = arena->total - arena->free;
 	if (ranges > arena->taken_count)

@@ -45,8 +45,9 @@ static void touch_pages(void)
 }
 
 /*
- * Gives pages their frames, in a set-up: as an access would, but short of memory, or where a failure is injected, it is
- * an error that the set-up returns. An access that finds no memory is a fault that nothing can cure: it stops the kernel.
+ * Gives pages their frames, in a set-up: as an access would, but short of memory, or where a failure is injected, that
+ * is an error, which the set-up returns. An access that finds no memory is a fault that nothing can cure: it stops the
+ * kernel.
  */
 static bool fill(uintptr_t va, size_t pages)
 {

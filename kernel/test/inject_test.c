@@ -70,7 +70,7 @@ TEST(inject_layers, "objects, blocks, page tables and runs of frames fail as wel
 }
 
 TEST(inject_not_for_ever,
-	"a call that may sleep, and allocates one part without sleeping while it has another, ends whatever is made to fail",
+	"a call that may sleep, and allocates one part without sleeping while it has another, ends whatever fails",
 	.plain_only = OWN)
 {
 	struct as *spaces[8]; /* more than are kept as spares */

@@ -52,7 +52,7 @@ MUST_USE errno_t vmem_init(
 
 /**
  * Ends an arena: its spans are forgotten, imported ones go back to the parent.
- * @retval EBUSY  ranges of it are taken, or another arena imports from it; nothing changed but that its caches are empty
+ * @retval EBUSY  ranges of it are taken, or another arena imports from it; nothing changed, but its caches are empty
  */
 MUST_USE errno_t vmem_destroy(struct vmem *arena);
 
