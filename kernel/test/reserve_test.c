@@ -395,7 +395,7 @@ TEST(reservation_two_wait, "two that wait for both classes at once do not hold a
 
 TEST(reserve_nothing, "a reservation of nothing is there at once, behind one that waits too", .threads = true)
 {
-	struct reserver head = { .low = 4 };
+	struct reserver head = { .any = 4 }; /* so that nothing of any class passes it */
 	struct reservation r;
 	phys_t frames;
 
