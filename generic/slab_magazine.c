@@ -313,8 +313,8 @@ static bool make_room_locked(struct slab_cache *cache, struct slab_cpu *cpu)
 }
 
 /*
- * The same with a new magazine. Lets go of the lock in between, but not of the CPU, so another look at frame_sleepers is
- * not needed: the cross-call of a thread that has begun to wait meanwhile comes when interrupts are on again.
+ * The same with a new magazine. Lets go of the lock in between, but not of the CPU, so another look at frame_sleepers
+ * is not needed: the cross-call of a thread that has begun to wait meanwhile comes when interrupts are on again.
  */
 static bool make_room_anew_locked(struct slab_cache *cache, struct slab_cpu *cpu)
 {

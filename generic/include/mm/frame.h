@@ -233,8 +233,8 @@ enum reclaim_strength {
 struct reclaimer {
 	const char *name;
 	/**
-	 * Frees what it can, or some of it: it is called again if it freed any. May be called with interrupts off if may_wait
-	 * is false, and then frees a bounded number. @return frames freed
+	 * Frees what it can, or some of it: it is called again if it freed any. May be called with interrupts off if
+	 * may_wait is false, and then frees a bounded number. @return frames freed
 	 */
 	size_t (*reclaim)(enum reclaim_strength strength, bool may_wait);
 	struct reclaimer *next;
