@@ -546,6 +546,47 @@ TEST(frame_line_fifo, "without an end of patience nobody passes the head, whatev
 	end(&reserved);
 }
 
+/* A thread that calls frame_alloc, whose short ways are others than a request's. */
+struct caller {
+	struct test_thread *thread;
+	size_t count;
+	frame_flags_t flags;
+	phys_t base;
+};
+
+static void caller_main(void *argument)
+{
+	struct caller *caller = argument;
+	phys_t base = frame_alloc(caller->count, caller->flags, 0);
+
+	__atomic_store_n(&caller->base, base, __ATOMIC_RELEASE);
+}
+
+TEST(frame_line_fifo_short_ways, "nor does a single frame or a run, by the short ways that frame_alloc has for them",
+	.threads = true)
+{
+	struct caller callers[] = { { .count = 1 }, { .count = 2 }, { .count = 4 }, { .count = 1, .flags = FRAME_HIGHMEM },
+		{ .count = 2, .flags = FRAME_HIGHMEM } };
+	struct sleeper large = SLEEPER(32, FRAME_HIGHMEM);
+
+	NEED(leave_pool(16, 0, NULL));
+	start_in_line(&large, 0);
+	test_sleep_ms(20);
+	for (size_t i = 0; i < ARRAY_COUNT(callers); i++) {
+		callers[i].thread = test_thread_start("caller", caller_main, &callers[i]);
+		CHECK(test_wait_for(frame_sleepers() == i + 2, PATIENCE_MS / 10));
+	}
+	test_sleep_ms(20);
+	for (size_t i = 0; i < ARRAY_COUNT(callers); i++)
+		CHECK_EQ(__atomic_load_n(&callers[i].base, __ATOMIC_ACQUIRE), 0);
+	test_free_all_frames();
+	for (size_t i = 0; i < ARRAY_COUNT(callers); i++) {
+		test_thread_join(callers[i].thread);
+		frame_free(callers[i].base, callers[i].count);
+	}
+	end(&large);
+}
+
 /* ---- two kinds of frames ---- */
 
 TEST(frame_line_high_passes,
