@@ -78,11 +78,14 @@ static uint64_t overhead(unsigned operations)
 #define PROBE_ROUNDS 1000
 #define PROBES 8
 
-static uint64_t probe(unsigned rounds)
+/* One loop for all numbers of rounds: the compiler must not make another, with fewer instructions, for a constant. */
+static NOINLINE uint64_t probe(unsigned rounds)
 {
 	port_irq_t irq = port_irq_save();
-	uint64_t begin = cycles(), ticks;
+	uint64_t begin, ticks;
 
+	__asm__ volatile("" : "+r"(rounds));
+	begin = cycles();
 	empty_batch(rounds);
 	ticks = cycles() - begin;
 	port_irq_restore(irq);
