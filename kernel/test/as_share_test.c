@@ -151,6 +151,19 @@ TEST(as_share_promise, "the promise of an area goes on when it is shared")
 	CHECK_EQ(frames_promised(), promised);
 }
 
+TEST(as_share_promise_freed, "what is reserved for shared memory and not used is free with the last sharer")
+{
+	struct as *one = test_as_create(FRAME_ATOMIC), *two = test_as_create(FRAME_ATOMIC);
+	size_t promised = frames_promised();
+
+	NEED(one != NULL && two != NULL && make(one, FIRST, 16, AS_WRITE | AS_RESERVE) == EOK);
+	NEED(store(one, FIRST, 1) && give(one, AS_SHARE, two, AS_WRITE) == EOK);
+	CHECK_EQ(as_area_destroy(one, FIRST), EOK);
+	CHECK_EQ(frames_promised(), promised + 15);
+	CHECK_EQ(as_area_destroy(two, FIRST), EOK);
+	CHECK_EQ(frames_promised(), promised);
+}
+
 TEST(as_cow, "copies share frames until one side writes, down to the last reference, which needs no copy")
 {
 	struct as *as[4] = { NULL };
