@@ -219,6 +219,12 @@ TEST(boot_info_too_many, "a count of modules that no loader has is not believed,
 	CHECK_EQ(type_at(result, MiB(15)), MEMMAP_FREE); /* by the sizes */
 	CHECK_EQ(type_at(result, MiB(16)), MEMMAP_TYPES);
 	CHECK_LT(reads, 5000);
+	info.module_count = 2000; /* all in reach, but more than is believed */
+	info.modules = 0x20000;
+	put(INFO, &info, sizeof(info));
+	host_log_forget();
+	CHECK_NULL(collect(&result));
+	CHECK(host_log_has("list of modules (0x7d00 bytes at 0x20000) is too long: not used"));
 	info.flags &= ~(MULTIBOOT_MEMORY);
 	put(INFO, &info, sizeof(info));
 	CHECK_NOT_NULL(collect(&result));
@@ -379,6 +385,7 @@ TEST(boot_info_hostile, "whatever a loader leaves, it is read within bounds, to 
 #define XSDT 0x100400u
 #define MADT 0x100800u
 #define LAPICS 0xfee00000u
+#define MADT_BYTES (36 + 68)
 
 static void sum_set(uint64_t pa, size_t bytes, size_t sum_at)
 {
@@ -477,6 +484,7 @@ TEST(boot_acpi_wrong, "a table whose bytes do not add up, that is cut off, or go
 {
 	static const uint32_t lengths[] = { 0, 8, 36, 43, 0x10001, 0x7fffffff, 0xffffffff, MEMORY_SIZE - MADT + 1 };
 	struct madt madt;
+	uint32_t length;
 
 	memory_make();
 	acpi_make();
@@ -496,6 +504,12 @@ TEST(boot_acpi_wrong, "a table whose bytes do not add up, that is cut off, or go
 	reads = 0;
 	CHECK(!madt_read(&reader, &madt));
 	CHECK_LT(reads, 5000);
+	acpi_make();
+	length = MADT_BYTES - 4; /* the last entry lies half outside */
+	put(MADT + 4, &length, sizeof(length));
+	sum_set(MADT, length, 9);
+	CHECK(madt_read(&reader, &madt));
+	CHECK_EQ(madt.count, 2);
 	free(memory);
 }
 
@@ -538,7 +552,7 @@ TEST(boot_acpi_hostile, "whatever the firmware leaves, it is read within bounds,
 		if (test_random_below(&random, 4) != 0) { /* hostile, and believed: the sums are right */
 			sum_set(RSDT, 36 + 4 * 4, 9);
 			sum_set(XSDT, 36 + 4 * 8, 9);
-			sum_set(MADT, 36 + 68, 9);
+			sum_set(MADT, MADT_BYTES, 9);
 			sum_set(BIOS + 0x40, 20, 8);
 			sum_set(BIOS + 0x40, 36, 32);
 		}
