@@ -99,6 +99,34 @@
  *
  * COUNTS are per CPU, written with interrupts off by their own CPU, and added
  * up by who asks.
+ *
+ * ORDER. No lock covers what is here. What carries each access:
+ *
+ *   tlb_cpus[].uses    written by its own CPU. S1 is relaxed: the fence S2 orders it before what the
+ *                      switch looks up. S4 releases, and the load of A2 and A3 acquires: with S4' a
+ *                      caller sees what the stay wrote into its context, and the frames it frees are
+ *                      freed after S3' has invalidated. The CPU's own loads, in tlb_table and
+ *                      tlb_is_simple, are plain
+ *   contexts           the identifier is relaxed: the fences S2, A1 and A3 order it, and S4 above. The
+ *                      generation is the CPU's own. asid_void writes nothing if it reads 0. Its
+ *                      load is behind the acquiring one of A2; so if that read S4', the 0 was stored
+ *                      after the stay, by another caller, and the fences order that store. If the
+ *                      context was looked at before, its identifier might still be on its way: the
+ *                      model has both (VOID_EARLY)
+ *   entries            changed before the fence A1, whatever their own order
+ *   up[]               sequentially consistent, with a fence behind it on the CPU that starts, and
+ *                      A1 before its load: either the caller sees the CPU, or the CPU, which has
+ *                      invalidated everything after its fence, looks up what the caller has written
+ *   tlb_has_others     "New CPUs" above
+ *   requests[]         their fields are plain. cpu_set_put, which follows, releases, and the exchange
+ *                      that empties the inbox acquires. They are written anew after an acquiring load
+ *                      of waiting has read 0, and each decrement releases: all of them are of one
+ *                      release sequence, so the caller is behind what every CPU did before its own,
+ *                      invalidating and its last look-ups among it: it may free frames and tables
+ *   waiting            the increment is relaxed, and ordered before the decrement by the inbox; the
+ *                      store of 0 before any increment by being the same CPU's
+ *   inboxes[]          mm/cpu_set.h
+ *   tlb_counts[]       relaxed: figures that nothing rests on
  */
 
 #include <mm/cpu_set.h>
@@ -122,6 +150,7 @@ static bool up[CONFIG_MAX_CPUS];
 
 void tlb_cpu_start(void)
 {
+	/* Plain: CPUs start one after another, so only the second finds it false. */
 	if (port_cpu() != 0 && !tlb_has_others)
 		__atomic_store_n(&tlb_has_others, true, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&up[port_cpu()], true, __ATOMIC_SEQ_CST);
@@ -163,6 +192,7 @@ static void answer_one(unsigned asker)
 
 	drop_here(request->table, request->va, request->pages);
 	tlb_count(&tlb_counts[port_cpu()].answers, 1);
+	/* Release: what was invalidated, and all that this CPU has looked up, is before what the caller frees. */
 	__atomic_fetch_sub(&request->waiting, 1, __ATOMIC_RELEASE);
 }
 
@@ -175,6 +205,7 @@ void tlb_answer(void)
 
 static bool uses(unsigned cpu, const struct page_table *table)
 {
+	/* Acquire: with S4 its context is seen, and what S3 has invalidated is before what the caller frees. */
 	uintptr_t used = __atomic_load_n(&tlb_cpus[cpu].uses, __ATOMIC_ACQUIRE);
 
 	return used == (uintptr_t) table || used == TLB_SWITCHING;
@@ -188,13 +219,13 @@ static bool is_concerned(unsigned cpu, struct page_table *table)
 	if (ASIDS_MOST == 1)
 		return false;
 	asid_void(page_table_asids(table), cpu);
-	tlb_fence();
+	tlb_fence(); /* A3: it is void, by this store or another's, before uses is read again */
 	return uses(cpu, table);
 }
 
 static void ask(struct tlb_request *request, unsigned cpu, unsigned here)
 {
-	__atomic_fetch_add(&request->waiting, 1, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&request->waiting, 1, __ATOMIC_RELAXED); /* cpu_set_put releases it */
 	if (!cpu_set_put(&inboxes[cpu], here))
 		return;
 	tlb_count(&tlb_counts[here].interrupts, 1);
@@ -207,6 +238,7 @@ static void ask_others(struct tlb_request *request, unsigned here, bool all)
 	bool any = false;
 
 	for (unsigned cpu = 0; cpu < CONFIG_MAX_CPUS; cpu++) {
+		/* Behind A1: a CPU that is not seen here looks up what was written before. */
 		if (cpu == here || !__atomic_load_n(&up[cpu], __ATOMIC_SEQ_CST))
 			continue;
 		if (!all && !is_concerned(cpu, request->table))
@@ -225,10 +257,11 @@ COLD static void drop_everywhere(struct page_table *table, uintptr_t va, size_t 
 	request->table = table;
 	request->va = va;
 	request->pages = pages;
-	__atomic_store_n(&request->waiting, 0, __ATOMIC_RELAXED);
-	tlb_fence();
+	__atomic_store_n(&request->waiting, 0, __ATOMIC_RELAXED); /* nobody else has it yet */
+	tlb_fence();                                              /* A1 */
 	ask_others(request, here, all);
 	drop_here(table, va, pages);
+	/* Acquire: what the caller frees next is behind all that the others did with it. */
 	while (__atomic_load_n(&request->waiting, __ATOMIC_ACQUIRE) != 0) {
 		tlb_answer();
 		port_relax();

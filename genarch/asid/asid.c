@@ -41,6 +41,13 @@
  *
  * LOCKS. None. All of it is a CPU's own, with interrupts off.
  *
+ * ORDER. What other CPUs access is a context's identifier, which they make void
+ * at any time, and the counters, which they read as figures. All of these are
+ * relaxed here. An identifier is read and written between the fence of a switch
+ * and the release that ends it, or in the answer to a request: generic/tlb.c,
+ * "Order", says how these go with the fences of callers that make it void. The
+ * generation of a context, and of a CPU, is plain: no other CPU accesses it.
+ *
  * COST. A switch: ten instructions more than the loading of the root; beginning a
  * generation, the drop, once in as many switches as there are identifiers.
  */
@@ -81,6 +88,7 @@ void asid_renew(struct asid_contexts *contexts, phys_t root)
 	struct asid_context *context = &contexts->on[port_cpu()];
 	unsigned asid = take(here);
 
+	/* If another CPU makes it void between the two stores, that is overwritten: by an identifier that is fresh. */
 	context->generation = here->generation;
 	__atomic_store_n(&context->asid, asid, __ATOMIC_RELAXED);
 	page_root_load_asid(root, asid);
@@ -89,7 +97,7 @@ void asid_renew(struct asid_contexts *contexts, phys_t root)
 void asid_load(struct asid_contexts *contexts, phys_t root)
 {
 	const struct asid_context *context = &contexts->on[port_cpu()];
-	unsigned asid = __atomic_load_n(&context->asid, __ATOMIC_RELAXED);
+	unsigned asid = __atomic_load_n(&context->asid, __ATOMIC_RELAXED); /* behind S2 of generic/tlb.c */
 
 	if (likely(asid != 0 && context->generation == cpus[port_cpu()].generation))
 		page_root_load_asid(root, asid);

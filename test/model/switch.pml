@@ -37,6 +37,7 @@
  *   NO_SECOND_LOOK  A3 does not look again
  *   LOOK_THEN_VOID  A3 looks again, then makes it void
  *   VOID_TRUSTED    A3 does nothing if the context is void
+ *   VOID_EARLY      A3 writes nothing if the context was void before A2
  *   UNDER_OLD       a generation begins under the identifier in use
  */
 
@@ -116,10 +117,18 @@ inline look_again()
 #endif
 }
 
+/* As asid_void: what is void already is not written. */
 inline make_void()
 {
 #ifndef NO_VOID
-	write(me, CONTEXT, 0);
+	if
+#ifdef VOID_EARLY
+	:: seen != 0 -> write(me, CONTEXT, 0)
+#else
+	:: context != 0 -> write(me, CONTEXT, 0)
+#endif
+	:: else
+	fi;
 #endif
 #ifndef NO_FENCE_VOID
 	fence(me)
@@ -130,9 +139,16 @@ inline make_void()
 
 proctype asker(byte me)
 {
+#ifdef VOID_EARLY
+	byte seen;
+#endif
+
 	write(me, PRESENT + me, false);
 #ifndef NO_FENCE_ASK
 	fence(me);
+#endif
+#ifdef VOID_EARLY
+	seen = context;
 #endif
 	if
 	:: uses == T || uses == SWITCHING -> ask()

@@ -35,6 +35,7 @@ static inline void asid_void(struct asid_contexts *contexts, unsigned cpu)
 {
 	unsigned *asid = &contexts->on[cpu].asid;
 
+	/* Relaxed: the fences of generic/tlb.c order it ("Order" there), with those of whoever has made it void before. */
 	if (__atomic_load_n(asid, __ATOMIC_RELAXED) != 0)
 		__atomic_store_n(asid, 0, __ATOMIC_RELAXED);
 }

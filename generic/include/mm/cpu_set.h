@@ -4,6 +4,14 @@
  * A set of CPUs into which several CPUs put themselves at once, and out of
  * which one takes all of them: the inbox of a CPU whom others ask for
  * something.
+ *
+ * ORDER. Putting in releases and taking out acquires, so the one that takes out sees
+ * what was written before. Both are sequentially consistent read-modify-writes of
+ * one word, so they have one order: the CPU that finds the word empty has put itself
+ * in after it was emptied, and interrupts. The look before the exchange is relaxed:
+ * it may miss a CPU that puts itself in just now, and then the interrupt of that one
+ * (or of the one that found the word empty before it) is still to come; an interrupt
+ * brings what was written before it was sent (port_interrupt).
  */
 
 #ifndef MM_CPU_SET_H

@@ -69,6 +69,7 @@ void port_cross_call(void (*function)(void *argument), void *argument);
 
 /**
  * Interrupts another CPU: it calls tlb_answer (mm/tlb.h) as soon as its interrupts are on. Interrupts are off here.
+ * What this CPU has written before is seen there: where an interrupt overtakes stores, a barrier goes before it.
  * Never called before a second CPU has called tlb_cpu_start.
  */
 void port_interrupt(unsigned cpu);

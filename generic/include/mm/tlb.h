@@ -54,12 +54,13 @@ static inline void tlb_switch(struct page_table *table, phys_t root)
 
 	if (tlb_shared()) {
 		__atomic_store_n(&here->uses, TLB_SWITCHING, __ATOMIC_RELAXED);
-		tlb_fence();
+		tlb_fence(); /* S2: before the context is read, and before anything is looked up */
 	}
 	if (ASIDS_MOST > 1 && table != &page_kernel)
 		asid_load(page_table_asids(table), root);
 	else
 		page_root_load(root);
+	/* S4, release: behind it a caller sees the context, and what the load of the root has invalidated. */
 	__atomic_store_n(&here->uses, (uintptr_t) table, __ATOMIC_RELEASE);
 }
 
@@ -69,7 +70,7 @@ static inline void tlb_switch(struct page_table *table, phys_t root)
  */
 static inline struct page_table *tlb_table(void)
 {
-	uintptr_t uses = tlb_cpus[port_cpu()].uses;
+	uintptr_t uses = tlb_cpus[port_cpu()].uses; /* plain: only this CPU writes it */
 
 	return uses > TLB_SWITCHING ? (struct page_table *) uses : &page_kernel;
 }
