@@ -29,7 +29,7 @@
  *
  * LOCKS. as_list_lock: the list of all address spaces, and the spares.
  *
- * COST. A spare and back: about 100 instructions; otherwise that of a page table.
+ * COST. A spare and back: about 180 instructions; otherwise that of a page table.
  * A switch: about 25, and what the machine takes to load a root.
  */
 

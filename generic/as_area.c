@@ -12,8 +12,8 @@
  * An area says nothing of pages that were not touched, so making, growing and
  * destroying one costs the same whatever its size, unless it is physical.
  *
- * COST. Made and destroyed, one page, not touched: about 400 instructions, and
- * 30 for each level of the tree. Found by address: 10 a level.
+ * COST. Made and destroyed, one page, not touched, with two areas in the tree:
+ * about 500 instructions (as-area); among 1,000 areas about 2,000.
  */
 
 #include <mm/slab.h>

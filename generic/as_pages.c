@@ -34,7 +34,7 @@
  * (was_changed), it is kept until the area goes: too many are held sometimes,
  * too few never.
  *
- * COST. Unmapping: about 55 instructions a page; one that was not touched, in a
+ * COST. Unmapping: about 60 instructions a page; one that was not touched, in a
  * table that has others: 7. A copy: the frame's.
  */
 

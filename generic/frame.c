@@ -25,8 +25,8 @@
  * CONTEXTS. Anything here may be called with interrupts off if FRAME_ATOMIC is
  * given; frame_free always.
  *
- * COST. One frame and back: about 55 instructions; a run that the CPU has kept:
- * 85; another: the buddy's cost and about 150, whatever its length.
+ * COST. One frame and back: about 60 instructions; a run that the CPU has kept:
+ * 95; another: the buddy's cost and about 150, whatever its length.
  */
 
 #include <mm/held.h>

@@ -32,7 +32,7 @@
  * INVARIANT (frame_check): as many frames are marked as cached as there are here
  * and in the stacks of single frames.
  *
- * COST. To take: 45 instructions, with frame_alloc; to give: 40.
+ * COST. To allocate and to free: 94 instructions, with frame_alloc and frame_free.
  */
 
 #include "frame_internal.h"
