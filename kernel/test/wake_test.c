@@ -151,7 +151,7 @@ TEST(wake_tags, "so are the tags of ranges that were freed, set aside or in a ca
 {
 	static struct vmem arena;
 	static const struct vmem_options options = { .cached = 4 * PAGE_SIZE };
-	struct waits waits = { .low = 4096 };
+	struct waits waits = { .low = frame_total(FRAME_LOWMEM) / 4 }; /* more than tags and tables come to */
 	uintptr_t va[RANGES];
 	size_t free;
 
