@@ -40,25 +40,24 @@ bool reclaim_is_useless(void)
 	return port_held()->reclaimer != NULL || sleepers_have_reclaimed();
 }
 
-static void drain_this_cpu(void *frames)
+static void drain_this_cpu(void *unused)
 {
-	__atomic_add_fetch((size_t *) frames, frame_cache_drain(), __ATOMIC_RELAXED);
+	(void) unused;
+	(void) frame_cache_drain();
 }
 
-/* Empties the caches of frames: every CPU's, or this one's. @return frames freed */
-static size_t caches_drain(bool all)
+/* Empties the caches of frames: every CPU's, or this one's. */
+static void caches_drain(bool all)
 {
-	size_t frames = 0;
 	port_irq_t irq;
 
 	if (all) {
-		port_cross_call(drain_this_cpu, &frames);
-		return frames;
+		port_cross_call(drain_this_cpu, NULL);
+		return;
 	}
 	irq = port_irq_save();
-	drain_this_cpu(&frames);
+	drain_this_cpu(NULL);
 	port_irq_restore(irq);
-	return frames;
 }
 
 size_t frame_reclaim(enum reclaim_strength strength, bool may_wait)
@@ -74,5 +73,6 @@ size_t frame_reclaim(enum reclaim_strength strength, bool may_wait)
 		frames += reclaimer->reclaim(strength, may_wait);
 	}
 	held->reclaimer = NULL;
-	return frames + caches_drain(may_wait);
+	caches_drain(may_wait);
+	return frames;
 }

@@ -249,7 +249,11 @@ void frame_reclaimer_register(struct reclaimer *reclaimer);
  */
 void frame_reclaim_offer(void);
 
-/** Asks all reclaimers, and empties the per-CPU caches of frames. In a reclaimer: does nothing. @return frames freed */
+/**
+ * Asks all reclaimers, and empties the per-CPU caches of frames. In a reclaimer: does nothing.
+ * @return frames that the reclaimers freed. Those of the caches are not counted: what a reclaimer allocates and frees
+ *         passes through them, so a caller that goes on as long as there are any would never end
+ */
 size_t frame_reclaim(enum reclaim_strength strength, bool may_wait);
 
 /* ---- setting up, looking at ---- */
