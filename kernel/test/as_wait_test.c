@@ -388,14 +388,14 @@ TEST(as_wait_never, "what the machine never has so much of is out of memory, and
 	.plain_only = "the machine is emptied")
 {
 	size_t total = frame_total(FRAME_HIGHMEM);
-	struct as *one = test_as_create(0), *two = test_as_create(0);
+	struct as *one = test_as_create(0), *two = test_as_create(0), *sharer = test_as_create(0);
 	struct as_area_info info;
 	uintptr_t at;
 	size_t pages = 0;
 	uint8_t byte = 1;
 
 	CHECK_EQ(make(one, FIRST, total, AS_WRITE), EOK);
-	CHECK_EQ(as_area_share(one, FIRST, AS_SHARE, one, 0, AS_WRITE | AS_ANYWHERE, 0, &at), EOK);
+	CHECK_EQ(as_area_share(one, FIRST, AS_SHARE, sharer, FIRST, AS_WRITE, 0, &at), EOK);
 	while (pages < total * 2 / 3 && as_copy_out(one, FIRST + PAGES(pages), &byte, 1, FRAME_ATOMIC) == EOK)
 		pages++;
 	CHECK_EQ(as_area_share(one, FIRST, AS_COPY, two, FIRST, AS_WRITE, FRAME_ATOMIC, &at), ENOMEM);

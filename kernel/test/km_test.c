@@ -550,6 +550,7 @@ TEST(km_alloc_again, "what is given back is taken again: the same addresses, and
 	CHECK_EQ(first, second);
 }
 
+#if CONFIG_DEBUG
 TEST(km_free_interrupts_off, "freeing with interrupts off is told: other CPUs could not be waited for",
 	.panics = "interrupts are off")
 {
@@ -563,6 +564,7 @@ TEST(km_free_interrupts_off, "freeing with interrupts off is told: other CPUs co
 	km_free(va, 3 * PAGE_SIZE);
 	port_irq_restore(irq);
 }
+#endif
 
 TEST(km_free_nothing, "freeing no bytes is told", .panics = "0 bytes at")
 {
