@@ -73,6 +73,7 @@ struct waiting {
 	void *thread;
 };
 
+/* Relaxed, as all counts here: nothing is handed over by them, and a call counted more or less is one injected. */
 size_t inject_waits_left;
 
 static struct spinlock waits_lock = SPINLOCK_INIT;

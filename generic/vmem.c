@@ -569,7 +569,6 @@ static errno_t resize(struct vmem *arena, uintptr_t start, size_t size, size_t n
 errno_t vmem_resize(struct vmem *arena, uintptr_t start, size_t size, size_t now, frame_flags_t flags)
 {
 	struct purse purse = PURSE(flags);
-	bool reaped = false;
 	errno_t error;
 
 	VMEM_MAY_WAIT(flags);
@@ -581,9 +580,8 @@ errno_t vmem_resize(struct vmem *arena, uintptr_t start, size_t size, size_t now
 		return failure(arena, ENOMEM);
 	do {
 		error = resize(arena, start, size, now, &purse);
-		if (error == EEXIST && !reaped) {
+		if (error == EEXIST) {
 			vmem_reap(arena);
-			reaped = true;
 			error = resize(arena, start, size, now, &purse);
 		}
 	} while (error == EAGAIN && purse_wait(arena, &purse));
