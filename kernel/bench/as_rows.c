@@ -6,6 +6,7 @@
  */
 
 #include <kernel/bench.h>
+#include <kernel/machine.h>
 #include <kernel/thread.h>
 #include <mm/as.h>
 #include <mm/assert.h>
@@ -38,10 +39,13 @@ static void touch(uintptr_t va)
 	*(volatile uint8_t *) va = 1;
 }
 
+/* As a user's program would: by an access, which the kernel must be allowed. */
 static void touch_pages(void)
 {
+	user_access_begin();
 	for (size_t i = 0; i < PAGES; i++)
 		touch(FIRST + i * PAGE_SIZE);
+	user_access_end();
 }
 
 /*

@@ -14,7 +14,7 @@
  * those that may sleep are made to wait, the last one woken first (mm/inject.h).
  * A case with more allocations than it
  * has runs left is sampled: the first half of the runs is dense, then each n is
- * larger by an eighth or more; the result's line tells it.
+ * larger by up to half of it, drawn by the seed; the result's line says so.
  *
  * mm_check walks all books; with very much memory it is left out of most
  * injected runs (never of the last): what a run breaks stays broken.
@@ -312,7 +312,8 @@ static size_t run_waiting(const struct test_case *test)
 
 enum test_outcome test_run_injected(const struct test_case *test, char *reason)
 {
-	size_t most = test->inject_runs != 0 ? test->inject_runs : TEST_INJECT_RUNS;
+	size_t most = test->inject_runs - 1 < TEST_INJECT_RUNS ? test->inject_runs : TEST_INJECT_RUNS;
+	struct test_random random = TEST_RANDOM(test_seed());
 	bool check_all = frame_table_count <= CHECK_FRAMES;
 	size_t nth = 1, runs = 0, failures = 0;
 	bool reached = true;
@@ -326,7 +327,7 @@ enum test_outcome test_run_injected(const struct test_case *test, char *reason)
 		failures = run_once(test, nth, 0, check, &reached);
 		if (failures != 0)
 			test_note("that was with allocation %zu made to fail", nth);
-		nth += runs < most / 2 ? 1 : 1 + nth / 8;
+		nth += runs < most / 2 ? 1 : 1 + test_random_below(&random, nth / 2 + 1);
 	}
 	if (failures == 0 && !run.skipped && (failures = run_waiting(test)) != 0)
 		test_note("that was with %zu calls made to wait", run.waited);

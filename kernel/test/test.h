@@ -69,8 +69,11 @@ struct test_case {
 	int line;
 };
 
-/* Of the failures that can be injected into a case, the first half of so many are all tried, the rest are spread. */
-#define TEST_INJECT_RUNS 96
+/*
+ * Runs of a case with a failure injected, at most: the first half are dense, the rest are spread (test.c). Machines have
+ * fewer, as they are slow and many; each boot's seed spreads them otherwise.
+ */
+#define TEST_INJECT_RUNS ((size_t) (test_on_host ? 96 : 16))
 
 /* Calls that may sleep for memory which are made to wait in the last injected run; each takes a tick or two. */
 #define TEST_WAITS ((size_t) (test_on_host ? 200 : 8))
