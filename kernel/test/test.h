@@ -70,8 +70,9 @@ struct test_case {
 };
 
 /*
- * Runs of a case with a failure injected, at most: the first half are dense, the rest are spread (test.c). Machines have
- * fewer, as they are slow and many; each boot's seed spreads them otherwise.
+ * Runs of a case with a failure injected, at most: the first half are dense, the
+ * rest are spread (test.c). Machines have fewer, as they are slow and many; each
+ * boot's seed spreads them otherwise.
  */
 #define TEST_INJECT_RUNS ((size_t) (test_on_host ? 96 : 16))
 
