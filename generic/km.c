@@ -64,6 +64,7 @@ struct vmem km_arena, km_map_arena, km_alloc_arena;
 
 static size_t mappings; /* that stand, or are being made or undone */
 
+#if CONFIG_DEBUG
 static bool interrupts_on(void)
 {
 	port_irq_t irq = port_irq_save();
@@ -77,6 +78,7 @@ static bool may_ask_others(void)
 {
 	return !tlb_shared() || interrupts_on();
 }
+#endif
 
 /* First in what may sleep. In release builds the arena finds the rest, which is whether interrupts are on. */
 static void may_sleep_check(frame_flags_t flags, const char *function)
@@ -314,6 +316,21 @@ static errno_t pages_at_once(uintptr_t va, size_t pages, frame_flags_t flags)
 	return likely(pa != 0) ? run_map(va, pa, pages, flags) : EAGAIN;
 }
 
+#if CONFIG_DEBUG
+void (*km_step_hook)(void);
+#endif
+
+/* In debug builds: other CPUs, whose part a case plays, may map and unmap here what they like. */
+static inline void km_step(void)
+{
+#if CONFIG_DEBUG
+	void (*hook)(void) = __atomic_load_n(&km_step_hook, __ATOMIC_RELAXED);
+
+	if (unlikely(hook != NULL))
+		hook();
+#endif
+}
+
 /* What one km_alloc has reserved, at once: frames for page tables, and those for pages, of which the runs are cut. */
 struct supply {
 	struct reservation tables, pages;
@@ -365,30 +382,23 @@ static phys_t supply_run(struct supply *supply, uintptr_t va, size_t pages, fram
  */
 static errno_t pages_reserved(uintptr_t va, size_t pages, frame_flags_t flags)
 {
-	size_t tables = page_tables_most(pages), done = 0, taken = 0;
+	size_t tables = page_tables_most(pages), taken;
 	struct supply supply;
-	errno_t error;
+	errno_t error = supply_begin(&supply, pages, tables, flags);
 
-	do {
-		error = supply_begin(&supply, pages, tables, flags);
-		if (error != EOK)
-			return error;
-		for (done = 0; done < pages && error == EOK; done += error == EOK ? taken : 0) {
-			uintptr_t at = va + (done << PAGE_WIDTH);
-			phys_t pa = supply_run(&supply, at, pages - done, flags, &taken);
+	if (error != EOK)
+		return error;
+	for (size_t done = 0; done < pages; done += taken) {
+		uintptr_t at = va + (done << PAGE_WIDTH);
+		phys_t pa = supply_run(&supply, at, pages - done, flags, &taken);
 
-			error = run_map_reserved(at, pa, taken, &supply.tables);
-		}
-		supply_end(&supply);
-		if (likely(error == EOK))
-			return EOK;
-		/* Others have used up, time and again, what was left of the frames that this call made tables of. */
-		mm_assert(error == EAGAIN && may_ask_others(), "%zu frames do not make tables for %zu pages at %#zx (error %d)",
-			tables, pages, (size_t) va, error);
-		pages_release(va, done);
-		tables *= 2;
-	} while (!(flags & FRAME_ATOMIC));
-	return ENOMEM;
+		error = run_map_reserved(at, pa, taken, &supply.tables);
+		mm_assert(error == EOK, "%zu frames do not make tables for %zu pages at %#zx (error %d)", tables, pages,
+			(size_t) va, error);
+		km_step();
+	}
+	supply_end(&supply);
+	return EOK;
 }
 
 /* Maps pages at va to one run of special frames, of which no number can be reserved. */

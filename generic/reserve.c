@@ -42,6 +42,7 @@
  */
 
 #include <mm/held.h>
+#include <mm/page.h>
 #include <mm/reserve.h>
 
 #include "frame_internal.h"
@@ -339,6 +340,8 @@ phys_t reservation_take(struct reservation *r, size_t count, frame_flags_t flags
 
 void reservation_end(struct reservation *r)
 {
+	if (r->set_aside != 0)
+		page_tables_release(r);
 	if (r->low + r->any == 0)
 		return;
 	unreserve(r);

@@ -54,9 +54,16 @@
  *
  * where lines are all there are, in use or not, and promised the clusters that
  * it would take to split all large pages down to base pages (those of the
- * identity window excepted, as in genarch/pt: they are never removed). Who
- * prepares adds lines until it holds for what is to come; then nothing can
- * fail. page_table.spares counts the promise in splits.
+ * identity window excepted, as in genarch/pt: they are never removed), and those
+ * set aside. Who prepares adds lines until it holds for what is to come; then
+ * nothing can fail. page_table.spares counts the promise in splits.
+ *
+ * SET ASIDE. A caller with a reservation (mm/page.h) pays for lines with its own
+ * frames. What such a frame makes room for, FRAME_CLUSTERS, is set aside for the
+ * reservation, and its own insertions use that up first: so k frames do for
+ * FRAME_CLUSTERS * k new clusters at least, whatever others insert between two of
+ * them. reservation.set_aside counts what is left, ht.set_aside that of all, which is
+ * a part of ht.promised: so no other way than that of reservations knows of it.
  *
  * LOCK. ht.lock is held for every change; page_table has none of its own. It
  * stands where page table locks stand in mm/port.h.
@@ -172,6 +179,8 @@ struct line_frame {
 
 _Static_assert(sizeof(struct line_frame) <= PAGE_SIZE, "lines and their books fit a frame");
 
+#define FRAME_CLUSTERS (FRAME_LINES * 3 / 4) /* that a frame of lines makes room for */
+
 struct page_table {
 	uintptr_t space;       /* its number, shifted to where it stands in a tag */
 	uintptr_t first, last; /* the addresses it may map, both inclusive */
@@ -205,6 +214,7 @@ struct ht {
 	struct spinlock lock __attribute__((aligned(CACHE_LINE)));
 	size_t directory_room, segments; /* segments it has room for, and those there are */
 	size_t clusters, promised, overflows;
+	size_t set_aside;             /* of these promised: for reservations */
 	size_t lines, free_lines;     /* all there are; those not in use */
 	struct line_frame *available; /* frames with some of their lines free, a ring */
 	struct line_frame *empty;     /* frames with all of their lines free, a ring */
@@ -355,6 +365,14 @@ MUST_USE errno_t room_make(size_t clusters, frame_flags_t alloc);
 
 /** The same from a reservation, with the lock held. @retval ENOMEM  it has too few; nothing was taken */
 MUST_USE errno_t room_make_reserved_locked(size_t clusters, struct reservation *r);
+
+/** Room for so many clusters, instead of what it was before, is set aside for a reservation. There is so much. */
+static inline void set_aside_locked(struct reservation *r, size_t clusters)
+{
+	ht.promised += clusters - r->set_aside;
+	ht.set_aside += clusters - r->set_aside;
+	r->set_aside = clusters;
+}
 
 /** A frame for the table's own use, from where it can be reached already. @return NULL if there is none */
 void *table_frame(frame_flags_t alloc);

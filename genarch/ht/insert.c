@@ -221,20 +221,41 @@ static errno_t insert_range(struct insertion *insertion, frame_flags_t alloc)
 	return error;
 }
 
-/* The same from a reservation: with the lock held throughout, so that no other thread uses the room that was made. */
+/*
+ * The same from a reservation: with the lock held throughout, so that no other thread uses the room that was made; and
+ * what is left of that is set aside for the reservation's next call.
+ */
 static errno_t insert_reserved(struct insertion *insertion, struct reservation *r)
 {
 	port_irq_t irq = spinlock_lock(&ht.lock);
-	size_t wanted = 0;
-	errno_t error = insert_locked(insertion, &wanted);
+	size_t own = r->set_aside, low = r->low, wanted = 0;
+	errno_t error;
 
+	set_aside_locked(r, 0);
+	error = insert_locked(insertion, &wanted);
 	if (error == EAGAIN) {
 		error = room_make_reserved_locked(wanted, r);
 		if (error == EOK)
 			error = insert_locked(insertion, &wanted);
 	}
+	own += (low - r->low) * FRAME_CLUSTERS;
+	if (error == EOK)
+		own -= own < wanted ? own : wanted;
+	set_aside_locked(r, own);
 	spinlock_unlock(&ht.lock, irq);
 	return error;
+}
+
+void page_tables_release(struct reservation *r)
+{
+	port_irq_t irq = spinlock_lock(&ht.lock);
+	bool offer;
+
+	set_aside_locked(r, 0);
+	offer = has_surplus();
+	spinlock_unlock(&ht.lock, irq);
+	if (offer)
+		frame_reclaim_offer();
 }
 
 /* Whether a larger page maps va. */

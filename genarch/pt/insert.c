@@ -289,6 +289,12 @@ COLD static errno_t insert_some(
 	return insert_range(&insertion, va, va + (pages - 1) * PAGE_SIZE + PAGE_MASK, alloc & PAGE_TABLE_FLAGS);
 }
 
+/* A table is its owner's from when it is linked: nothing is set aside. */
+void page_tables_release(struct reservation *r)
+{
+	(void) r;
+}
+
 errno_t page_mapping_insert_reserved(
 	struct page_table *table, uintptr_t va, phys_t pa, size_t pages, page_flags_t flags, struct reservation *r)
 {

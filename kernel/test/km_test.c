@@ -4,6 +4,7 @@
  * Kernel mappings.
  */
 
+#include <mm/reserve.h>
 #include <mm/tlb.h>
 #include <test.h>
 
@@ -399,6 +400,53 @@ TEST(km_alloc_two_wait,
 	for (size_t i = 0; i < ARRAY_COUNT(waiters); i++)
 		test_thread_join(waiters[i].thread);
 }
+
+#if CONFIG_DEBUG
+
+#define KEPT ((size_t) 300) /* pages, of which each is a run of its own */
+
+static struct {
+	struct page_table *table;
+	uintptr_t next;
+	size_t calls;
+} other;
+
+/* Other CPUs map pages, as far as that takes no frame. */
+static void use_up_tables(void)
+{
+	struct reservation none = { 0 };
+
+	other.calls++;
+	while (page_mapping_insert_reserved(other.table, other.next, 0, 1, PAGE_READ, &none) == EOK)
+		other.next += 16 * PAGE_SIZE; /* in a hash table it shares nothing with the one before */
+}
+
+TEST(km_alloc_tables_kept,
+	"memory page by page is had at once, though other CPUs use up what its frames for page tables have room for",
+	.frames = 4096, .plain_only = "it leaves just what it takes")
+{
+	size_t next = 0;
+	uintptr_t va = 0;
+
+	if (!singles_take())
+		return;
+	__builtin_memset(&other, 0, sizeof other);
+	other.next = USER_START;
+	other.table = page_table_create(FRAME_ATOMIC);
+	NEED(other.table != NULL);
+	(void) test_take_all_frames(0);
+	singles_free(KEPT + page_tables_most(KEPT), &next);
+	__atomic_store_n(&km_step_hook, use_up_tables, __ATOMIC_RELAXED);
+	CHECK_EQ(test_km_alloc(KEPT * PAGE_SIZE, FRAME_ATOMIC | FRAME_LOWMEM, &va), EOK);
+	__atomic_store_n(&km_step_hook, NULL, __ATOMIC_RELAXED);
+	CHECK_EQ(page_mapping_count(&page_kernel, va, KEPT), KEPT);
+	CHECK_EQ(other.calls, KEPT);
+	test_free_all_frames();
+	page_table_destroy(other.table);
+	CHECK_EQ(page_check(), 0);
+}
+
+#endif
 
 static size_t reclaims;
 

@@ -492,6 +492,46 @@ TABLE_TEST(page_reserved, "a mapping from a reservation is made without a frame 
 	CHECK_EQ(page_check(), 0);
 }
 
+#define SINGLES 300 /* pages, mapped one by one */
+
+/* Maps a page here and there, as far as that takes no frame. */
+static void use_up_tables(struct page_table *table, uintptr_t *next)
+{
+	struct reservation none = { 0 };
+
+	while (page_mapping_insert_reserved(table, *next, FRAMES, 1, RW, &none) == EOK)
+		*next += 16 * PAGE_SIZE;
+}
+
+static size_t set_aside(void)
+{
+	struct page_table_info info;
+
+	page_table_get_info(&page_kernel, &info);
+	return info.set_aside;
+}
+
+TABLE_TEST(page_reserved_kept,
+	"what a reservation's frames make room for is there for its owner's pages, whatever others map; till it ends")
+{
+	uintptr_t va = PLACE + 3 * PAGE_SIZE, next = PLACE + 64 * LARGE;
+	size_t before = set_aside(), mapped = 0;
+	struct reservation r;
+
+	NEED(reservation_try(&r, page_tables_most(SINGLES), 0) == EOK);
+	for (size_t i = 0; i < SINGLES; i++) {
+		use_up_tables(table, &next);
+		mapped += page_mapping_insert_reserved(table, va + i * PAGE_SIZE, FRAMES, 1, RW, &r) == EOK;
+		CHECK_EQ(set_aside() - before, r.set_aside);
+	}
+	CHECK_EQ(page_check(), 0);
+	reservation_end(&r);
+	CHECK_EQ(set_aside(), before);
+	CHECK_EQ(r.set_aside, 0);
+	CHECK_EQ(mapped, SINGLES);
+	CHECK_EQ(page_check(), 0);
+}
+
 /* ---- how many there can be ---- */
 
 extern uintptr_t page_spaces_last __attribute__((weak)); /* genarch/ht has a number for each page table */

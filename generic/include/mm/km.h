@@ -71,6 +71,11 @@ void km_get_info(struct km_info *info);
 /** Sets up virtual ranges, and the window. After page_init, slab_init and malloc_init. */
 MUST_USE errno_t km_init(void);
 
+#if CONFIG_DEBUG
+/* For tests: called, if not NULL, behind each mapping that km_alloc makes from a reservation; no spinlock is held. */
+extern void (*km_step_hook)(void);
+#endif
+
 /** @return number of invariants broken; every breach is logged */
 size_t km_check(void);
 

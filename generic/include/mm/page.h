@@ -25,7 +25,7 @@
 /* Of the flags of an allocation, those that page tables take. */
 #define PAGE_TABLE_FLAGS (FRAME_ATOMIC | FRAME_NO_RECLAIM | FRAME_NO_WAIT)
 
-/** More frames than either design takes to map so many pages. */
+/** More frames than either design takes to map so many neighbouring pages, in one call or in several. */
 static inline size_t page_tables_most(size_t pages)
 {
 	return pages == 1 ? PTL_LEVELS : pages / 128 + 2 * PTL_LEVELS;
@@ -89,15 +89,32 @@ MUST_USE errno_t page_mapping_insert(
 
 struct reservation; /* mm/reserve.h */
 
+/*
+ * What a reservation assures. A caller with page_tables_most(n) low frames reserved maps n neighbouring pages, in as
+ * many calls as it likes, and none of them is short of memory, whatever other CPUs map meanwhile. The same holds of n
+ * pages anywhere with n times page_tables_most(1).
+ *
+ *   pt   A frame becomes a table for one part of the address space. It stays as long as one of the caller's pages
+ *        is in it, and no other page table uses it. So each table is paid for once.
+ *   ht   A frame becomes room for some thirty clusters, which every address space could use, and would: then
+ *        the caller's next cluster would take the next frame, and pages mapped one by one would use up the
+ *        reservation long before the last. So the room that a reservation's frames have made, less what its own calls
+ *        have used, is set aside for it: others find it occupied, until reservation_end.
+ */
+
 /**
  * As page_mapping_insert, for a caller that has reserved the frames that this may take (page_tables_most): never
- * sleeps, and takes the frames for tables off r->low. The caller may hold what it likes but spinlocks of frames.
+ * sleeps, and takes the frames for tables off r->low, if what was set aside for r does not do. The caller may hold what
+ * it likes but spinlocks of frames.
  *
  * @retval EOK, EEXIST, EINVAL  as page_mapping_insert
  * @retval ENOMEM               r has too few; nothing changed, and nothing is counted off
  */
 MUST_USE errno_t page_mapping_insert_reserved(
 	struct page_table *table, uintptr_t va, phys_t pa, size_t pages, page_flags_t flags, struct reservation *r);
+
+/** Sets nothing aside for r any more: for reservation_end, which frees the rest of it. */
+void page_tables_release(struct reservation *r);
 
 /**
  * Unmaps the range. What is not mapped is passed over, and so is what another call is unmapping at the time. When it
@@ -210,6 +227,7 @@ struct page_table_info {
 	size_t entries[8]; /* entries in use, of each level */
 	size_t leaves[8];  /* of these, those that map a page */
 	size_t spares;     /* tables set aside for splits */
+	size_t set_aside;  /* for reservations, of all page tables together */
 	unsigned levels;
 };
 

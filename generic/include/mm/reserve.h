@@ -51,10 +51,16 @@ void reserve_return(phys_t frame, frame_flags_t flags);
  * reservation of all that is needed, takes the lock again, looks again, and goes
  * on with frames of the reservation. While a thread has one it may not wait for
  * memory (mm/held.h).
+ *
+ * A frame that has become a part of the page tables is not reserved any more. What
+ * of it is not in use yet may serve others as well; as far as the design needs it
+ * for the owner's further pages, it is set aside for the owner until the end
+ * (page_mapping_insert_reserved of mm/page.h).
  */
 struct reservation {
-	size_t low; /* frames reserved with a permanent address */
-	size_t any; /* frames reserved of either kind */
+	size_t low;       /* frames reserved with a permanent address */
+	size_t any;       /* frames reserved of either kind */
+	size_t set_aside; /* what page tables have set aside, in units of the design */
 };
 
 /**
@@ -82,7 +88,10 @@ MUST_USE errno_t reservation_try(struct reservation *r, size_t low, size_t any);
  */
 MUST_USE phys_t reservation_take(struct reservation *r, size_t count, frame_flags_t flags);
 
-/** Frees what is left of a reservation, which is {0, 0} after it; does nothing if it is so already. Any context. */
+/**
+ * Frees what is left of a reservation, and what page tables have set aside for it; all of it is 0 after that. Does
+ * nothing if it is so already. Any context; no lock of a page table or of frames is held.
+ */
 void reservation_end(struct reservation *r);
 
 #endif
