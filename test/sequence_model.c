@@ -60,6 +60,7 @@ static void *begin(uint64_t seed)
 	flat_begin(&world->flat);
 	world->tables[0] = &page_kernel;
 	host_tlb_use(&page_kernel);
+	host_tlb_watch(true); /* pages lead anywhere, to frames that are free as well */
 	return world;
 }
 
@@ -78,6 +79,7 @@ static void end(void *opaque)
 	for (unsigned space = 1; space < SPACES; space++)
 		if (world->tables[space] != NULL)
 			page_table_destroy(world->tables[space]);
+	host_tlb_watch(false);
 	flat_end(&world->flat);
 	free(world);
 }

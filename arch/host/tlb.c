@@ -13,6 +13,11 @@
  * It looks up in the page table that the core has told last (tlb_switch), and an
  * access is one step: no interrupt comes between the look and the use.
  *
+ * ORDER OF UNMAPPING AND FREEING. When an entry that the CPU can use is
+ * invalidated, the frame that it leads to is not free: freed before, another
+ * thread could have it while this CPU still stores there. A violation is a panic,
+ * in whatever case it happens, or is counted (host_tlb_watch).
+ *
  * It also writes down what it was told to drop: so a test can see that an
  * operation dropped what it had to, and no more. That record is one for all
  * CPUs; its fields are written one at a time with atomic operations, so it is
@@ -81,14 +86,33 @@ static bool has_page(const struct tlb *tlb, const struct entry *entry, uintptr_t
 	return entry->mapping.size != 0 && entry->va == ALIGN_DOWN(va, PAGE_SIZE) && entry->asid == asid_for(tlb, va);
 }
 
-/* Invalidates an entry. Its frame may not be free by now: the entry was good for stores until this moment. */
-static void entry_drop(struct entry *entry)
+void host_check_owned(uintptr_t va, pfn_t pfn)
 {
-	if (__atomic_load_n(&watching, __ATOMIC_RELAXED) && entry->mapping.size != 0 && entry->asid != 0) {
-		enum frame_kind kind = frame_kind(entry->mapping.pa >> PAGE_WIDTH);
+	enum frame_kind kind = frame_kind(pfn);
 
-		__atomic_fetch_add(&freed_early, kind == FRAME_KIND_FREE || kind == FRAME_KIND_CACHED, __ATOMIC_RELAXED);
-	}
+	if (kind != FRAME_KIND_FREE && kind != FRAME_KIND_CACHED)
+		return;
+	if (!__atomic_load_n(&watching, __ATOMIC_RELAXED))
+		port_panic("frame %#zx is free, and the translation of %#zx that leads to it is valid still", (size_t) pfn,
+			(size_t) va);
+	__atomic_fetch_add(&freed_early, 1, __ATOMIC_RELAXED);
+}
+
+/*
+ * Whether a CPU can use an entry now: it is the kernel's, or of the identifier in use. What CPUs hold of an address
+ * space that none of them runs in is invalidated after its frames are free (TLB_BATCH of as_release).
+ */
+static bool is_usable(const struct tlb *tlb, const struct entry *entry)
+{
+	return entry->mapping.size != 0 &&
+		(entry->asid == tlb->asid + 1 || (entry->asid == 0 && entry->va - KM_START <= KM_END - 1 - KM_START));
+}
+
+/* Invalidates an entry. Its frame may not be free by now: the entry was good for stores until this moment. */
+static void entry_drop(struct tlb *tlb, struct entry *entry)
+{
+	if (is_usable(tlb, entry))
+		host_check_owned(entry->va, entry->mapping.pa >> PAGE_WIDTH);
 	entry->mapping.size = 0;
 }
 
@@ -104,13 +128,13 @@ static void drop_page(uintptr_t va)
 	struct tlb *tlb = tlb_here();
 
 	if (has_page(tlb, entry_of(tlb, va), va))
-		entry_drop(entry_of(tlb, va));
+		entry_drop(tlb, entry_of(tlb, va));
 	for (size_t i = 0; i < ENTRIES && tlb->has_large; i++) {
 		struct entry *entry = &tlb->entries[i];
 
 		if (entry->mapping.size != 0 && entry->asid == asid_for(tlb, va) &&
 			ALIGN_DOWN(entry->va ^ va, entry->mapping.size) == 0)
-			entry_drop(entry);
+			entry_drop(tlb, entry);
 	}
 }
 
@@ -121,7 +145,7 @@ static void drop_all(bool kernel)
 
 	for (size_t i = 0; i < ENTRIES; i++)
 		if (kernel || tlb->entries[i].asid != 0)
-			entry_drop(&tlb->entries[i]);
+			entry_drop(tlb, &tlb->entries[i]);
 	tlb->has_large &= !kernel;
 }
 
@@ -204,9 +228,9 @@ void page_root_load_asid(phys_t root, unsigned asid)
 
 	if (is_drop)
 		__atomic_fetch_add(&record.alls, 1, __ATOMIC_RELAXED);
-	for (size_t i = 0; is_drop && __atomic_load_n(&watching, __ATOMIC_RELAXED) && i < ENTRIES; i++)
+	for (size_t i = 0; is_drop && !deaf && i < ENTRIES; i++)
 		if (tlb->entries[i].asid == tlb->asid + 1)
-			entry_drop(&tlb->entries[i]);
+			entry_drop(tlb, &tlb->entries[i]);
 	if (asid == 0 || asid >= asids)
 		port_panic("CPU %u: identifier %u is loaded, of %u", port_cpu(), asid, asids);
 	tlb->root = root;
@@ -248,6 +272,7 @@ static bool access(uintptr_t va, bool write, struct page_mapping *mapping)
 	struct entry *entry = entry_of(tlb, va);
 
 	if (!has_page(tlb, entry, va)) {
+		entry_drop(tlb, entry);
 		entry->va = ALIGN_DOWN(va, PAGE_SIZE);
 		entry->mapping = page_mapping_find(tlb_table(), entry->va);
 		entry->asid = asid_for(tlb, va);

@@ -15,6 +15,11 @@
  *
  * Like a TLB it has so many places: when PAGES_MOST are shown, all are hidden.
  *
+ * ORDER OF UNMAPPING AND FREEING. A page is hidden when its translation is
+ * invalidated. Until then a CPU could store through it, so then its frame is not
+ * free, nor is the range of kernel space that it is in (if it was allocated when
+ * the page was shown): a violation is a panic, in whatever case it happens.
+ *
  * LOCK. window_lock, around showing and hiding; the handler looks up under it. Who
  * removes a mapping changes the entry first, so either the look-up finds the new
  * one, or the page is hidden after it was shown. The handler runs in the midst
@@ -38,6 +43,7 @@
 #include <unistd.h>
 
 #include <arch/host.h>
+#include <mm/km.h>
 #include <mm/page.h>
 #include <mm/port.h>
 
@@ -46,7 +52,10 @@
 #define FAULT_WRITE 2 /* of the error code of a page fault (Intel SDM vol. 3A, 4.7) */
 
 static pthread_mutex_t window_lock = PTHREAD_MUTEX_INITIALIZER;
-static uint8_t shown[WINDOW_SIZE / PAGE_SIZE]; /* whether a page is */
+static struct shown {
+	uint32_t frame;  /* its number, and one more; 0 = the page is hidden */
+	bool was_in_use; /* its range was allocated */
+} shown[WINDOW_SIZE / PAGE_SIZE];
 static size_t pages_shown;
 static bool is_deaf;
 static struct sigaction before; /* what else happens at a fault */
@@ -62,6 +71,39 @@ static void map(uintptr_t va, size_t bytes, int rights, int flags, int file, phy
 		return;
 	fprintf(stderr, "host: %zu bytes of the kernel's window at %#lx: %s\n", bytes, va, strerror(errno));
 	abort();
+}
+
+/* ---- order ---- */
+
+/* Whether an address is in a range that is allocated of one of the window's arenas. */
+static bool is_in_use(uintptr_t va)
+{
+	struct vmem *const arenas[] = { &km_alloc_arena, &km_map_arena, &km_arena };
+	struct vmem_range range;
+
+	for (size_t i = 0; i < ARRAY_COUNT(arenas); i++)
+		if (vmem_find(arenas[i], va, &range) && va >= range.start)
+			return range.kind == VMEM_TAKEN;
+	return false;
+}
+
+/* A page is hidden, or is to be. */
+static void check_order(size_t page, struct shown was)
+{
+	uintptr_t va = KM_START + (page << PAGE_WIDTH);
+
+	host_check_owned(va, was.frame - 1);
+	if (was.was_in_use && !is_in_use(va))
+		port_panic("the page at %#zx is free in its arena, and its translation is valid still", (size_t) va);
+}
+
+static void check_order_all(void)
+{
+	for (size_t page = 0, left = pages_shown; left != 0; page++)
+		if (shown[page].frame != 0) {
+			check_order(page, shown[page]);
+			left--;
+		}
 }
 
 /* ---- hiding ---- */
@@ -90,23 +132,29 @@ void host_window_unlock(bool anew)
 void host_window_drop(uintptr_t va)
 {
 	size_t page = (va - KM_START) >> PAGE_WIDTH;
+	struct shown was = { 0 };
 
 	if (va - KM_START >= WINDOW_SIZE)
 		return;
 	host_window_lock();
-	if (shown[page] && !is_deaf) {
+	if (shown[page].frame != 0 && !is_deaf) {
+		was = shown[page];
 		hide(ALIGN_DOWN(va, PAGE_SIZE), PAGE_SIZE);
-		shown[page] = false;
+		shown[page].frame = 0;
 		pages_shown--;
 	}
 	host_window_unlock(false);
+	if (was.frame != 0)
+		check_order(page, was);
 }
 
 void host_window_drop_all(void)
 {
 	host_window_lock();
-	if (!is_deaf)
+	if (!is_deaf) {
+		check_order_all();
 		hide_all_locked();
+	}
 	host_window_unlock(false);
 }
 
@@ -125,14 +173,16 @@ static bool show_locked(uintptr_t va, bool write)
 	uintptr_t page = ALIGN_DOWN(va, PAGE_SIZE);
 	struct page_mapping mapping = page_mapping_find(&page_kernel, page);
 	bool writable = (mapping.flags & PAGE_WRITE) != 0;
+	struct shown *entry;
 
 	if (mapping.size == 0 || (write && !writable) || !host_memory_has(mapping.pa))
 		return false;
 	if (pages_shown == PAGES_MOST)
 		hide_all_locked();
 	map(page, PAGE_SIZE, PROT_READ | (writable ? PROT_WRITE : 0), MAP_SHARED, host_memory_file(), mapping.pa);
-	pages_shown += !shown[(page - KM_START) >> PAGE_WIDTH];
-	shown[(page - KM_START) >> PAGE_WIDTH] = true;
+	entry = &shown[(page - KM_START) >> PAGE_WIDTH];
+	pages_shown += entry->frame == 0;
+	*entry = (struct shown){ .frame = (uint32_t) (mapping.pa >> PAGE_WIDTH) + 1, .was_in_use = is_in_use(page) };
 	return true;
 }
 

@@ -638,6 +638,37 @@ TEST(km_free_wrong, "giving back less than was taken is told as what it is", .pa
 		km_free(va, 2 * PAGE_SIZE);
 }
 
+/* Allocates a range of more runs of frames than are looked at together (RUNS in generic/km.c). @return its pages */
+static size_t scattered_alloc(uintptr_t *va)
+{
+	size_t next = 0;
+
+	if (!singles_take())
+		return 0;
+	(void) test_take_all_frames(0);
+	singles_free(40 + page_tables_most(40) + 16, &next);
+	return km_alloc(40 * PAGE_SIZE, FRAME_ATOMIC, va) == EOK ? 40 : 0;
+}
+
+TEST(km_free_wrong_scattered, "so is giving back less of a range of many runs: the page behind it is mapped",
+	.panics = "not what was mapped", .frames = 4096)
+{
+	uintptr_t va;
+	size_t pages = scattered_alloc(&va);
+
+	if (pages != 0)
+		km_free(va, (pages - 1) * PAGE_SIZE);
+}
+
+TEST(km_free_beyond_scattered, "and more of it", .panics = "not what was mapped", .frames = 4096)
+{
+	uintptr_t va;
+	size_t pages = scattered_alloc(&va);
+
+	if (pages != 0)
+		km_free(va, (pages + 1) * PAGE_SIZE);
+}
+
 TEST(km_free_twice, "giving back twice is told as what it is", .panics = "not what was mapped")
 {
 	uintptr_t va;

@@ -101,9 +101,12 @@ bool host_store(uintptr_t va, uint8_t value);
 /** A TLB that is deaf drops nothing it is told to drop, only writes it down: so a test can show what that would be. */
 void host_tlb_deafen(bool is_deaf);
 
+/** A translation that leads to a frame is being invalidated: the frame is not free by then. Else it panics. */
+void host_check_owned(uintptr_t va, pfn_t pfn);
+
 /**
- * Has the TLBs look, from now on or no more, at the frame that a user's translation leads to when it is invalidated.
- * @return translations whose frame was free by then, since it was called last
+ * From now on, or no more, counts translations that were invalidated after their frame was freed, rather than panic.
+ * @return how many there were since it was called last
  */
 size_t host_tlb_watch(bool watch);
 
