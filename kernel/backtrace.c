@@ -68,12 +68,12 @@ void backtrace_print(uintptr_t frame_pointer)
 
 void backtrace_print_trap(const struct trap_frame *frame)
 {
-	struct trap_info info;
+	struct trap_report report;
 
-	trap_describe(frame, &info);
-	kprintf("  %p  ", (void *) info.pc);
-	print_symbol(info.pc);
+	trap_report(frame, &report);
+	kprintf("  %p  ", (void *) report.pc);
+	print_symbol(report.pc);
 	kprintf("\n");
-	if (info.frame_pointer != 0)
-		backtrace_print(info.frame_pointer);
+	if (report.frame_pointer != 0)
+		backtrace_print(report.frame_pointer);
 }

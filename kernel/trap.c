@@ -29,10 +29,13 @@
 #include <kernel/trap_internal.h>
 #include <mm/as.h>
 
-static void breakpoint(const struct trap_frame *frame, const struct trap_info *info)
+COLD static void breakpoint(const struct trap_frame *frame)
 {
+	struct trap_report report;
+
+	trap_report(frame, &report);
 	kprintf("breakpoint at ");
-	print_symbol(info->pc);
+	print_symbol(report.pc);
 	kprintf("\n");
 	trap_frame_print(frame);
 	backtrace_print_trap(frame);
@@ -40,48 +43,51 @@ static void breakpoint(const struct trap_frame *frame, const struct trap_info *i
 
 static const char *access_name(const struct trap_info *info)
 {
-	return info->execute ? "execute" : info->write ? "write to" : "read from";
+	return info->access & AS_ACCESS_EXEC ? "execute" : info->access & AS_ACCESS_WRITE ? "write to" : "read from";
 }
 
 /*
  * Whether the running thread has used up its stack. A frame of many pages lies beyond the guard page as a whole, so the
  * stack pointer may be far below it; an access that looks before it moves the stack pointer is seen by its address.
  */
-static bool stack_overflowed(const struct trap_info *info)
+static bool stack_overflowed(const struct trap_info *info, const struct trap_report *report)
 {
 	const struct thread *thread = thread_current();
 
 	if (info->from_user || thread == NULL || thread_is_idle(thread))
 		return false;
-	return thread_stack_overflowed(thread, info->stack_pointer) ||
+	return thread_stack_overflowed(thread, report->stack_pointer) ||
 		(info->kind == TRAP_PAGE_FAULT && thread->stack - info->address - 1 < PAGE_SIZE);
 }
 
-static const char *fault_reason(const struct trap_info *info)
+static const char *fault_reason(const struct trap_info *info, const struct trap_report *report)
 {
-	if (info->broken)
+	if (report->broken)
 		return "in whose page tables a bit is set that this CPU reserves";
-	if (!info->user_allowed && info->address - USER_START <= USER_LAST - USER_START)
+	if (!info->is_curable && info->address - USER_START <= USER_LAST - USER_START)
 		return "the user's, and this is no copy to or from it";
-	return info->present ? "mapped, but not for that" : "not mapped";
+	return report->present ? "mapped, but not for that" : "not mapped";
 }
 
-static void __attribute__((noreturn)) fatal(const struct trap_frame *frame, const struct trap_info *info)
+COLD static void __attribute__((noreturn)) fatal(const struct trap_frame *frame, const struct trap_info *info)
 {
+	const char *name, *mode = info->from_user ? "user mode" : "the kernel";
+	struct trap_report report;
 	size_t offset = 0;
-	const char *name = symbol_name(info->pc, &offset);
-	const char *mode = info->from_user ? "user mode" : "the kernel";
+	void *pc;
 
+	trap_report(frame, &report);
+	pc = (void *) report.pc;
+	name = symbol_name(report.pc, &offset);
 	if (name == NULL)
 		name = "no function";
-	if (stack_overflowed(info))
+	if (stack_overflowed(info, &report))
 		panic_trap(frame, "thread %u (%s) has overflowed its stack at %p (%s+0x%zx)", thread_current()->id,
-			thread_current()->name, (void *) info->pc, name, offset);
+			thread_current()->name, pc, name, offset);
 	if (info->kind == TRAP_PAGE_FAULT)
 		panic_trap(frame, "page fault in %s: cannot %s %p, which is %s, at %p (%s+0x%zx)", mode, access_name(info),
-			(void *) info->address, fault_reason(info), (void *) info->pc, name, offset);
-	panic_trap(
-		frame, "%s (trap %u) in %s at %p (%s+0x%zx)", info->name, info->number, mode, (void *) info->pc, name, offset);
+			(void *) info->address, fault_reason(info, &report), pc, name, offset);
+	panic_trap(frame, "%s (trap %u) in %s at %p (%s+0x%zx)", report.name, info->number, mode, pc, name, offset);
 }
 
 /*
@@ -91,20 +97,36 @@ static void __attribute__((noreturn)) fatal(const struct trap_frame *frame, cons
 static bool page_fault(struct trap_frame *frame, const struct trap_info *info)
 {
 	struct thread *thread = thread_current();
-	bool copying = thread != NULL && thread->copy_landing != NULL;
-	unsigned access =
-		(info->write ? AS_ACCESS_WRITE : 0) | (info->execute ? AS_ACCESS_EXEC : 0) | (copying ? AS_ACCESS_COPYING : 0);
 	enum as_fault_result result;
+	unsigned access;
 
-	if (thread == NULL || thread->as == NULL || !info->interrupts_on || info->broken || !info->user_allowed ||
+	if (thread == NULL || thread->as == NULL || !info->interrupts_on || !info->is_curable ||
 		info->address - USER_START > USER_LAST - USER_START)
 		return false;
+	access = info->access | (thread->copy_landing != NULL ? AS_ACCESS_COPYING : 0);
 	interrupts_enable();
 	result = as_page_fault(thread->as, info->address, access, FRAME_ATOMIC);
 	(void) interrupts_disable();
+	if (likely(result == AS_FAULT_OK))
+		return true;
 	if (result == AS_FAULT_DEFERRED)
 		user_copy_fail(frame);
-	return result == AS_FAULT_OK || result == AS_FAULT_DEFERRED;
+	return result == AS_FAULT_DEFERRED;
+}
+
+/* Any trap but a page fault that its address space has answered. */
+static NOINLINE void handle(struct trap_frame *frame, const struct trap_info *info)
+{
+	if (info->kind == TRAP_STOP)
+		arch_cpu_park();
+	else if (info->kind == TRAP_INTERRUPT)
+		irq_dispatch(info->number);
+	else if (info->kind == TRAP_BREAKPOINT)
+		breakpoint(frame);
+	else if (info->kind == TRAP_SYSTEM_CALL && info->from_user)
+		trap_set_result(frame, (uintptr_t) -ENOENT); /* there are no system calls yet */
+	else if (info->from_user || !probe_caught(frame))
+		fatal(frame, info);
 }
 
 void trap_dispatch(struct trap_frame *frame)
@@ -112,18 +134,9 @@ void trap_dispatch(struct trap_frame *frame)
 	struct trap_info info;
 
 	trap_describe(frame, &info);
-	if (info.kind == TRAP_STOP)
-		arch_cpu_park();
-	else if (info.kind == TRAP_INTERRUPT)
-		irq_dispatch(info.number);
-	else if (info.kind == TRAP_BREAKPOINT)
-		breakpoint(frame, &info);
-	else if (info.kind == TRAP_SYSTEM_CALL && info.from_user)
-		trap_set_result(frame, (uintptr_t) -ENOENT); /* there are no system calls yet */
-	else if (info.kind == TRAP_PAGE_FAULT && page_fault(frame, &info))
-		; /* the access is tried again, or its copy has failed */
-	else if (info.from_user || !probe_caught(frame))
-		fatal(frame, &info);
+	if (info.kind != TRAP_PAGE_FAULT || !page_fault(frame, &info))
+		handle(frame, &info);
+	/* Else the access is tried again, or its copy has failed. */
 	if (info.kind == TRAP_INTERRUPT || info.from_user)
 		scheduler_preempt();
 }

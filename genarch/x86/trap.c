@@ -16,6 +16,7 @@
 #include <arch/mm.h>
 #include <kernel/print.h>
 #include <kernel/trap.h>
+#include <mm/as.h>
 #include <x86/smp.h>
 
 /* Error code of a page fault, figure 4-12. */
@@ -68,13 +69,12 @@ static const char *trap_name(unsigned vector)
 	return exception_names[vector] != NULL ? exception_names[vector] : "reserved exception";
 }
 
+/* What it is, if it is no page fault. */
 static enum trap_kind trap_kind(unsigned vector)
 {
 	switch (vector) {
 	case VECTOR_NMI:
 		return cpus_stopping() ? TRAP_STOP : TRAP_ERROR;
-	case VECTOR_PAGE_FAULT:
-		return TRAP_PAGE_FAULT;
 	case VECTOR_BREAKPOINT:
 		return TRAP_BREAKPOINT;
 	case VECTOR_SYSTEM_CALL:
@@ -84,29 +84,54 @@ static enum trap_kind trap_kind(unsigned vector)
 	}
 }
 
+/*
+ * The question whether a fault is curable, where the answer is not plain. Code of the kernel executes no page of the
+ * user's (SMEP), and touches none where the CPU has SMAP, unless user_access_begin was called.
+ */
+static NOINLINE bool is_curable(const struct trap_frame *frame)
+{
+	if ((frame->error & FAULT_RESERVED_BIT) != 0)
+		return false;
+	if ((frame->cs & 3) != 0)
+		return true;
+	return (frame->error & FAULT_EXECUTE) == 0 && (!cpu_has_smap || (frame->flags & FLAGS_ACCESS) != 0);
+}
+
+/* One test for all that may keep a fault from being curable: this is the way of every page that is touched first. */
+static inline void describe_page_fault(const struct trap_frame *frame, struct trap_info *info)
+{
+	uint32_t error = frame->error;
+
+	info->kind = TRAP_PAGE_FAULT;
+	info->number = VECTOR_PAGE_FAULT;
+	info->is_curable = ((error & (FAULT_RESERVED_BIT | FAULT_EXECUTE)) | cpu_has_smap) == 0 || is_curable(frame);
+	info->access =
+		((error & FAULT_WRITE) != 0 ? AS_ACCESS_WRITE : 0) | ((error & FAULT_EXECUTE) != 0 ? AS_ACCESS_EXEC : 0);
+	info->address = frame->fault_address;
+}
+
 void trap_describe(const struct trap_frame *frame, struct trap_info *info)
 {
-	enum trap_kind kind = trap_kind(frame->vector);
+	info->from_user = (frame->cs & 3) != 0;
+	info->interrupts_on = interrupts_were_on(frame->flags);
+	if (frame->vector == VECTOR_PAGE_FAULT) {
+		describe_page_fault(frame, info);
+		return;
+	}
+	info->kind = trap_kind(frame->vector);
+	info->number = info->kind == TRAP_INTERRUPT ? frame->vector - VECTOR_IRQ : frame->vector;
+}
 
-	*info = (struct trap_info){
-		.kind = kind,
-		.number = kind == TRAP_INTERRUPT ? frame->vector - VECTOR_IRQ : frame->vector,
-		.name = trap_name(frame->vector),
+void trap_report(const struct trap_frame *frame, struct trap_report *report)
+{
+	uint32_t error = frame->vector == VECTOR_PAGE_FAULT ? frame->error : 0;
+
+	*report = (struct trap_report){ .name = trap_name(frame->vector),
 		.pc = frame->ip,
 		.frame_pointer = frame->bp,
 		.stack_pointer = trap_stack_pointer(frame),
-		.from_user = (frame->cs & 3) != 0,
-		.interrupts_on = interrupts_were_on(frame->flags),
-	};
-	if (kind == TRAP_PAGE_FAULT) {
-		info->address = frame->fault_address;
-		info->write = (frame->error & FAULT_WRITE) != 0;
-		info->execute = (frame->error & FAULT_EXECUTE) != 0;
-		info->present = (frame->error & FAULT_PRESENT) != 0;
-		info->broken = (frame->error & FAULT_RESERVED_BIT) != 0;
-		info->user_allowed =
-			info->from_user || (!info->execute && (!cpu_has_smap || (frame->flags & FLAGS_ACCESS) != 0));
-	}
+		.present = (error & FAULT_PRESENT) != 0,
+		.broken = (error & FAULT_RESERVED_BIT) != 0 };
 }
 
 void trap_set_pc(struct trap_frame *frame, uintptr_t pc)

@@ -31,25 +31,37 @@ enum trap_kind {
 	TRAP_ERROR /* anything else the running code has done */
 };
 
-/** What a trap is about, in terms that all machines share. */
+/** What a trap is about, in terms that all machines share: what its handler goes by. */
 struct trap_info {
 	enum trap_kind kind;
-	unsigned number;  /* TRAP_INTERRUPT: of the interrupt line; otherwise the machine's number of the exception */
+	unsigned number;    /* TRAP_INTERRUPT: of the interrupt line; otherwise the machine's number of the exception */
+	bool from_user;     /* the trap came out of user mode */
+	bool interrupts_on; /* they were, in the code interrupted */
+	/*
+	 * The rest is of a TRAP_PAGE_FAULT only. It is curable if the access may be made once the page is there, and in the
+	 * user part: the machine neither refuses the entry itself, whatever was tried, nor forbids the kernel this access.
+	 */
+	bool is_curable;
+	unsigned access;   /* what was tried: AS_ACCESS_READ, AS_ACCESS_WRITE or AS_ACCESS_EXEC (mm/as.h) */
+	uintptr_t address; /* the address that was wanted */
+};
+
+/** What else a report says of a trap. */
+struct trap_report {
 	const char *name; /* of the exception, as the machine's manual has it */
 	uintptr_t pc;     /* the instruction that was interrupted, or is to blame */
 	uintptr_t frame_pointer, stack_pointer;
-	uintptr_t address;            /* TRAP_PAGE_FAULT: the address that was wanted */
-	bool from_user;               /* the trap came out of user mode */
-	bool interrupts_on;           /* they were, in the code interrupted */
-	bool write, execute, present; /* TRAP_PAGE_FAULT: what was tried; whether the page is mapped at all */
-	bool broken;                  /* TRAP_PAGE_FAULT: the machine refuses the entry itself, whatever was tried */
-	bool user_allowed;            /* TRAP_PAGE_FAULT: in the user part, this access may be made if the page is there */
+	bool present; /* TRAP_PAGE_FAULT: the page is mapped */
+	bool broken;  /* TRAP_PAGE_FAULT: the machine refuses the entry itself */
 };
 
 /* ---- supplied by the machine ---- */
 
 /** Fills in what a trap is about. */
 void trap_describe(const struct trap_frame *frame, struct trap_info *info);
+
+/** Fills in what a report says of it. */
+void trap_report(const struct trap_frame *frame, struct trap_report *report);
 
 /** Makes the trap return to another instruction. The stack stays; nothing is passed. */
 void trap_set_pc(struct trap_frame *frame, uintptr_t pc);
