@@ -106,11 +106,8 @@ errno_t as_area_create(struct as *as, const struct as_area_request *request, fra
 		area = as_object_alloc(&round, as_area_cache, alloc);
 		if (unlikely(area == NULL))
 			return ENOMEM;
-		*area = (struct as_area){ .backend = as_backends[request->backend],
-			.flags = request->flags & ~AS_ANYWHERE,
-			.base = request->base,
-			.file_size = request->file_size };
-		tables = area_tables(area, request->size >> PAGE_WIDTH);
+		area_init(
+			area, as_backends[request->backend], request->flags & ~AS_ANYWHERE, request->base, request->file_size);
 		as_mutex_lock(&as->lock);
 		error = make_locked(as, area, request, round.now, round.from);
 		if (likely(error == EOK)) {
@@ -118,9 +115,11 @@ errno_t as_area_create(struct as *as, const struct as_area_request *request, fra
 			*va = area->first;
 		}
 		as_mutex_unlock(&as->lock);
-		if (unlikely(error != EOK))
-			as_object_free(as_area_cache, area);
-	} while (unlikely(error == EAGAIN) && as_round_wait(&round, tables + 1, 0));
+		if (likely(error == EOK))
+			break;
+		tables = area_tables(area, request->size >> PAGE_WIDTH);
+		as_object_free(as_area_cache, area);
+	} while (error == EAGAIN && as_round_wait(&round, tables + 1, 0));
 	as_round_end(&round);
 	return error != EAGAIN ? error : ENOMEM;
 }

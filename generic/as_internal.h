@@ -160,6 +160,19 @@ struct as_area {
 	size_t file_size;         /* image */
 };
 
+/* All but the tree's fields, which area_tree_insert sets, and first and last, which area_place does. */
+static inline void area_init(
+	struct as_area *area, const struct as_backend *backend, unsigned flags, phys_t base, size_t file_size)
+{
+	area->backend = backend;
+	area->flags = flags;
+	area->was_changed = false;
+	area->resident = area->promised = 0;
+	area->memory = NULL;
+	area->base = base;
+	area->file_size = file_size;
+}
+
 /* What differs from backend to backend. */
 struct as_backend {
 	enum as_backend_kind kind;

@@ -329,8 +329,7 @@ static errno_t give_locked(struct gift *gift)
 		return ENOENT;
 	if (!area_flags_valid(area->backend, flags) || (gift->mode == AS_SHARE && (flags & AS_RESERVE)))
 		return EINVAL;
-	*other =
-		(struct as_area){ .backend = area->backend, .flags = flags, .base = area->base, .file_size = area->file_size };
+	area_init(other, area->backend, flags, area->base, area->file_size);
 	error = area_place(gift->to, other, gift->va, area_pages(area) << PAGE_WIDTH, gift->flags);
 	if (error == EOK)
 		error = (gift->mode == AS_SHARE ? share : copy)(gift, area, other);
