@@ -123,34 +123,43 @@ bool cache_give(struct vmem *arena, uintptr_t start, size_t size)
 	return room;
 }
 
-static void flush_locked(struct vmem *arena, struct vmem_cache *cache)
+/*
+ * Frees a range of a cache, of the stacks from *from on, which becomes that of the range. The lock is held until the
+ * range is free in its arena: another CPU that is after it waits for that. @return false if there is none
+ */
+static bool flush_one(struct vmem *arena, struct vmem_cache *cache, size_t *from)
 {
-	for (size_t i = 0; i < stack_count(arena); i++) {
-		struct vmem_stack *stack = &cache->stacks[i];
-		size_t size = (i + 1) * arena->quantum;
+	port_irq_t irq = spinlock_lock(&cache->lock);
+	struct vmem_stack *stack = &cache->stacks[*from], *end = &cache->stacks[stack_count(arena)];
+	bool found;
 
-		while (stack->count != 0) {
-			uintptr_t start = stack->ranges[--stack->count];
+	while (stack < end && stack->count == 0)
+		stack++;
+	*from = (size_t) (stack - cache->stacks);
+	found = stack < end;
+	if (found) {
+		uintptr_t start = stack->ranges[--stack->count];
+		size_t size = (*from + 1) * arena->quantum;
 
-			mark(arena, start, size, VMEM_CACHED, VMEM_TAKEN);
-			segment_free(arena, start, size);
-		}
+		mark(arena, start, size, VMEM_CACHED, VMEM_TAKEN);
+		segment_free(arena, start, size);
+		__atomic_store_n(&cache->ranges, cache->ranges - 1, __ATOMIC_RELAXED);
 	}
-	__atomic_store_n(&cache->ranges, 0, __ATOMIC_RELAXED);
+	spinlock_unlock(&cache->lock, irq);
+	return found;
 }
 
 /* A glance is enough but for a reclaim: what a CPU is about to keep it misses. */
-void caches_flush(struct vmem *arena, bool exact)
+void caches_flush(struct vmem *arena, bool exact, size_t *budget)
 {
 	for (unsigned cpu = 0; cpu < CONFIG_MAX_CPUS; cpu++) {
 		struct vmem_cache *cache = cache_of(arena, cpu);
-		port_irq_t irq;
+		size_t from = 0, left = stack_count(arena) * CACHE_DEPTH; /* what its CPU frees meanwhile may stay */
 
 		if (!exact && __atomic_load_n(&cache->ranges, __ATOMIC_RELAXED) == 0)
 			continue;
-		irq = spinlock_lock(&cache->lock);
-		flush_locked(arena, cache);
-		spinlock_unlock(&cache->lock, irq);
+		for (; left != 0 && *budget != 0 && flush_one(arena, cache, &from); left--)
+			--*budget;
 	}
 }
 

@@ -138,8 +138,17 @@ static inline void purse_end(struct purse *purse)
 		purse_empty(purse);
 }
 
+/** The slow half of tags_unlock. */
+COLD void tags_unlock_trim(struct vmem *arena, port_irq_t irq);
+
 /** Lets the lock go, and frees the tags that are too many: all, while a thread waits for memory. */
-void tags_unlock(struct vmem *arena, port_irq_t irq);
+static inline void tags_unlock(struct vmem *arena, port_irq_t irq)
+{
+	if (likely(arena->spare_count <= TAGS_KEPT) && likely(frame_sleepers() == 0))
+		spinlock_unlock(&arena->lock, irq);
+	else
+		tags_unlock_trim(arena, irq);
+}
 
 struct vmem_tag *tag_take_locked(struct vmem *arena);
 void tag_give_locked(struct vmem *arena, struct vmem_tag *tag);
@@ -159,8 +168,12 @@ MUST_USE errno_t caches_make(struct vmem *arena, frame_flags_t flags);
 void caches_end(struct vmem *arena);
 MUST_USE bool cache_take(struct vmem *arena, size_t size, frame_flags_t flags, uintptr_t *start);
 MUST_USE bool cache_give(struct vmem *arena, uintptr_t start, size_t size);
-/** @param exact  looks under the lock of each cache whether it is empty, not only at a glance */
-void caches_flush(struct vmem *arena, bool exact);
+/**
+ * Empties the caches, with interrupts on between two ranges if they are the caller's.
+ * @param exact   looks under the lock of each cache whether it is empty, not only at a glance
+ * @param budget  ends after so many ranges, which are taken off it
+ */
+void caches_flush(struct vmem *arena, bool exact, size_t *budget);
 void caches_count(struct vmem *arena, size_t *ranges, size_t *bytes, uint64_t *hits);
 
 #endif

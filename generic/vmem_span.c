@@ -18,9 +18,16 @@
  * makes a slab of tags at once: all that it can need, in this arena and in those
  * above it, so it sleeps once.
  *
- * RECLAIM empties all caches of ranges and gives back all tags set aside. It is
- * a reclaimer like any other, asked by who looks for frames, so nothing here
+ * RECLAIM empties all caches of ranges and frees all tags set aside. It is
+ * a reclaimer like any other, called by a thread that looks for frames, so nothing here
  * looks for memory with a lock held.
+ *
+ * WALKS over all arenas, of a reclaim and of a request that has found no range, hold no
+ * lock from one arena to the next, nor from one range of a cache to the next: interrupts
+ * are on in between, if they are the caller's. The arena where a walk is counts it
+ * (walks), and vmem_destroy waits until there is none, as slab_cache_destroy does. A
+ * reclaim with interrupts off ends after BATCH ranges and tags; the next one finds what
+ * is left. A request is not bounded so: ENOMEM means that there is no range.
  */
 
 #include "vmem_internal.h"
@@ -163,7 +170,7 @@ static void tags_trim(struct vmem *arena, size_t keep, port_irq_t irq)
 	}
 }
 
-void tags_unlock(struct vmem *arena, port_irq_t irq)
+void tags_unlock_trim(struct vmem *arena, port_irq_t irq)
 {
 	size_t keep = arena->spare_count > TAGS_KEPT ? TAGS_KEPT / 2 : TAGS_KEPT;
 
@@ -313,6 +320,20 @@ static bool is_parent_locked(const struct vmem *arena)
 	return other != NULL;
 }
 
+/* Waits until no walk is at an arena; none begins after it. The last one wakes this thread. @return the list's lock */
+static port_irq_t walks_wait_locked(struct vmem *arena, port_irq_t irq)
+{
+	arena->is_ending = true;
+	if (arena->walks != 0)
+		arena->destroyer = port_self();
+	while (arena->destroyer != NULL) {
+		spinlock_unlock(&vmem_list_lock, irq);
+		port_park(0);
+		irq = spinlock_lock(&vmem_list_lock);
+	}
+	return irq;
+}
+
 /* Takes an arena off the list. @return false if another imports from it */
 static bool delist(struct vmem *arena)
 {
@@ -323,6 +344,7 @@ static bool delist(struct vmem *arena)
 		spinlock_unlock(&vmem_list_lock, irq);
 		return false;
 	}
+	irq = walks_wait_locked(arena, irq);
 	if (arena->next != NULL)
 		arena->next->previous = arena->previous;
 	else
@@ -380,36 +402,102 @@ errno_t vmem_destroy(struct vmem *arena)
 	return EOK;
 }
 
-/* ---- reclaim ---- */
+/* ---- walks ---- */
 
-static bool imports_from(const struct vmem *arena, const struct vmem *source)
+/* Ranges and tags that a reclaim frees at most with interrupts off, up to TAGS_KEPT tags more. */
+#define BATCH 64
+
+/* Ends a walk's stay at an arena. */
+static void walk_leave_locked(struct vmem *arena)
 {
+	if (--arena->walks == 0 && arena->destroyer != NULL) {
+		port_unpark(arena->destroyer); /* under the lock: it cannot be gone */
+		arena->destroyer = NULL;
+	}
+}
+
+/* Whether an arena imports from another, and has caches that may have what is missing there. */
+static bool may_keep(const struct vmem *arena, const struct vmem *source)
+{
+	if (arena->cached == 0)
+		return false;
 	while (arena != NULL && arena != source)
 		arena = arena->parent;
 	return arena != NULL;
 }
 
-void vmem_reap(struct vmem *source)
+/*
+ * Goes from one arena to the one made before it; from NULL to the one made last, so that children come first.
+ * @param source  only those that may keep what is missing in this arena; NULL = all
+ */
+static struct vmem *walk_on(struct vmem *arena, const struct vmem *source)
 {
 	port_irq_t irq = spinlock_lock(&vmem_list_lock);
+	struct vmem *next = arena != NULL ? arena->previous : vmem_last;
 
-	for (struct vmem *arena = vmem_last; arena != NULL; arena = arena->previous)
-		if (arena->cached != 0 && imports_from(arena, source))
-			caches_flush(arena, false);
+	while (next != NULL && (next->is_ending || (source != NULL && !may_keep(next, source))))
+		next = next->previous;
+	if (next != NULL)
+		next->walks++;
+	if (arena != NULL)
+		walk_leave_locked(arena);
 	spinlock_unlock(&vmem_list_lock, irq);
+	return next;
+}
+
+/* Ends a walk where it is, which may be nowhere. */
+static void walk_end(struct vmem *arena)
+{
+	port_irq_t irq;
+
+	if (arena == NULL)
+		return;
+	irq = spinlock_lock(&vmem_list_lock);
+	walk_leave_locked(arena);
+	spinlock_unlock(&vmem_list_lock, irq);
+}
+
+void vmem_reap(struct vmem *source)
+{
+	size_t unlimited = SIZE_MAX;
+
+	for (struct vmem *arena = walk_on(NULL, source); arena != NULL; arena = walk_on(arena, source))
+		caches_flush(arena, false, &unlimited);
+}
+
+static size_t budget_now(void)
+{
+	port_irq_t irq = port_irq_save();
+
+	port_irq_restore(irq);
+	return port_irq_were_on(irq) ? SIZE_MAX : BATCH;
+}
+
+/* Frees the tags that an arena has set aside. */
+static void tags_reclaim(struct vmem *arena, size_t *budget)
+{
+	port_irq_t irq = spinlock_lock(&arena->lock);
+	size_t tags = arena->spare_count;
+
+	tags_trim(arena, 0, irq);
+	*budget -= tags < *budget ? tags : *budget;
 }
 
 static size_t reclaim(enum reclaim_strength strength, bool may_wait)
 {
-	port_irq_t irq = spinlock_lock(&vmem_list_lock);
+	struct vmem *arena = walk_on(NULL, NULL);
+	size_t budget = budget_now();
 
 	(void) may_wait;
-	for (struct vmem *arena = vmem_last; arena != NULL; arena = arena->previous) {
+	for (; arena != NULL && budget != 0; arena = walk_on(arena, NULL)) {
 		if (arena->cached != 0 && strength == RECLAIM_FULL)
-			caches_flush(arena, true);
-		tags_trim(arena, 0, spinlock_lock(&arena->lock));
+			caches_flush(arena, true, &budget);
+		tags_reclaim(arena, &budget);
 	}
-	spinlock_unlock(&vmem_list_lock, irq);
+	walk_end(arena);
+	/* A thread that waits may have missed what is left. */
+	if (budget == 0)
+		frame_reclaim_offer();
 	return 0;
 }
 

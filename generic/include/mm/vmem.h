@@ -51,7 +51,8 @@ MUST_USE errno_t vmem_init(
 	struct vmem *arena, const char *name, const struct vmem_options *options, frame_flags_t flags);
 
 /**
- * Ends an arena: its spans are forgotten, imported ones go back to the parent.
+ * Ends an arena: its spans are forgotten, imported ones go back to the parent. Sleeps while a reclaim works on it, so
+ * interrupts are on.
  * @retval EBUSY  ranges of it are taken, or another arena imports from it; nothing changed, but its caches are empty
  */
 MUST_USE errno_t vmem_destroy(struct vmem *arena);
@@ -207,6 +208,9 @@ struct vmem {
 	size_t span_count, import_count, segment_count, taken_count;
 	uint64_t allocs, failed;
 	struct vmem *next, *previous;       /* in the list of all arenas */
+	unsigned walks;                     /* that empty caches, or free tags, of this arena: they hold no lock between */
+	bool is_ending;                     /* it is being destroyed: no walk begins any more */
+	void *destroyer;                    /* the thread that waits for the walks to end, or NULL */
 	size_t nonempty;                    /* bit k: lists[k] is not empty; only then lists[k] means anything */
 	struct vmem_tag *lists[VMEM_LISTS]; /* free segments of 2^k bytes up to twice that, not included */
 };
