@@ -339,76 +339,43 @@ TEST(reservation_both_or_none, "if only one of the two classes can be had, none 
 	CHECK_EQ(frame_check(), 0);
 }
 
-struct reserver {
-	struct test_thread *thread;
-	size_t low, any;
-	bool served, let_go;
-};
-
-static void reserver_main(void *argument)
-{
-	struct reserver *self = argument;
-	struct reservation r;
-
-	if (reservation_wait(&r, self->low, self->any) != EOK)
-		return;
-	__atomic_store_n(&self->served, true, __ATOMIC_RELEASE);
-	while (!__atomic_load_n(&self->let_go, __ATOMIC_ACQUIRE))
-		test_sleep_ms(1);
-	reservation_end(&r);
-}
-
-static bool reserver_served(const struct reserver *reserver)
-{
-	return __atomic_load_n(&reserver->served, __ATOMIC_ACQUIRE);
-}
-
-static void reserver_end(struct reserver *reserver)
-{
-	__atomic_store_n(&reserver->let_go, true, __ATOMIC_RELEASE);
-	test_thread_join(reserver->thread);
-}
-
 TEST(reservation_two_wait, "two that wait for both classes at once do not hold a part that the other needs",
 	.threads = true)
 {
-	struct reserver reservers[2] = { { .low = 2, .any = 2 }, { .low = 2, .any = 2 } };
+	struct test_reserver reservers[2] = { { .low = 2, .any = 2 }, { .low = 2, .any = 2 } };
 	phys_t frames;
 
 	NEED((frames = test_frame_alloc(4, FRAME_ATOMIC, 0)) != 0);
 	(void) test_take_all_frames(FRAME_HIGHMEM);
-	for (size_t i = 0; i < 2; i++) {
-		reservers[i].thread = test_thread_start("reserver", reserver_main, &reservers[i]);
-		CHECK(test_wait_for(frame_sleepers() == i + 1, WAIT_MS));
-	}
+	for (size_t i = 0; i < 2; i++)
+		test_reserver_start(&reservers[i], i + 1);
 	test_frame_free(frames, 2);
 	test_frame_free(frames + 2 * PAGE_SIZE, 1);
 	test_sleep_ms(5);
-	CHECK(!reserver_served(&reservers[0]));
+	CHECK(!test_reserver_served(&reservers[0]));
 	test_frame_free(frames + 3 * PAGE_SIZE, 1);
-	CHECK(test_wait_for(reserver_served(&reservers[0]), WAIT_MS));
-	CHECK(!reserver_served(&reservers[1]));
-	reserver_end(&reservers[0]);
-	CHECK(test_wait_for(reserver_served(&reservers[1]), WAIT_MS));
-	reserver_end(&reservers[1]);
+	CHECK(test_wait_for(test_reserver_served(&reservers[0]), WAIT_MS));
+	CHECK(!test_reserver_served(&reservers[1]));
+	test_reserver_end(&reservers[0]);
+	CHECK(test_wait_for(test_reserver_served(&reservers[1]), WAIT_MS));
+	test_reserver_end(&reservers[1]);
 }
 
 TEST(reserve_nothing, "a reservation of nothing is there at once, behind one that waits too", .threads = true)
 {
-	struct reserver head = { .any = 4 }; /* so that nothing of any class passes it */
+	struct test_reserver head = { .any = 4 }; /* so that nothing of any class passes it */
 	struct reservation r;
 	phys_t frames;
 
 	NEED((frames = test_frame_alloc(4, FRAME_ATOMIC, 0)) != 0);
 	(void) test_take_all_frames(FRAME_HIGHMEM);
-	head.thread = test_thread_start("reserver", reserver_main, &head);
-	CHECK(test_wait_for(frame_sleepers() == 1, WAIT_MS));
+	test_reserver_start(&head, 1);
 	CHECK_EQ(reserve_wait(0, FRAME_LOWMEM), EOK); /* it would never come back */
 	CHECK_EQ(reserve_wait(0, FRAME_HIGHMEM), EOK);
 	CHECK_EQ(reservation_wait(&r, 0, 0), EOK);
 	reservation_end(&r);
 	test_frame_free(frames, 4);
-	reserver_end(&head);
+	test_reserver_end(&head);
 }
 
 /* Every way to frames, with what is reserved as all that is free. */

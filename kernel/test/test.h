@@ -237,6 +237,22 @@ struct test_thread;
 struct test_thread *test_thread_start(const char *name, void (*function)(void *), void *argument);
 void test_thread_join(struct test_thread *thread);
 
+/** A thread that waits for a reservation, and keeps it till it is let go. The case sets low and any, all else is 0. */
+struct test_reserver {
+	size_t low, any; /* as reservation_wait has them */
+	struct test_thread *thread;
+	bool served, let_go;
+};
+
+/** Starts it. Returns when `sleepers` threads are in the wait queue, this one among them. */
+void test_reserver_start(struct test_reserver *reserver, size_t sleepers);
+
+/** Whether its frames are reserved. */
+bool test_reserver_served(const struct test_reserver *reserver);
+
+/** Lets it go, and joins it. Memory that it still waits for must be free. */
+void test_reserver_end(struct test_reserver *reserver);
+
 /* Both are used where they are, and need no cleaning up. */
 struct test_semaphore {
 	uint64_t room[16];

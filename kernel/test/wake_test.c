@@ -13,26 +13,6 @@
 
 #define WAIT_MS 5000 /* longest wait for something that must happen */
 
-/* A thread that waits for so many frames, in any places. */
-struct waits {
-	struct test_thread *thread;
-	size_t low, any;
-	bool served, let_go;
-};
-
-static void waits_main(void *argument)
-{
-	struct waits *waits = argument;
-	struct reservation reservation;
-
-	if (reservation_wait(&reservation, waits->low, waits->any) != EOK)
-		return;
-	__atomic_store_n(&waits->served, true, __ATOMIC_RELEASE);
-	while (!__atomic_load_n(&waits->let_go, __ATOMIC_ACQUIRE))
-		test_sleep_ms(1);
-	reservation_end(&reservation);
-}
-
 static size_t reclaims;
 
 /* The reclaimers are asked from the last one registered on: when this one is, none has been yet. */
@@ -43,7 +23,8 @@ static size_t count_reclaims(enum reclaim_strength strength, bool may_wait)
 	return 0;
 }
 
-static void wait_start(struct waits *waits, size_t before)
+/* Starts it behind this many, and lets it come to park. */
+static void wait_start(struct test_reserver *waits, size_t before)
 {
 	static struct reclaimer reclaimer = { .name = "wake", .reclaim = count_reclaims };
 	static bool registered;
@@ -53,23 +34,16 @@ static void wait_start(struct waits *waits, size_t before)
 		frame_reclaimer_register(&reclaimer);
 	registered = true;
 	asked = __atomic_load_n(&reclaims, __ATOMIC_RELAXED);
-	waits->thread = test_thread_start("waits", waits_main, waits);
-	CHECK(test_wait_for(frame_sleepers() == before + 1, WAIT_MS));
+	test_reserver_start(waits, before + 1);
 	if (before == 0)
 		CHECK(test_wait_for(__atomic_load_n(&reclaims, __ATOMIC_RELAXED) != asked, WAIT_MS));
 	test_sleep_ms(20); /* till it is through with that, and parks */
 }
 
-static bool is_served(const struct waits *waits)
-{
-	return __atomic_load_n(&waits->served, __ATOMIC_ACQUIRE);
-}
-
-static void wait_end(struct waits *waits)
+static void wait_end(struct test_reserver *waits)
 {
 	test_free_all_frames();
-	__atomic_store_n(&waits->let_go, true, __ATOMIC_RELEASE);
-	test_thread_join(waits->thread);
+	test_reserver_end(waits);
 }
 
 /* ---- page tables ---- */
@@ -83,7 +57,7 @@ TEST(wake_page_removed, "memory of page tables is there for a thread that waits 
 {
 	struct page_table *table = page_table_create(FRAME_ATOMIC);
 	phys_t frame = test_frame_alloc(1, FRAME_ATOMIC, 0);
-	struct waits waits = { .low = 2 };
+	struct test_reserver waits = { .low = 2 };
 
 	NEED(table != NULL && frame != 0);
 	for (size_t i = 0; i < TABLE_PAGES; i++)
@@ -92,7 +66,7 @@ TEST(wake_page_removed, "memory of page tables is there for a thread that waits 
 	wait_start(&waits, 0);
 	for (size_t i = 0; i < TABLE_PAGES; i++)
 		page_mapping_remove(table, FIRST + i * APART, 1);
-	CHECK(test_wait_for(is_served(&waits), WAIT_MS));
+	CHECK(test_wait_for(test_reserver_served(&waits), WAIT_MS));
 	wait_end(&waits);
 	page_table_destroy(table);
 }
@@ -103,7 +77,7 @@ TEST(wake_large_removed, "so is what was set aside to split a large page when th
 	struct page_table *table = page_table_create(FRAME_ATOMIC);
 	size_t large = PTL_COVERS(PTL_LEVELS - 2), pages = large >> PAGE_WIDTH;
 	uintptr_t first = ALIGN_UP(FIRST, 64 * large);
-	struct waits waits = { .low = 1 };
+	struct test_reserver waits = { .low = 1 };
 
 	if (!ptl_leaf_allowed(PTL_LEVELS - 2)) {
 		page_table_destroy(table);
@@ -116,7 +90,7 @@ TEST(wake_large_removed, "so is what was set aside to split a large page when th
 	wait_start(&waits, 0);
 	for (size_t i = 0; i < 3; i++)
 		page_mapping_remove(table, first + i * large, pages);
-	CHECK(test_wait_for(is_served(&waits), WAIT_MS));
+	CHECK(test_wait_for(test_reserver_served(&waits), WAIT_MS));
 	wait_end(&waits);
 	page_table_destroy(table);
 }
@@ -127,7 +101,7 @@ TEST(wake_insert_refused, "so is what a mapping has taken that was refused for w
 	.plain_only = "the machine is emptied")
 {
 	struct page_table *table = page_table_create(FRAME_ATOMIC);
-	struct waits waits = { .low = LEFT + 2 };
+	struct test_reserver waits = { .low = LEFT + 2 };
 	phys_t frames[2] = { test_frame_alloc(1, FRAME_ATOMIC, 0), test_frame_alloc(1, FRAME_ATOMIC, 0) };
 
 	NEED(table != NULL && frames[0] != 0 && frames[1] != 0);
@@ -137,7 +111,7 @@ TEST(wake_insert_refused, "so is what a mapping has taken that was refused for w
 		page_mapping_insert(table, FIRST, 0, 64 * 1024, PAGE_READ | PAGE_USER | PAGE_NO_LARGE, FRAME_ATOMIC), ENOMEM);
 	for (size_t i = 0; i < 2; i++)
 		test_frame_free(frames[i], 1);
-	CHECK(test_wait_for(is_served(&waits), WAIT_MS));
+	CHECK(test_wait_for(test_reserver_served(&waits), WAIT_MS));
 	wait_end(&waits);
 	page_table_destroy(table);
 }
@@ -151,7 +125,7 @@ TEST(wake_tags, "so are the tags of ranges that were freed, set aside or in a ca
 {
 	static struct vmem arena;
 	static const struct vmem_options options = { .cached = 4 * PAGE_SIZE };
-	struct waits waits = { .low = frame_total(FRAME_LOWMEM) / 4 }; /* more than tags and tables come to */
+	struct test_reserver waits = { .low = frame_total(FRAME_LOWMEM) / 4 }; /* more than tags and tables come to */
 	uintptr_t va[RANGES];
 	size_t free;
 
@@ -175,7 +149,7 @@ TEST(wake_tags, "so are the tags of ranges that were freed, set aside or in a ca
 TEST(wake_reservation_taken, "a run off a reservation leaves frames of the other class to those that wait for them",
 	.threads = true, .plain_only = "the machine is emptied")
 {
-	struct waits low = { .low = 64 }, any = { .any = 1 };
+	struct test_reserver low = { .low = 64 }, any = { .any = 1 };
 	struct reservation reservation;
 	phys_t base, high[8], pair = test_frame_alloc(2, FRAME_ATOMIC | FRAME_LOWMEM, 2 * PAGE_SIZE - 1);
 
@@ -193,10 +167,10 @@ TEST(wake_reservation_taken, "a run off a reservation leaves frames of the other
 	NEED(reservation_try(&reservation, 0, 4) == EOK);
 	wait_start(&low, 0);
 	wait_start(&any, 1);
-	CHECK(!is_served(&any));
+	CHECK(!test_reserver_served(&any));
 	base = reservation_take(&reservation, 2, FRAME_HIGHMEM);
 	CHECK_EQ(base, pair);
-	CHECK(test_wait_for(is_served(&any), WAIT_MS));
+	CHECK(test_wait_for(test_reserver_served(&any), WAIT_MS));
 	reservation_end(&reservation);
 	test_free_all_frames();
 	wait_end(&any);
