@@ -3,7 +3,7 @@
 /*
  * From the loader to C: 32-bit protected mode, flat segments, paging and
  * interrupts off, running where the image was loaded. EAX and EBX hold what the
- * loader tells.
+ * loader reports.
  *
  * The boot page tables, with pages of 2 MiB:
  *

@@ -8,7 +8,7 @@
  * the user's GS base for the kernel's, and back on the way out. Gates turn
  * interrupts off (SDM vol. 3A, 6.14.1), so no interrupt comes in between; but
  * NMI, debug exception, machine check and double fault may. They come on
- * stacks of their own (IST), and tell by the GS base itself whose it is: the
+ * stacks of their own (IST), and see by the GS base itself whose it is: the
  * kernel's is negative, and user mode cannot set a negative one (CR4.FSGSBASE is
  * off).
  */

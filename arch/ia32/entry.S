@@ -3,7 +3,7 @@
 /*
  * From the loader to C: 32-bit protected mode, flat segments, paging and
  * interrupts off, running where the image was loaded. EAX and EBX hold what the
- * loader tells.
+ * loader reports.
  *
  * The boot page directory maps, with 4 MiB pages:
  *
@@ -69,7 +69,7 @@ high:
 	mov %eax, %fs
 	mov %eax, %gs
 
-	/* What the loader tells is on the stack, as the arguments of x86_start. A frame pointer of 0 ends backtraces. */
+	/* What the loader reports is on the stack, as the arguments of x86_start. A frame pointer of 0 ends backtraces. */
 	xor %ebp, %ebp
 	call x86_start
 

@@ -7,7 +7,7 @@
  * Out of user mode the CPU takes the stack from the TSS, and the segment
  * registers are the user's till they are loaded here; out of the kernel they are
  * the kernel's already. NMI, debug exception and machine check may hit the very
- * instructions in between, so for them CS tells nothing, and they always load
+ * instructions in between, so for them CS says nothing, and they always load
  * and restore all. Gates turn interrupts off (SDM vol. 3A, 6.12.1.3), so
  * nothing else can.
  *

@@ -10,7 +10,7 @@
 #include <arch/layout.h>
 
 #define HEADER_MAGIC 0x1badb002
-#define HEADER_FLAGS 0x00010003 /* modules on page bounds; tell of memory; addresses in the header */
+#define HEADER_FLAGS 0x00010003 /* modules on page bounds; report the memory; addresses in the header */
 
 	.section .multiboot, "a", %progbits
 	.balign 4

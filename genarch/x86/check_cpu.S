@@ -2,7 +2,7 @@
 
 /*
  * Looks, before anything depends on it, whether the CPU has what this kernel is
- * built for. What is missing is told on the serial line, and the machine stops.
+ * built for. What is missing is written to the serial port, and the machine stops.
  *
  * 32-bit code for both machines: protected mode, flat segments, paging off. It
  * runs where it was loaded, so it reaches data by physical addresses.
@@ -23,7 +23,7 @@
  * check_cpu: %esi = physical address of a table of requirements.
  * Returns if all are met. Changes all registers but %esp and %ebp.
  *
- * That there is CPUID at all is told by whether FLAGS.ID can be changed (SDM vol. 1, 20.1.1).
+ * There is CPUID at all if FLAGS.ID can be changed (SDM vol. 1, 20.1.1).
  */
 	.globl check_cpu
 check_cpu:

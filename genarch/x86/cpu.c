@@ -23,7 +23,7 @@
  * uses %gs. The IDT is written by the first.
  *
  * CONTROL REGISTERS. They have one value, on all CPUs, whatever the loader or
- * the firmware left: CR0_KERNEL, and in CR4 what the machine's paging wants,
+ * the firmware left: CR0_KERNEL, and in CR4 what the machine's paging needs,
  * global pages, and what the CPU has to keep the kernel and the user apart
  * (SMEP, SMAP, UMIP). All CPUs must have the same of these.
  */
@@ -52,7 +52,7 @@ struct table_register {
 	uintptr_t base;
 } __attribute__((packed));
 
-/* INT3 and INTO are for whoever debugs a program, and the system call for everybody. */
+/* User mode may execute INT3 and INTO, for debuggers, and the system call. */
 static bool user_may_enter(unsigned vector)
 {
 	return vector == VECTOR_BREAKPOINT || vector == VECTOR_OVERFLOW || vector == VECTOR_SYSTEM_CALL;
@@ -91,7 +91,7 @@ static uintptr_t protections(void)
 /* Bits of a physical address if the CPU does not say (SDM vol. 3A, 4.1.4: with PAE or PSE-36). */
 #define PHYSICAL_BITS 36
 
-/* No mapping may lead beyond what the CPU can address: such an entry faults for ever, whatever is asked of it. */
+/* No mapping may lead beyond what the CPU can address: such an entry faults, whatever the handler does. */
 static void physical_last_set(void)
 {
 	unsigned bits = cpuid(CPUID_SIZES).eax & CPUID_SIZES_EAX_PHYSICAL;

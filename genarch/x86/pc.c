@@ -9,7 +9,7 @@
  *   line 16  another CPU calls                            -> cpu_called (genarch/x86/smp.c)
  *
  * Order at boot: x86_start sets up tables and the console's output, so that all
- * that follows can be told; the kernel's arch_init then starts what interrupts.
+ * that follows can be reported; the kernel's arch_init then starts what interrupts.
  */
 
 #include <arch/cpu.h>

@@ -31,7 +31,7 @@
  * With one CPU the LAPIC is not touched.
  *
  * STOP. A CPU is stopped by an NMI, since its interrupts may be off for good; it
- * parks (cpu_park) instead of telling of it.
+ * parks (cpu_park), and prints nothing.
  *
  * Contexts: arch_cpus_start once, at boot, interrupts off; the others any, with
  * interrupts off.

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * What the CPU tells of its TLBs: leaves 80000005H and 80000006H of CPUID (AMD64
- * Architecture Programmer's Manual vol. 3, appendix E.4.4 and E.4.5). Intel's
- * CPUs leave them zero and tell by other leaves, in codes that change from one
- * to the next: for those only the features are told.
+ * What the CPU reports of its TLBs: leaves 80000005H and 80000006H of CPUID
+ * (AMD64 Architecture Programmer's Manual vol. 3, appendix E.4.4 and E.4.5).
+ * Intel's CPUs leave them zero and report the sizes by other leaves, in codes
+ * that change from one to the next: for those only the features are printed.
  */
 
 #include <kernel/machine.h>
 #include <kernel/print.h>
 #include <x86/cpuid.h>
 
-/* Where a leaf tells of a TLB: eight bits of each count at level 1, twelve at level 2. */
+/* Where a leaf describes a TLB: eight bits of each count at level 1, twelve at level 2. */
 static const struct tlb_field {
 	const char *name;
 	uint32_t leaf;
@@ -26,8 +26,8 @@ static const struct tlb_field {
 
 static bool field_print(const struct tlb_field *field)
 {
-	struct cpuid told = cpuid(field->leaf);
-	uint32_t bits = field->ebx ? told.ebx : told.eax;
+	struct cpuid leaf = cpuid(field->leaf);
+	uint32_t bits = field->ebx ? leaf.ebx : leaf.eax;
 	uint32_t instructions = bits & field->mask, data = bits >> 16 & field->mask;
 
 	if (instructions != 0 || data != 0)
@@ -37,13 +37,13 @@ static bool field_print(const struct tlb_field *field)
 
 void arch_tlb_describe(void)
 {
-	bool told = false;
+	bool printed = false;
 
 	kprintf("CPU %u: global pages: in use; pages of 1 GiB: %s; process-context identifiers: %s\n", cpu_number(),
 		(cpuid(CPUID_EXTENDED).edx & CPUID_EXTENDED_EDX_1_GIB) != 0 ? "yes" : "no",
 		(cpuid(CPUID_FEATURES).ecx & CPUID_FEATURES_ECX_PCID) != 0 ? "it has them, they are not in use" : "no");
 	for (size_t i = 0; i < ARRAY_COUNT(tlb_fields); i++)
-		told = field_print(&tlb_fields[i]) || told;
-	if (!told)
-		kprintf("  it does not tell the sizes of its TLBs\n");
+		printed = field_print(&tlb_fields[i]) || printed;
+	if (!printed)
+		kprintf("  it does not report the sizes of its TLBs\n");
 }

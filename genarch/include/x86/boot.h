@@ -9,7 +9,7 @@
 
 /**
  * Reads what the loader has left and makes it the kernel's own: nothing of the loader's is needed afterwards. Console
- * and traps work. What cannot be used is told; without any memory told of at all the machine is stopped.
+ * and traps work. What cannot be used is logged; if no memory is reported at all, the machine is stopped.
  *
  * @param magic, info  as the loader has left them in EAX and EBX
  */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The control registers (SDM vol. 3A, 2.5). What a loader or the firmware has left in them is nobody's business: they
- * are set as a whole, to the same on every CPU (genarch/x86/cpu.c). The numbers are read by C and by the assembler.
+ * The control registers (SDM vol. 3A, 2.5). Nothing that a loader or the firmware has left in them is kept: they are
+ * set as a whole, to the same on every CPU (genarch/x86/cpu.c). The numbers are read by C and by the assembler.
  */
 
 #ifndef X86_CONTROL_H
@@ -30,31 +30,21 @@
 
 #include <mm/types.h>
 
-static inline uintptr_t cr0_read(void)
-{
-	uintptr_t value;
+/* Defines NAME_read and NAME_write. No access to memory moves across them: they change what it means. */
+#define CONTROL_REGISTER(name)                                              \
+	static inline uintptr_t name##_read(void)                               \
+	{                                                                       \
+		uintptr_t value;                                                    \
+		__asm__ volatile("mov %%" #name ", %0" : "=r"(value) : : "memory"); \
+		return value;                                                       \
+	}                                                                       \
+	static inline void name##_write(uintptr_t value)                        \
+	{                                                                       \
+		__asm__ volatile("mov %0, %%" #name : : "r"(value) : "memory");     \
+	}
 
-	__asm__ volatile("mov %%cr0, %0" : "=r"(value) : : "memory");
-	return value;
-}
-
-static inline void cr0_write(uintptr_t value)
-{
-	__asm__ volatile("mov %0, %%cr0" : : "r"(value) : "memory");
-}
-
-static inline uintptr_t cr4_read(void)
-{
-	uintptr_t value;
-
-	__asm__ volatile("mov %%cr4, %0" : "=r"(value) : : "memory");
-	return value;
-}
-
-static inline void cr4_write(uintptr_t value)
-{
-	__asm__ volatile("mov %0, %%cr4" : : "r"(value) : "memory");
-}
+CONTROL_REGISTER(cr0)
+CONTROL_REGISTER(cr4)
 
 #endif
 

@@ -22,15 +22,15 @@ struct cpuid {
 	uint32_t eax, ebx, ecx, edx;
 };
 
-/** What the CPU tells in a leaf; zeros if it has no such leaf. */
+/** What the CPU reports in a leaf; zeros if it has no such leaf. */
 static inline struct cpuid cpuid(uint32_t leaf)
 {
-	struct cpuid last, told = { 0, 0, 0, 0 };
+	struct cpuid last, result = { 0, 0, 0, 0 };
 
 	__asm__("cpuid" : "=a"(last.eax), "=b"(last.ebx), "=c"(last.ecx), "=d"(last.edx) : "a"(leaf & 0x80000000u), "c"(0));
 	if (leaf <= last.eax)
-		__asm__("cpuid" : "=a"(told.eax), "=b"(told.ebx), "=c"(told.ecx), "=d"(told.edx) : "a"(leaf), "c"(0));
-	return told;
+		__asm__("cpuid" : "=a"(result.eax), "=b"(result.ebx), "=c"(result.ecx), "=d"(result.edx) : "a"(leaf), "c"(0));
+	return result;
 }
 
 #endif

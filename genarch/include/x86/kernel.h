@@ -30,7 +30,7 @@ extern const unsigned trap_registers_per_line;
 /* Entry of vector 0; that of vector n lies n * TRAP_ENTRY_SIZE behind. */
 extern const char trap_entries[];
 
-/* What of CR4 this machine's paging wants. */
+/* The bits of CR4 that this machine's paging needs. */
 extern const uintptr_t machine_cr4;
 
 /** The gate of a vector. @param user  whether user mode may enter by INT */

@@ -105,10 +105,10 @@ static inline page_flags_t pte_leaf_flags(pte_t pte, unsigned level)
 
 /* ---- the TLB of this CPU ---- */
 
-/* Process-context identifiers are not in use: a switch drops what is not global. */
+/* Process-context identifiers are not in use: a switch invalidates all that is not global. */
 #define ASIDS_MOST 1
 
-/** Drops what this CPU holds for the page at va, global or not, and all its paging-structure caches. */
+/** Invalidates what this CPU holds for the page at va, global or not, and all its paging-structure caches. */
 static inline void tlb_invalidate_page(uintptr_t va)
 {
 	__asm__ volatile("invlpg %0" : : "m"(*(const char *) va) : "memory");
@@ -139,7 +139,7 @@ static inline phys_t page_root_current(void)
 	return (phys_t) (cr3 & PTE_ADDRESS);
 }
 
-/** Uses another root table; what the TLB holds of pages that are not global is dropped. */
+/** Uses another root table; what the TLB holds of pages that are not global is invalidated. */
 static inline void page_root_load(phys_t root)
 {
 	__asm__ volatile("mov %0, %%cr3" : : "r"((uintptr_t) root) : "memory");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-/* What genarch/x86/smp.c tells the rest of the machine. */
+/* What the rest of the machine needs of genarch/x86/smp.c. */
 
 #ifndef X86_SMP_H
 #define X86_SMP_H
