@@ -5,6 +5,7 @@
  */
 
 #include <kernel/machine.h>
+#include <kernel/thread.h>
 #include <kernel/time.h>
 #include <kernel/trap.h>
 #include <mm/as.h>
@@ -187,6 +188,34 @@ TEST(trap_interrupt_keeps,
 	check_registers(ACROSS("int $32+3", 0));
 	CHECK_EQ(handler_flags, FLAG_DIRECTION);
 	CHECK_GT(irq_unclaimed(), unclaimed);
+}
+
+static void trap_debug(void)
+{
+	__asm__ volatile("int $1");
+}
+
+static void trap_nmi(void)
+{
+	__asm__ volatile("int $2");
+}
+
+static void trap_machine_check(void)
+{
+	__asm__ volatile("int $18");
+}
+
+/* Their way in and out is one of its own, as they may come at any instruction. */
+TEST(trap_anywhere, "a debug exception, an NMI and a machine check in the kernel find its state, and leave it whole")
+{
+	static void (*const traps[])(void) = { trap_debug, trap_nmi, trap_machine_check };
+	struct thread *self = thread_current();
+
+	for (size_t i = 0; i < ARRAY_COUNT(traps); i++) {
+		CHECK(!probe_execute((uintptr_t) traps[i]));
+		CHECK_EQ((uintptr_t) thread_current(), (uintptr_t) self);
+		CHECK(interrupts_are_on());
+	}
 }
 
 #endif
