@@ -64,6 +64,8 @@
 #define TRAMPOLINE_FRAMES 2 /* the code, and the root of its page table */
 #define TRAMPOLINE_LAST 0xfffff
 
+#define INT3 0xcc /* an instruction that ends what runs there: no CPU that starts has an IDT */
+
 /* Numbers that a LAPIC may have. */
 #define LAPIC_IDS 256
 
@@ -188,13 +190,32 @@ static void trampoline_word_set(phys_t trampoline, const char *word, phys_t valu
 }
 
 /* For a test: keeps the first CPU that is started waiting till it is given up, and another one may come, or none. */
-static void hold_set(phys_t trampoline, bool hold)
+static void hold(phys_t trampoline, bool first)
 {
 #if CONFIG_DEBUG
 	if (mistake_asked("late-cpu"))
-		trampoline_word_set(trampoline, trampoline_hold, hold);
+		trampoline_word_set(trampoline, trampoline_hold, first);
 #else
-	(void) trampoline, (void) hold;
+	(void) trampoline, (void) first;
+#endif
+}
+
+/* Lets it go, when all that it must not use is gone: what is free below 1 MiB has been used for something else. */
+static void hold_end(phys_t trampoline)
+{
+#if CONFIG_DEBUG
+	struct frame_request request = FRAME_REQUEST(1, FRAME_ATOMIC | FRAME_DMA);
+	size_t taken;
+	phys_t frame;
+
+	if (!mistake_asked("late-cpu"))
+		return;
+	request.upper = TRAMPOLINE_LAST;
+	while ((frame = frame_alloc_request(&request, &taken)) != 0)
+		memset((void *) PA2KA(frame), INT3, PAGE_SIZE);
+	trampoline_word_set(trampoline, trampoline_hold, 0);
+#else
+	(void) trampoline;
 #endif
 }
 
@@ -212,7 +233,7 @@ static bool start_with_stack(unsigned id, phys_t trampoline, bool first)
 	starts[id].number = number;
 	starts[id].stack = PA2KA(stack) + THREAD_STACK_SIZE;
 	__atomic_store_n(&starts[id].state, START_OFFERED, __ATOMIC_SEQ_CST);
-	hold_set(trampoline, first);
+	hold(trampoline, first);
 	if (start(id, number, trampoline))
 		return true;
 	frame_free(stack, THREAD_STACK_SIZE / PAGE_SIZE);
@@ -273,8 +294,8 @@ static errno_t start_others(const struct madt *madt)
 		page_table_destroy(table);
 	if (all)
 		frame_free(trampoline, TRAMPOLINE_FRAMES);
-	else if (trampoline != 0)
-		hold_set(trampoline, false);
+	if (trampoline != 0)
+		hold_end(trampoline);
 	return trampoline != 0 ? EOK : ENOMEM;
 }
 
