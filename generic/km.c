@@ -60,6 +60,9 @@
 /* Pages from which on a range is put where large pages can map it. */
 #define ALIGNED_LEAST (LARGE_LEAST > CACHED ? LARGE_LEAST >> PAGE_WIDTH : CACHED >> PAGE_WIDTH)
 
+/* So often km_check looks again at what changes meanwhile. */
+#define LOOKS_MAX 100
+
 struct vmem km_arena, km_map_arena, km_alloc_arena;
 
 static size_t mappings; /* that stand, or are being made or undone */
@@ -515,19 +518,66 @@ errno_t km_init(void)
 	return error;
 }
 
+/* What km_check compares; all of it is read at one time if a second look finds the same. */
+struct view {
+	size_t mapped, mappings, local_guards;
+	struct vmem_info window, map,
+		alloc; /* their counts of allocations only rise, so no change and its undoing is missed */
+};
+
+static void view_take(struct view *view)
+{
+	struct km_local_info local;
+
+	__builtin_memset(view, 0, sizeof *view);
+	km_local_get_info(&local);
+	view->mapped = page_mapping_count(&page_kernel, KM_START, WINDOW_PAGES);
+	view->mappings = __atomic_load_n(&mappings, __ATOMIC_RELAXED);
+	view->local_guards = local.pages / 2;
+	vmem_get_info(&km_alloc_arena, &view->alloc);
+	vmem_get_info(&km_map_arena, &view->map);
+	vmem_get_info(&km_arena, &view->window);
+}
+
+static size_t view_taken(const struct view *view)
+{
+	return (view->window.total - view->window.free - view->map.free - view->alloc.free) >> PAGE_WIDTH;
+}
+
+static bool view_holds(const struct view *view)
+{
+	return view->mapped + view->mappings + view->local_guards <= view_taken(view);
+}
+
+/*
+ * Whether the invariant holds. The page table and three arenas are read one after another, and meanwhile other threads
+ * may free what was counted as mapped: only what is found twice, and nothing has changed in between, is a violation.
+ * @return false, and *view is what was found
+ */
+static bool mapped_holds(struct view *view)
+{
+	struct view before;
+
+	view_take(view);
+	for (unsigned looks = 0; !view_holds(view); looks++) {
+		if (looks == LOOKS_MAX)
+			return true; /* it changes all the time: nothing can be said */
+		before = *view;
+		view_take(view);
+		if (__builtin_memcmp(&before, view, sizeof before) == 0)
+			return false;
+	}
+	return true;
+}
+
 size_t km_check(void)
 {
-	size_t mapped = page_mapping_count(&page_kernel, KM_START, WINDOW_PAGES);
 	size_t breaches = km_local_check();
-	struct km_local_info local;
-	struct km_info info;
-	size_t guards;
+	struct view view;
 
-	km_get_info(&info);
-	km_local_get_info(&local);
-	guards = info.mappings + local.pages / 2;
-	if (mapped + guards <= info.pages - info.free)
+	if (mapped_holds(&view))
 		return breaches;
-	port_log("km_check: mapped: %zu pages and %zu guards of %zu taken", mapped, guards, info.pages - info.free);
+	port_log("km_check: mapped: %zu pages and %zu guards of %zu taken", view.mapped, view.mappings + view.local_guards,
+		view_taken(&view));
 	return breaches + 1;
 }

@@ -192,6 +192,65 @@ TEST(km_unmap_elsewhere, "undoing a mapping outside the window is told as what i
 	km_unmap(IDENTITY_VIRT, PAGE_SIZE);
 }
 
+/* ---- km_check ---- */
+
+TEST(km_check_mapped, "a page that is mapped where no range is taken is a violation",
+	.plain_only = "it is wrong on purpose")
+{
+	uintptr_t va = KM_END - PAGE_SIZE;
+	phys_t frame;
+
+	NEED((frame = test_frame_alloc(1, FRAME_ATOMIC, 0)) != 0);
+	NEED(!is_mapped(va) && page_mapping_insert(&page_kernel, va, frame, 1, PAGE_READ, FRAME_ATOMIC) == EOK);
+	test_log_expect("km_check:");
+	CHECK_EQ(km_check(), 1);
+	page_mapping_remove(&page_kernel, va, 1);
+	CHECK_EQ(km_check(), 0);
+}
+
+static struct {
+	uintptr_t map, alloc; /* 0 = freed */
+	size_t left;          /* points to pass over before */
+} unmapped;
+
+#define CHECK_PAGES ((size_t) 50)
+#define CHECK_POINTS ((size_t) 400) /* more than there are from the count of pages on */
+
+static void unmap_soon(void)
+{
+	if (unmapped.left-- != 0 || unmapped.map == 0)
+		return;
+	km_unmap(unmapped.map, CHECK_PAGES * PAGE_SIZE);
+	unmapped.map = 0;
+	km_free(unmapped.alloc, CHECK_PAGES * PAGE_SIZE);
+	unmapped.alloc = 0;
+}
+
+TEST(km_check_preempted, "what is freed while km_check counts, between any two steps, is no violation",
+	.host_only = "on purpose", .plain_only = "it is about what happens in between")
+{
+	size_t points;
+
+	unmapped.map = 0;
+	unmapped.left = SIZE_MAX;
+	if (!test_preempt(unmap_soon))
+		SKIP("only debug builds can be preempted on purpose");
+	CHECK_EQ(km_check(), 0);
+	(void) test_preempt(NULL);
+	points = SIZE_MAX - unmapped.left;
+	/* The first of them are of the look at temporary mappings. */
+	for (size_t point = points > CHECK_POINTS ? points - CHECK_POINTS : 0; point < points; point++) {
+		NEED(km_map(PAGE_SIZE, CHECK_PAGES * PAGE_SIZE, PAGE_READ, FRAME_ATOMIC, &unmapped.map) == EOK);
+		NEED(km_alloc(CHECK_PAGES * PAGE_SIZE, FRAME_ATOMIC, &unmapped.alloc) == EOK);
+		unmapped.left = point;
+		(void) test_preempt(unmap_soon);
+		CHECK_EQ(km_check(), 0);
+		(void) test_preempt(NULL);
+		unmapped.left = 0;
+		unmap_soon();
+	}
+}
+
 /* ---- km_alloc ---- */
 
 TEST(km_alloc_pages, "memory of 1 to 40 pages can be written and read, with a page on either side that is not mapped")
