@@ -7,6 +7,8 @@
  */
 
 #include <arch/host.h>
+#include <mm/cpu_set.h>
+#include <mm/tlb.h>
 #include <test.h>
 
 #define RW (PAGE_READ | PAGE_WRITE)
@@ -241,4 +243,189 @@ TEST(tlb_kernel_elsewhere, "a page of the kernel's that is unmapped is read by n
 	page_table_destroy(elsewhere.table);
 	CHECK(elsewhere.read_before);
 	CHECK(!elsewhere.read_after);
+}
+
+/* ---- CPUs that start, that are asked, and that switch ---- */
+
+TEST(tlb_start, "a CPU that starts goes by nothing that its TLB has had before", .host_only = "it has a TLB of its own")
+{
+	struct scene scene = { 0 };
+	bool mapped;
+	uint8_t before, stale, after;
+	port_irq_t irq;
+
+	NEED(scene_open(&scene));
+	mapped = page_mapping_insert(scene.table, PLACE, scene.ones, 1, RW, FRAME_ATOMIC) == EOK;
+	before = load(PLACE);
+	host_tlb_deafen(true); /* as if this CPU had not been there when the page went */
+	page_mapping_remove(scene.table, PLACE, 1);
+	host_tlb_deafen(false);
+	stale = load(PLACE);
+	irq = port_irq_save();
+	tlb_cpu_start();
+	port_irq_restore(irq);
+	after = load(PLACE);
+	scene_close(&scene);
+	NEED(mapped);
+	CHECK_EQ(before, 1);
+	CHECK_EQ(stale, 1);
+	CHECK_EQ(after, 0);
+}
+
+static void nothing_main(void *argument)
+{
+	(void) argument;
+}
+
+/* Requests that other CPUs answer for a batch to which two ranges of an unused page table are added. */
+static size_t answers_to_batch(struct page_table *table, bool first_gone, bool second_gone)
+{
+	struct tlb_batch batch = TLB_BATCH(table);
+	struct tlb_info before, after;
+
+	tlb_get_info(&before);
+	tlb_batch_add(&batch, PLACE, 1, first_gone);
+	tlb_batch_add(&batch, PLACE + PAGE_SIZE, 1, second_gone);
+	tlb_batch_finish(&batch);
+	tlb_get_info(&after);
+	return after.answers - before.answers;
+}
+
+TEST(tlb_batch_tables, "if tables were taken out for any part of a batch, every CPU is asked at its end",
+	.host_only = "how many CPUs there are is told by the host", .threads = true,
+	.plain_only = "its thread may not be refused")
+{
+	struct page_table *table = page_table_create(0);
+	size_t others;
+
+	test_thread_join(test_thread_start("nothing", nothing_main, NULL)); /* now there is a second CPU */
+	others = host_cpus_up() - 1;
+	CHECK_GT(others, 0);
+	CHECK_EQ(answers_to_batch(table, false, false), 0);
+	CHECK_EQ(answers_to_batch(table, true, false), others);
+	CHECK_EQ(answers_to_batch(table, false, true), others);
+	page_table_destroy(table);
+}
+
+#define PUTS 10000
+#define PUT_CPUS (CONFIG_MAX_CPUS < 32 ? CONFIG_MAX_CPUS : 32) /* that one thread puts in, one after the other */
+#define RELAX_EVERY 1000                                       /* seldom: both threads are to run at once */
+
+static struct {
+	struct cpu_set set;
+	size_t taken[PUT_CPUS];
+	size_t passes; /* times that all were taken out */
+	uintptr_t stop;
+} inbox;
+
+static void inbox_take(unsigned cpu)
+{
+	__atomic_fetch_add(&inbox.taken[cpu], 1, __ATOMIC_RELAXED);
+}
+
+static void inbox_main(void *argument)
+{
+	(void) argument;
+	while (__atomic_load_n(&inbox.stop, __ATOMIC_ACQUIRE) == 0) {
+		cpu_set_take_all(&inbox.set, inbox_take);
+		if (__atomic_fetch_add(&inbox.passes, 1, __ATOMIC_SEQ_CST) % RELAX_EVERY == 0)
+			port_relax();
+		tlb_fence();
+	}
+}
+
+/*
+ * Puts CPUs in, and waits till all have been taken out: the second pass that ends after this began when they were in.
+ * @return whether any was lost
+ */
+static bool put_all(size_t round)
+{
+	size_t passes, missing = 1, looks = 0;
+	bool over = false;
+
+	for (unsigned cpu = 0; cpu < PUT_CPUS; cpu++)
+		(void) cpu_set_put(&inbox.set, cpu);
+	tlb_fence();
+	passes = __atomic_load_n(&inbox.passes, __ATOMIC_SEQ_CST);
+	while (missing != 0 && !over) {
+		over = __atomic_load_n(&inbox.passes, __ATOMIC_SEQ_CST) >= passes + 2;
+		missing = 0;
+		for (unsigned cpu = 0; cpu < PUT_CPUS; cpu++)
+			missing += __atomic_load_n(&inbox.taken[cpu], __ATOMIC_RELAXED) != round;
+		if (++looks % RELAX_EVERY == 0)
+			port_relax();
+	}
+	return missing != 0;
+}
+
+TEST(tlb_inbox, "no CPU that puts itself into an inbox while that is emptied is lost", .host_only = "it takes two CPUs",
+	.threads = true, .plain_only = "its thread may not be refused")
+{
+	struct test_thread *thread;
+	bool lost = false;
+
+	__builtin_memset(&inbox, 0, sizeof inbox);
+	thread = test_thread_start("inbox", inbox_main, NULL);
+	for (size_t round = 1; round <= PUTS && !lost; round++)
+		lost = put_all(round);
+	__atomic_store_n(&inbox.stop, 1, __ATOMIC_RELEASE);
+	test_thread_join(thread);
+	CHECK(!lost);
+}
+
+#define SPINS 200000u /* at most, of a CPU in the midst of a switch: many times what the other needs */
+
+static struct {
+	struct page_table *table;
+	const void *thread; /* the one that switches */
+	uintptr_t is_midway;
+	bool was_asked;
+} midway;
+
+static size_t requests(void)
+{
+	struct tlb_info info;
+
+	tlb_get_info(&info);
+	return info.requests;
+}
+
+/* In the midst of the switch, till it sees that it is asked. */
+static void stay_midway(void)
+{
+	size_t before = requests();
+
+	if (port_self() != midway.thread || midway.is_midway != 0)
+		return;
+	__atomic_store_n(&midway.is_midway, 1, __ATOMIC_RELEASE);
+	for (unsigned i = 0; i < SPINS && !midway.was_asked; i++) {
+		midway.was_asked = requests() != before;
+		port_relax();
+	}
+}
+
+static void midway_main(void *argument)
+{
+	(void) argument;
+	midway.thread = port_self();
+	__atomic_store_n(&host_root_hook, stay_midway, __ATOMIC_RELEASE);
+	host_tlb_use(midway.table);
+	__atomic_store_n(&host_root_hook, NULL, __ATOMIC_RELAXED);
+	host_tlb_use(&page_kernel);
+}
+
+TEST(tlb_midway, "a CPU that has loaded a root, but is not through with the switch, is asked to invalidate already",
+	.host_only = "it holds the CPU there", .threads = true, .plain_only = "its thread may not be refused")
+{
+	struct test_thread *thread;
+
+	__builtin_memset(&midway, 0, sizeof midway);
+	midway.table = page_table_create(0);
+	CHECK_EQ(page_mapping_insert(midway.table, PLACE, 0, 2, PAGE_READ, 0), EOK);
+	thread = test_thread_start("midway", midway_main, NULL);
+	CHECK(test_wait_for(__atomic_load_n(&midway.is_midway, __ATOMIC_ACQUIRE) != 0, PATIENCE_MS));
+	page_mapping_remove(midway.table, PLACE, 1);
+	test_thread_join(thread);
+	page_table_destroy(midway.table);
+	CHECK(midway.was_asked);
 }

@@ -204,6 +204,16 @@ bool host_tlb_dropped(uintptr_t va)
 
 /* ---- roots and identifiers ---- */
 
+void (*host_root_hook)(void);
+
+static void root_loaded(void)
+{
+	void (*hook)(void) = __atomic_load_n(&host_root_hook, __ATOMIC_RELAXED);
+
+	if (hook != NULL)
+		hook();
+}
+
 phys_t page_root_current(void)
 {
 	return tlb_here()->root;
@@ -217,6 +227,7 @@ void page_root_load(phys_t root)
 	tlb_here()->asid = 0;
 	if (ASIDS_MOST == 1 && !deaf)
 		drop_all(false);
+	root_loaded();
 	port_irq_restore(irq);
 }
 
@@ -236,6 +247,7 @@ void page_root_load_asid(phys_t root, unsigned asid)
 	tlb->root = root;
 	if (!is_drop || !deaf)
 		tlb->asid = asid;
+	root_loaded();
 }
 
 void tlb_invalidate_asids(void)

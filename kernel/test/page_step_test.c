@@ -295,6 +295,73 @@ TEST(page_second_look, "a look-up in whose midst another CPU makes a change find
 	CHECK_EQ(page_check(), 0);
 }
 
+/* ---- a chain that another CPU is changing ---- */
+
+#define SPINS 200000u /* of a thread in the midst of a change, at most: many times what a look-up takes */
+#define PATIENCE_MS 5000
+
+static struct {
+	uintptr_t ready, go, looks, done;
+	bool was_done, found;
+} reader;
+
+static bool is_set(const uintptr_t *flag)
+{
+	return __atomic_load_n(flag, __ATOMIC_ACQUIRE) != 0;
+}
+
+static void reader_main(void *argument)
+{
+	(void) argument;
+	__atomic_store_n(&reader.ready, 1, __ATOMIC_RELEASE);
+	while (!is_set(&reader.go))
+		port_relax();
+	__atomic_store_n(&reader.looks, 1, __ATOMIC_RELEASE);
+	reader.found = page_mapping_find(other.table, other.page).size != 0;
+	__atomic_store_n(&reader.done, 1, __ATOMIC_RELEASE);
+}
+
+/* The first step of a change: the chain is open. */
+static void stay_open(void)
+{
+	if (port_self() != world.thread || world.steps++ != 0)
+		return;
+	__atomic_store_n(&reader.go, 1, __ATOMIC_RELEASE);
+	for (unsigned i = 0; i < SPINS && !is_set(&reader.looks); i++)
+		port_relax();
+	for (unsigned i = 0; i < SPINS && !is_set(&reader.done); i++)
+		port_relax();
+	reader.was_done = is_set(&reader.done);
+}
+
+TEST(page_open_chain, "a look-up waits for the end of a change that another CPU makes where it looks", .threads = true,
+	.host_only = "on one CPU nobody looks meanwhile", .plain_only = "its thread may not be refused")
+{
+	struct test_thread *thread;
+
+	if (&page_look_hook == NULL)
+		SKIP("what a tree has is right at every instant, for all CPUs");
+	__builtin_memset(&world, 0, sizeof world);
+	__builtin_memset(&other, 0, sizeof other);
+	__builtin_memset(&reader, 0, sizeof reader);
+	world.thread = port_self();
+	other.table = page_table_create(0);
+	other.page = PLACE;
+	crowd_choose();
+	CHECK_EQ(page_mapping_insert(other.table, other.crowd_pages[0], OTHER_FRAME, 1, RW, 0), EOK);
+	CHECK_EQ(page_mapping_insert(other.table, other.page, FRAMES, 1, RW, 0), EOK);
+	thread = test_thread_start("reader", reader_main, NULL);
+	CHECK(test_wait_for(is_set(&reader.ready), PATIENCE_MS));
+	__atomic_store_n(&page_step_hook, stay_open, __ATOMIC_RELAXED);
+	page_mapping_remove(other.table, other.crowd_pages[0], 1);
+	__atomic_store_n(&page_step_hook, NULL, __ATOMIC_RELAXED);
+	test_thread_join(thread);
+	page_table_destroy(other.table);
+	CHECK_GT(world.steps, 0);
+	CHECK(reader.found);
+	CHECK(!reader.was_done);
+}
+
 /* ---- memory of the hash table that becomes something else in the midst of a look-up with interrupts on ---- */
 
 #define TRIM_FRAMES 4000 /* allocated at most, to get those that the table has freed */

@@ -83,6 +83,9 @@ struct page_mapping;
 /** The calling thread's CPU translates by this page table from now on, as by tlb_switch. */
 void host_tlb_use(struct page_table *table);
 
+/* Called, if not NULL, when a CPU has loaded a root, interrupts off: in the midst of a switch. */
+extern void (*host_root_hook)(void);
+
 /** Sets how many identifiers of address spaces there are: from 2 to ASIDS_MOST. While no other CPU runs. */
 void host_asids_set(unsigned count);
 
