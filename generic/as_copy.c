@@ -27,7 +27,7 @@ static bool is_memory(const struct as *as, uintptr_t va, phys_t pa)
 {
 	pfn_t pfn = pa >> PAGE_WIDTH;
 
-	if (likely(frame_known(pfn)) && likely(!frame_is(pfn, FRAME_KIND_HOLE)))
+	if (likely(!frame_is(pfn, FRAME_KIND_HOLE)))
 		return true;
 	return as_area_at(as, va)->backend->map == NULL;
 }

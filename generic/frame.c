@@ -40,9 +40,9 @@
 #define CACHE_BATCH 16
 
 struct frame_cache {
-	pfn_t *top;                     /* the frame that goes first; 0 in frames[0] if there is none */
+	pfn_t *top;                     /* the frame that goes first; NO_FRAME in frames[0] if there is none */
 	pfn_t *limit;                   /* where top is at most: frames, while somebody sleeps for memory */
-	pfn_t frames[1 + CACHE_FRAMES]; /* 0, and those that are here */
+	pfn_t frames[1 + CACHE_FRAMES]; /* NO_FRAME, and those that are here */
 } __attribute__((aligned(CACHE_LINE)));
 
 static struct frame_cache caches[CONFIG_MAX_CPUS];
@@ -68,6 +68,7 @@ frame_flags_t frame_slow_flags;
 /* A CPU that comes up later may do so while threads wait: its caches are closed till it has looked. */
 static void cache_init(struct frame_cache *cache)
 {
+	cache->frames[0] = NO_FRAME;
 	cache->top = cache->limit = cache->frames;
 }
 
@@ -122,13 +123,13 @@ size_t frame_cache_count(bool high)
 
 /* ---- taking ---- */
 
-/* Takes the frame that top, the cache's, points to. */
-static inline phys_t cache_pop(struct frame_cache *cache, pfn_t *top)
+/* Takes the frame that top, the cache's, points to, and of which this is the state. */
+static inline phys_t cache_pop(struct frame_cache *cache, pfn_t *top, uint8_t *state)
 {
 	pfn_t pfn = *top;
 
 	cache_set_top(cache, top - 1);
-	frame_state_set(pfn, RUN_HEAD(0));
+	__atomic_store_n(state, RUN_HEAD(0), __ATOMIC_RELAXED); /* this CPU's alone: see frame_state.c, "Order" */
 	return (phys_t) pfn << PAGE_WIDTH;
 }
 
@@ -160,7 +161,7 @@ static inline phys_t cache_alloc(struct frame_cache *cache, const struct refill 
 {
 	pfn_t *top = cache->top;
 
-	return likely(*top != 0) ? cache_pop(cache, top) : cache_refill(cache, refill);
+	return likely(*top != NO_FRAME) ? cache_pop(cache, top, frame_state_at(*top)) : cache_refill(cache, refill);
 }
 
 /* What a constraint on address bits comes to: an alignment from the low bits, an upper bound from the high ones. */
@@ -221,7 +222,7 @@ static phys_t single_alloc(frame_flags_t flags)
 	return base;
 }
 
-/* One frame that this CPU's cache cannot serve at once. */
+/* One frame that this CPU's cache cannot serve at once, or only by one that is not near. */
 static NOINLINE phys_t frame_alloc_single(frame_flags_t flags)
 {
 	phys_t base = single_alloc(flags);
@@ -275,8 +276,8 @@ phys_t frame_alloc(size_t count, frame_flags_t flags, phys_t constraint)
 		struct frame_cache *cache = &caches[port_cpu()];
 		pfn_t *top = cache->top;
 
-		if (likely(*top != 0) && likely(may_serve(flags, irq))) {
-			phys_t base = cache_pop(cache, top);
+		if (frame_is_near(*top) && likely(may_serve(flags, irq))) { /* so it is not NO_FRAME */
+			phys_t base = cache_pop(cache, top, frame_near_state(*top));
 
 			port_irq_restore(irq);
 			return base;
@@ -453,29 +454,35 @@ void panic_freed_meanwhile(pfn_t first, size_t count)
 	panic_bad_free_locked(first, first, count);
 }
 
-/* Adds a frame above top, the cache's. */
-static inline void cache_push(struct frame_cache *cache, pfn_t *top, pfn_t pfn)
+/* Adds a frame, of which this is the state, above top, the cache's. */
+static inline void cache_push(struct frame_cache *cache, pfn_t *top, pfn_t pfn, uint8_t *state)
 {
-	if (unlikely(!frame_state_change(pfn, RUN_HEAD(0), RUN_CACHED(0))))
+	if (unlikely(!state_change(state, RUN_HEAD(0), RUN_CACHED(0))))
 		panic_freed_meanwhile(pfn, 1);
 	*++top = pfn;
 	cache_set_top(cache, top);
 }
 
 /*
- * Whether this is a frame that may go into a CPU's cache: plain, with a permanent address. The caller has it alone, if
- * so: what others did with it while they held it was before.
+ * Whether this is a near frame that may go into a CPU's cache: plain, with a permanent address. The caller has it
+ * alone, if so: what others did with it while they held it was before.
  */
 static inline bool cacheable(pfn_t pfn)
 {
-	return likely(pfn - FRAME_FIRST < frame_low_count) && likely(frame_state_acquire(pfn) == RUN_HEAD(0));
+	return likely(pfn - FRAME_FIRST < frame_near_low_count) &&
+		likely(__atomic_load_n(frame_near_state(pfn), __ATOMIC_ACQUIRE) == RUN_HEAD(0));
 }
 
-/* The same, but without one. */
-static inline bool cacheable_high(pfn_t pfn)
+/* The caches that a single frame may go into which is not cacheable as that says; NULL if there are none. */
+static inline struct frame_cache *caches_for(pfn_t pfn)
 {
-	return KM_LOCAL_NEEDED && frame_known(pfn) && pfn - FRAME_FIRST >= frame_low_count &&
-		frame_state_acquire(pfn) == RUN_HEAD(0);
+	if (frame_state_acquire(pfn) == RUN_HEAD(0)) {
+		if (pfn - FRAME_FIRST < frame_low_count)
+			return caches;
+		if (KM_LOCAL_NEEDED)
+			return high_caches;
+	}
+	return NULL;
 }
 
 /* One frame into this CPU's one of these caches, or, if that has no room and can make none, into its zone. */
@@ -486,10 +493,21 @@ static NOINLINE void frame_free_single(struct frame_cache *of_all, pfn_t pfn)
 	bool room = cache->top < cache->limit || cache_make_room(cache);
 
 	if (room)
-		cache_push(cache, cache->top, pfn);
+		cache_push(cache, cache->top, pfn, frame_state_at(pfn));
 	port_irq_restore(irq);
 	if (!room)
 		zone_free_run(pfn, 1);
+}
+
+/* One frame that is far or high; or not known at all. */
+static NOINLINE void frame_free_other(pfn_t pfn, size_t count)
+{
+	struct frame_cache *of_all = count == 1 ? caches_for(pfn) : NULL;
+
+	if (of_all != NULL)
+		frame_free_single(of_all, pfn);
+	else
+		zone_free_run(pfn, count);
 }
 
 void frame_free(phys_t base, size_t count)
@@ -502,16 +520,16 @@ void frame_free(phys_t base, size_t count)
 		pfn_t *top = cache->top;
 
 		if (likely(top < cache->limit)) {
-			cache_push(cache, top, pfn);
+			cache_push(cache, top, pfn, frame_near_state(pfn));
 			port_irq_restore(irq);
 			return;
 		}
 		port_irq_restore(irq);
 		return frame_free_single(caches, pfn);
 	}
-	if (count == 1 && cacheable_high(pfn))
-		return frame_free_single(high_caches, pfn);
-	return likely(count > 1) ? run_free(pfn, count) : zone_free_run(pfn, count);
+	if (likely(count > 1))
+		return run_free(pfn, count);
+	return pfn - FRAME_FIRST < frame_near_low_count ? zone_free_run(pfn, count) : frame_free_other(pfn, count);
 }
 
 /* ---- references ---- */
@@ -528,11 +546,11 @@ errno_t frame_reference_add(phys_t frame)
 	if (kind == FRAME_KIND_PLAIN) {
 		(void) frame_run_dissolve(pfn);
 		frame_state_set(pfn, FRAME_KIND_SHARED);
-		frame_counts[pfn - FRAME_FIRST] = 1;
-	} else if (frame_counts[pfn - FRAME_FIRST] == UINT16_MAX - 1) {
+		*frame_count_at(pfn) = 1;
+	} else if (*frame_count_at(pfn) == UINT16_MAX - 1) {
 		error = EOVERFLOW;
 	} else {
-		frame_counts[pfn - FRAME_FIRST]++;
+		++*frame_count_at(pfn);
 	}
 	spinlock_unlock(&frame_lock, irq);
 	return error;
@@ -549,7 +567,7 @@ size_t frame_reference_count(phys_t frame)
 	if (kind == FRAME_KIND_FREE || kind == FRAME_KIND_CACHED || kind == FRAME_KIND_HOLE)
 		count = 0;
 	else if (kind == FRAME_KIND_SHARED)
-		count = 1 + (size_t) frame_counts[pfn - FRAME_FIRST];
+		count = 1 + (size_t) *frame_count_at(pfn);
 	spinlock_unlock(&frame_lock, irq);
 	return count;
 }

@@ -24,6 +24,9 @@
 /* Unit 0 of the buddy of a zone of so many frames or more is a multiple of so many: 1 GiB of frames of 4 KiB. */
 #define ZONE_ALIGN ((size_t) 1 << 18)
 
+/* Zones at most. */
+#define ZONE_MAX 16
+
 /** Whether the caller may sleep. */
 static inline bool interrupts_on(void)
 {
@@ -53,42 +56,46 @@ static inline phys_t frame_address(pfn_t pfn)
 
 static inline uint8_t frame_state(pfn_t pfn)
 {
-	return __atomic_load_n(&frame_states[pfn - FRAME_FIRST], __ATOMIC_RELAXED);
+	return frame_byte(pfn, __ATOMIC_RELAXED);
 }
 
 /** As it is after what the last of the other holders did with the frame (frame_state.c, "Order"). */
 static inline uint8_t frame_state_acquire(pfn_t pfn)
 {
-	return __atomic_load_n(&frame_states[pfn - FRAME_FIRST], __ATOMIC_ACQUIRE);
+	return frame_byte(pfn, __ATOMIC_ACQUIRE);
 }
 
 static inline void frame_state_set(pfn_t pfn, uint8_t state)
 {
-	__atomic_store_n(&frame_states[pfn - FRAME_FIRST], state, __ATOMIC_RELAXED);
+	frame_byte_set(pfn, state, __ATOMIC_RELAXED);
 }
 
 /** For those who read it by frame_state_acquire, or ask frame_is. */
 static inline void frame_state_release(pfn_t pfn, uint8_t state)
 {
-	__atomic_store_n(&frame_states[pfn - FRAME_FIRST], state, __ATOMIC_RELEASE);
+	frame_byte_set(pfn, state, __ATOMIC_RELEASE);
 }
 
 /** Makes of one state another, if it is that, in one step. @return whether it was */
+static inline bool state_exchange(uint8_t *state, uint8_t from, uint8_t to)
+{
+	return __atomic_compare_exchange_n(state, &from, to, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+}
+
 static inline bool frame_state_exchange(pfn_t pfn, uint8_t from, uint8_t to)
 {
-	return __atomic_compare_exchange_n(
-		&frame_states[pfn - FRAME_FIRST], &from, to, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+	return state_exchange(frame_state_at(pfn), from, to);
 }
 
 /**
  * Makes of a state, which was found to be `from`, another. A debug build looks again in the same step: of two that free
  * a frame at once, both may have found it taken. @return false if it was no longer so
  */
-MUST_USE static inline bool frame_state_change(pfn_t pfn, uint8_t from, uint8_t to)
+MUST_USE static inline bool state_change(uint8_t *state, uint8_t from, uint8_t to)
 {
 	if (CONFIG_DEBUG)
-		return frame_state_exchange(pfn, from, to);
-	frame_state_set(pfn, to);
+		return state_exchange(state, from, to);
+	__atomic_store_n(state, to, __ATOMIC_RELAXED);
 	return true;
 }
 
@@ -107,11 +114,41 @@ MUST_USE static inline bool frame_state_change(pfn_t pfn, uint8_t from, uint8_t 
  */
 bool frame_run_dissolve(pfn_t pfn);
 
-/** Bytes of books that states of so many frames need. */
+/* Tables at most, the near one among them: one a zone. */
+#define FRAME_TABLES_MAX (ZONE_MAX + 1)
+
+/* No frame has this number; and it is not near. */
+#define NO_FRAME ((pfn_t) -1)
+
+/** The state of a frame that is near. */
+static inline uint8_t *frame_near_state(pfn_t pfn)
+{
+	return &frame_states[pfn - FRAME_FIRST];
+}
+
+/** Bytes of metadata that a table of n frames needs. */
 size_t frame_state_size(size_t frames);
 
-/** Makes all frames holes. books: frame_state_size(frames) bytes, aligned to 8. */
-void frame_state_init(void *books, size_t frames);
+/** No frame has metadata. */
+void frame_tables_init(void);
+
+/**
+ * Adds a table of frames [first, end), above all that there are; the near one, if it begins with FRAME_FIRST. All of
+ * them are holes. At most FRAME_TABLES_MAX - 1 besides the near one.
+ *
+ * @param metadata  frame_state_size(end - first) bytes, aligned to 8
+ */
+void frame_table_add(void *metadata, pfn_t first, pfn_t end);
+
+/** Whether all frames of a run are in one table, which is not the near one. */
+bool frame_run_known_far(pfn_t first, size_t count);
+
+/** Whether all frames of a run are in one table. */
+static inline bool frame_run_known(pfn_t first, size_t count)
+{
+	return (likely(count - 1 < frame_near_count) && likely(first - FRAME_FIRST <= frame_near_count - count)) ||
+		frame_run_known_far(first, count);
+}
 
 /** As frame_kind, under frame_lock. */
 enum frame_kind frame_kind_locked(pfn_t pfn);
@@ -127,14 +164,13 @@ size_t frame_run_bytes(pfn_t first, size_t count);
 
 /* ---- zone.c ---- */
 
-#define ZONE_MAX 16
-
 struct zone {
 	enum zone_kind kind;
-	pfn_t base;     /* frame that is unit 0 of the buddy */
-	pfn_t first;    /* first frame of RAM */
-	pfn_t end;      /* one beyond the last */
-	size_t managed; /* frames that are the allocator's; written under frame_lock, read without, too */
+	pfn_t base;        /* frame that is unit 0 of the buddy */
+	pfn_t first;       /* first frame of RAM */
+	pfn_t end;         /* one beyond the last */
+	pfn_t table_first; /* first frame of the table that the zone's frames are in */
+	size_t managed;    /* frames that are the allocator's; written under frame_lock, read without, too */
 	struct buddy buddy;
 };
 
@@ -145,6 +181,9 @@ extern size_t frame_books; /* bytes */
 
 /* Frames from FRAME_FIRST on that have a permanent address, if they are RAM; none beyond has. */
 extern size_t frame_low_count;
+
+/* The same, of those in the near table. */
+extern size_t frame_near_low_count;
 
 /** Flags that the per-CPU caches cannot serve on this machine. */
 extern frame_flags_t frame_slow_flags;

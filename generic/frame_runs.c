@@ -47,7 +47,7 @@ static const uint8_t depths[RUN_CACHE_ORDERS] = { [1] = 4, [2] = 4, [3] = 4, [4]
 
 /* One CPU's runs of one order. */
 struct run_stack {
-	pfn_t *top;                /* the run that goes first; 0 in runs[0] if there is none */
+	pfn_t *top;                /* the run that goes first; NO_FRAME in runs[0] if there is none */
 	pfn_t *limit;              /* top, if there is no room for more: always, while somebody sleeps for memory */
 	pfn_t runs[1 + DEPTH_MAX]; /* heads */
 } __attribute__((aligned(CACHE_LINE)));
@@ -73,13 +73,19 @@ static size_t stack_count(const struct run_stack *stack)
 	return (size_t) (__atomic_load_n(&stack->top, __ATOMIC_RELAXED) - stack->runs);
 }
 
+static void stack_init(struct run_stack *stack)
+{
+	stack->runs[0] = NO_FRAME;
+	stack->top = stack->limit = stack->runs;
+}
+
 void run_caches_init(void)
 {
 	users = 0;
 	for (unsigned cpu = 0; cpu < CONFIG_MAX_CPUS; cpu++) {
 		room_of[cpu].used = room_of[cpu].open = false;
 		for (unsigned order = 0; order < RUN_CACHE_ORDERS; order++)
-			stacks[order][cpu].top = stacks[order][cpu].limit = stacks[order][cpu].runs;
+			stack_init(&stacks[order][cpu]);
 	}
 }
 
@@ -103,7 +109,11 @@ static inline __attribute__((always_inline)) phys_t pop(size_t count, frame_flag
 	pfn_t *top = stack->top;
 	pfn_t pfn = *top;
 
-	if (likely(pfn != 0) && likely(may_serve(flags, irq))) {
+	if (frame_is_near(pfn) && likely(may_serve(flags, irq))) { /* so it is not NO_FRAME */
+		stack_set_top(stack, top - 1);
+		__atomic_store_n(
+			frame_near_state(pfn), RUN_HEAD(order), __ATOMIC_RELAXED); /* this CPU's alone: frame_state.c */
+	} else if (pfn != NO_FRAME && may_serve(flags, irq)) {
 		stack_set_top(stack, top - 1);
 		frame_state_set(pfn, RUN_HEAD(order));
 	} else {
@@ -148,13 +158,14 @@ static void stacks_open(unsigned cpu)
 	}
 }
 
-static inline bool stack_push(struct run_stack *stack, pfn_t pfn, unsigned order)
+/* Adds a run, of whose head this is the state. @return false if there is no room */
+static inline bool stack_push(struct run_stack *stack, pfn_t pfn, unsigned order, uint8_t *state)
 {
 	pfn_t *top = stack->top;
 
 	if (unlikely(top == stack->limit))
 		return false;
-	if (unlikely(!frame_state_change(pfn, RUN_HEAD(order), RUN_CACHED(order))))
+	if (unlikely(!state_change(state, RUN_HEAD(order), RUN_CACHED(order))))
 		panic_freed_meanwhile(pfn, (size_t) 1 << order);
 	*++top = pfn;
 	stack_set_top(stack, top);
@@ -170,24 +181,43 @@ static NOINLINE void free_opening(pfn_t pfn, unsigned order)
 
 	if (!room_of[cpu].open) {
 		stacks_open(cpu);
-		done = stack_push(&stacks[order][cpu], pfn, order);
+		done = stack_push(&stacks[order][cpu], pfn, order, frame_state_at(pfn));
 	}
 	port_irq_restore(irq);
 	if (!done)
 		zone_free_run(pfn, (size_t) 1 << order);
 }
 
-void run_free(pfn_t pfn, size_t count)
+/* A run that is far, high, or of a number that is not cached; or not known at all. */
+static NOINLINE void run_free_other(pfn_t pfn, size_t count)
 {
 	unsigned order = (unsigned) __builtin_ctzl(count);
 	port_irq_t irq;
 	bool done;
 
-	if (unlikely(!run_cacheable(count)) || unlikely(pfn - FRAME_FIRST >= frame_low_count) ||
-		unlikely(frame_state(pfn) != RUN_HEAD(order)))
+	if (!run_cacheable(count) || pfn - FRAME_FIRST >= frame_low_count || frame_state(pfn) != RUN_HEAD(order))
 		return zone_free_run(pfn, count);
 	irq = port_irq_save();
-	done = stack_push(&stacks[order][port_cpu()], pfn, order);
+	done = stack_push(&stacks[order][port_cpu()], pfn, order, frame_state_at(pfn));
+	port_irq_restore(irq);
+	if (!done)
+		free_opening(pfn, order);
+}
+
+void run_free(pfn_t pfn, size_t count)
+{
+	unsigned order = (unsigned) __builtin_ctzl(count);
+	uint8_t *state;
+	port_irq_t irq;
+	bool done;
+
+	if (unlikely(!run_cacheable(count)) || unlikely(pfn - FRAME_FIRST >= frame_near_low_count))
+		return run_free_other(pfn, count);
+	state = frame_near_state(pfn);
+	if (unlikely(__atomic_load_n(state, __ATOMIC_RELAXED) != RUN_HEAD(order))) /* a run needs no order: frame_state.c */
+		return zone_free_run(pfn, count);
+	irq = port_irq_save();
+	done = stack_push(&stacks[order][port_cpu()], pfn, order, state);
 	port_irq_restore(irq);
 	if (unlikely(!done))
 		free_opening(pfn, order);

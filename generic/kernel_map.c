@@ -52,15 +52,25 @@ static bool slot_has_frames(phys_t pa)
 {
 	pfn_t last = slot_end(pa) >> PAGE_WIDTH;
 
-	for (pfn_t pfn = pa >> PAGE_WIDTH; pfn <= last; pfn++)
+	for (pfn_t pfn = frame_known_from(pa >> PAGE_WIDTH); pfn <= last && pfn < frame_end;
+		 pfn = frame_known_from(pfn + 1))
 		if (frame_is_ram(pfn))
 			return true;
 	return false;
 }
 
+/* The first slot behind this one that can have frames: those within a large hole are not looked at one by one. */
+static phys_t slot_next(phys_t pa)
+{
+	phys_t next = slot_end(pa) + 1;
+	pfn_t known = frame_known_from(next >> PAGE_WIDTH);
+
+	return next == 0 || known <= next >> PAGE_WIDTH ? next : ALIGN_DOWN((phys_t) known << PAGE_WIDTH, LARGE);
+}
+
 static phys_t frames_last(void)
 {
-	phys_t last = ((phys_t) (FRAME_FIRST + frame_table_count) << PAGE_WIDTH) - 1;
+	phys_t last = ((phys_t) frame_end << PAGE_WIDTH) - 1;
 
 	return last < window_last() ? last : window_last();
 }
@@ -79,7 +89,7 @@ static errno_t window_map_rest(void)
 		if (pa != first)
 			error = window_map(first, pa - 1);
 		else
-			pa = slot_end(pa) + 1;
+			pa = slot_next(pa);
 	}
 	return error;
 }

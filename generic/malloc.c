@@ -205,19 +205,17 @@ void *mm_memalign(size_t align, size_t size, frame_flags_t flags)
 /* The slab of an object of malloc's; NULL if the address lies in none. */
 static inline struct slab *slab_at(const void *address)
 {
-	size_t frame = ((uintptr_t) address - IDENTITY_VIRT) >> PAGE_WIDTH;
+	pfn_t pfn = FRAME_FIRST + (((uintptr_t) address - IDENTITY_VIRT) >> PAGE_WIDTH);
 
-	if (unlikely(frame >= frame_table_count))
-		return NULL;
-	return (struct slab *) ((uintptr_t) address &
-		(uintptr_t) (intptr_t) slab_masks[__atomic_load_n(&frame_states[frame], __ATOMIC_RELAXED)]);
+	/* The byte was there before the slab had objects: what brought the address here orders it. A HOLE's mask is 0. */
+	return (struct slab *) ((uintptr_t) address & (uintptr_t) (intptr_t) slab_masks[frame_byte(pfn, __ATOMIC_RELAXED)]);
 }
 
 static inline bool is_block(const void *address)
 {
-	pfn_t pfn = frame_number(address);
+	uint8_t state = frame_byte(frame_number(address), __ATOMIC_RELAXED); /* what brought the address here orders it */
 
-	return frame_known(pfn) && frame_is(pfn, FRAME_KIND_BLOCK) && frame_detail(pfn) < SLAB_DETAIL_BLOCK_FREE;
+	return (state & 7) == FRAME_KIND_BLOCK && state >> 3 < SLAB_DETAIL_BLOCK_FREE;
 }
 
 /* The block that has this address in its midst, or NULL. */

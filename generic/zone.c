@@ -7,9 +7,9 @@
  *   ZONE_LOW    it has a permanent address     up to the end of the identity window
  *   ZONE_HIGH   it has none                    the rest
  *
- * A zone is a range of frames, holes and all, under one buddy. RAM with a hole
- * in it that would cost more books than it is worth becomes two zones of the
- * same kind. Unit 0 of a zone's buddy is a frame whose number is a multiple of
+ * A zone is a range of frames, small holes included, under one buddy. A large
+ * hole, which costs no metadata, divides it into two zones of the
+ * same kind (zone_init.c). Unit 0 of a zone's buddy is a frame whose number is a multiple of
  * ZONE_ALIGN, or of the power of two that is no smaller than the zone: so a block of
  * up to ZONE_ALIGN frames that is aligned in the buddy is so in memory. A request
  * that wants more than that tries the frames so aligned one by one, of which a zone
@@ -380,7 +380,7 @@ static void run_validate_locked(pfn_t first, size_t count)
  */
 static inline void share_drop_locked(pfn_t pfn)
 {
-	if (--frame_counts[pfn - FRAME_FIRST] == 0)
+	if (--*frame_count_at(pfn) == 0)
 		frame_state_release(pfn, RUN_HEAD(0));
 }
 
@@ -402,13 +402,13 @@ static void bytes_remove_locked(pfn_t first, size_t count)
 	}
 }
 
-/* Gives a run back as it was taken. @return false if it was not taken so, or is no longer whole */
-static inline bool free_whole_locked(pfn_t first, size_t count)
+/* Frees a run, of whose head this is the state, as it was allocated. @return false if it was not, or is not whole */
+static inline bool free_whole_locked(pfn_t first, size_t count, uint8_t *state)
 {
 	uint8_t head = RUN_HEAD(__builtin_ctzl(count));
 
-	if (unlikely((count & (count - 1)) != 0 || frame_state(first) != head ||
-			!frame_state_change(first, head, FRAME_KIND_FREE)))
+	if (unlikely((count & (count - 1)) != 0 || __atomic_load_n(state, __ATOMIC_RELAXED) != head ||
+			!state_change(state, head, FRAME_KIND_FREE)))
 		return false;
 	zone_give_run_locked(first, (unsigned) __builtin_ctzl(count));
 	return true;
@@ -449,11 +449,6 @@ static NOINLINE void free_part_locked(pfn_t first, size_t count)
 		free_singly_locked(first, count);
 }
 
-static inline bool run_known(pfn_t first, size_t count)
-{
-	return count - 1 < frame_table_count && first - FRAME_FIRST <= frame_table_count - count;
-}
-
 COLD static void __attribute__((noreturn)) panic_not_frames(pfn_t first, size_t count)
 {
 	phys_t base = frame_address(first);
@@ -465,14 +460,16 @@ COLD static void __attribute__((noreturn)) panic_not_frames(pfn_t first, size_t 
 
 void zone_free_run(pfn_t first, size_t count)
 {
+	uint8_t *state;
 	port_irq_t irq;
 
-	if (unlikely(!run_known(first, count)))
+	if (unlikely(!frame_run_known(first, count)))
 		panic_not_frames(first, count);
+	state = frame_state_at(first);
 	irq = spinlock_lock(&frame_lock);
-	if (count == 1 && frame_state(first) == FRAME_KIND_SHARED)
+	if (count == 1 && __atomic_load_n(state, __ATOMIC_RELAXED) == FRAME_KIND_SHARED)
 		share_drop_locked(first);
-	else if (unlikely(!free_whole_locked(first, count)))
+	else if (unlikely(!free_whole_locked(first, count, state)))
 		free_part_locked(first, count);
 	if (sleepers_any())
 		sleepers_serve_locked();

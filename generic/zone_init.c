@@ -6,22 +6,43 @@
  * The map's free ranges are rounded inwards to whole frames ("pieces"). Going
  * through the pieces in rising order of address, each is cut where the kind of
  * zone changes, and joined to the zone before it, or begins a new one. All the
- * books (a state and a count a frame, and each zone's buddy) are carved out of
+ * metadata (a state and a count a frame, and each zone's buddy) is carved out of
  * the map in one block; then what the map still calls free is given to the
  * zones.
  *
- * What cannot be used is told in the log with its size: pieces of less than a
- * frame, addresses beyond RAM_LAST, a piece whose books (with those of the hole
- * before it) would cost more than it brings, memory so far from the rest that all
- * books would cost more than BOOKS_SHARE of all memory, what is left when there are
- * ZONE_MAX zones, and, from the end on, memory for whose books there is no room in
- * what the boot code has mapped: a zone is cut so that they take half of that.
+ * HOLES ARE FREE. A hole of more than HOLE_FRAMES ends a zone, and the table of
+ * states and counts that the zone is in; the piece behind it begins others:
+ *
+ *        near table             (hole)           far table           (hole)    far table
+ *     | dma | low    .. |                   | low     | high      |          | high     |
+ *     0                 3 GiB               4 GiB                 68 GiB     2 TiB
+ *
+ * So a large hole costs nothing, whatever its size. A smaller one costs three bytes
+ * a frame: 12 KiB at most, or what is little beside the metadata of all memory (one
+ * frame in HOLE_SHARE). One table more would cost more: each use of a frame that is
+ * not in the near table is a search (frame_state.c). So the hole below 4 GiB of a PC
+ * that has 4 GiB or more is not large. If the map has more large holes than there can
+ * be zones, only the largest count: those above a limit that is doubled till they
+ * fit. What was carved out of the map before, or loaded with the kernel, is no hole:
+ * it may be freed later (frame_release_boot).
+ *
+ * What cannot be used is logged with its size: pieces of less than a frame,
+ * addresses beyond RAM_LAST, what is left when there are ZONE_MAX zones, and, from
+ * the end on, memory for whose metadata there is no room in what the boot code has
+ * mapped: a zone is cut so that they take half of that. So are, on a map with more
+ * large holes than zones, a piece whose metadata (with that of the hole before it)
+ * would cost more than it brings, and memory so far from the rest that all metadata
+ * would cost more than BOOKS_SHARE of all memory.
  */
 
 #include "frame_internal.h"
 
-/* A hole of more frames than this divides a zone. */
-#define HOLE_MAX ((size_t) 1 << 17)
+/*
+ * A hole of more frames than this, and than one in HOLE_SHARE of all, has no metadata, if the map has no more such
+ * holes than there can be zones.
+ */
+#define HOLE_FRAMES ((size_t) 1 << 12)
+#define HOLE_SHARE 3
 
 /* Frames of one zone, at most: what its buddy can manage, whatever they begin at. */
 #define ZONE_FRAMES (BUDDY_MAX_UNITS - ZONE_ALIGN)
@@ -31,6 +52,10 @@
 
 size_t frame_books;
 size_t frame_low_count;
+size_t frame_near_low_count;
+
+/* HOLE_FRAMES, or more. */
+static size_t hole_limit;
 
 /* Frames [first, end) of RAM; empty if they are equal. */
 struct piece {
@@ -77,9 +102,23 @@ static pfn_t kind_end(pfn_t pfn)
 	return pfn < LOW_END ? LOW_END : SIZE_MAX;
 }
 
+/* The last zone of the table that this one is in. */
+static const struct zone *last_of_table(const struct zone *zone)
+{
+	while (zone + 1 < zones + zones_used && zone[1].table_first == zone->table_first)
+		zone++;
+	return zone;
+}
+
 static size_t books_of_states(void)
 {
-	return zones_used > 0 ? frame_state_size(zones[zones_used - 1].end - FRAME_FIRST) : 0;
+	size_t bytes = 0;
+
+	for (const struct zone *zone = zones; zone < zones + zones_used; zone++) {
+		zone = last_of_table(zone);
+		bytes += frame_state_size(zone->end - zone->table_first);
+	}
+	return bytes;
 }
 
 static size_t books_of_buddies(void)
@@ -106,13 +145,52 @@ static pfn_t base_of(pfn_t first, pfn_t end)
 	return ALIGN_DOWN(first, align);
 }
 
+/* The frames of a range that lie in it, whole or in part, of those from first on and below end. */
+static size_t frames_within(const struct memmap_range *range, pfn_t first, pfn_t end)
+{
+	uint64_t from = range->first >> PAGE_WIDTH, to = (range->last >> PAGE_WIDTH) + 1;
+
+	if (from < first)
+		from = first;
+	if (to > end)
+		to = end;
+	return from < to ? (size_t) (to - from) : 0;
+}
+
+/* Whether there is a large hole between two frames, of which only the latter is RAM, maybe. */
+static bool has_hole(const struct memmap *map, pfn_t first, pfn_t end, size_t limit)
+{
+	size_t frames = end - first;
+
+	if (frames <= limit)
+		return false;
+	for (size_t i = 0; i < map->count && frames > 0; i++)
+		if (map->ranges[i].type == MEMMAP_IMAGE) {
+			size_t image = frames_within(&map->ranges[i], first, end);
+
+			frames -= image < frames ? image : frames;
+		}
+	return frames > limit;
+}
+
+/* The first frame of the table that this piece, which is behind the last zone, is to be in. */
+static pfn_t table_first_of(const struct memmap *map, pfn_t first)
+{
+	pfn_t before = zones_used > 0 ? zones[zones_used - 1].end : FRAME_FIRST;
+
+	if (has_hole(map, before, first, hole_limit))
+		return first;
+	return zones_used > 0 ? zones[zones_used - 1].table_first : FRAME_FIRST;
+}
+
 /* Joins a piece of one kind to the last zone, or makes it a new one. @return false if neither can be */
-static bool zone_join(struct piece piece)
+static bool zone_join(const struct memmap *map, struct piece piece)
 {
 	struct zone *last = zones_used > 0 ? &zones[zones_used - 1] : NULL;
 	enum zone_kind kind = kind_of(piece.first);
+	pfn_t table_first = table_first_of(map, piece.first);
 
-	if (last != NULL && last->kind == kind && piece.first - last->end <= HOLE_MAX &&
+	if (last != NULL && last->kind == kind && last->table_first == table_first &&
 		piece.end - base_of(last->first, piece.end) <= BUDDY_MAX_UNITS) {
 		last->end = piece.end;
 		last->base = base_of(last->first, last->end);
@@ -120,8 +198,11 @@ static bool zone_join(struct piece piece)
 	}
 	if (zones_used == ZONE_MAX || piece.end - base_of(piece.first, piece.end) > BUDDY_MAX_UNITS)
 		return false;
-	zones[zones_used++] =
-		(struct zone){ .kind = kind, .base = base_of(piece.first, piece.end), .first = piece.first, .end = piece.end };
+	zones[zones_used++] = (struct zone){ .kind = kind,
+		.base = base_of(piece.first, piece.end),
+		.first = piece.first,
+		.end = piece.end,
+		.table_first = table_first };
 	return true;
 }
 
@@ -138,12 +219,12 @@ static void tell_unused(struct piece piece, const char *reason)
 }
 
 /* Adds a piece of one kind, unless the books that it wants, for the hole before it too, cost more than it brings. */
-static bool zone_add(struct piece piece)
+static bool zone_add(const struct memmap *map, struct piece piece)
 {
 	size_t before = books_of_all(), used = zones_used;
 	struct zone last = used > 0 ? zones[used - 1] : (struct zone){ 0 };
 
-	if (!zone_join(piece)) {
+	if (!zone_join(map, piece)) {
 		tell_unused(piece, "too far scattered");
 		return false;
 	}
@@ -171,14 +252,14 @@ static struct piece piece_in(const struct zone *zone, struct piece piece)
 }
 
 /* Adds a piece, cut up by kind. */
-static void piece_add(struct piece piece, size_t *frames)
+static void piece_add(const struct memmap *map, struct piece piece, size_t *frames)
 {
 	while (piece.first < piece.end) {
 		pfn_t end = kind_end(piece.first) < piece.end ? kind_end(piece.first) : piece.end;
 		struct piece part = { piece.first, end - piece.first > ZONE_FRAMES ? piece.first + ZONE_FRAMES : end };
 
 		piece.first = part.end;
-		if (zone_add(part))
+		if (zone_add(map, part))
 			*frames += part.end - part.first;
 	}
 }
@@ -197,6 +278,34 @@ static void zone_drop(const struct memmap *map, size_t *frames, const char *reas
 	tell_unused((struct piece){ zone->first, zone->end }, reason);
 }
 
+/* Holes above this limit between the pieces of the map. */
+static size_t holes_above(const struct memmap *map, size_t limit)
+{
+	pfn_t before = FRAME_FIRST;
+	size_t holes = 0;
+
+	for (size_t i = 0; i < map->count; i++) {
+		struct piece piece = whole_frames(&map->ranges[i]);
+
+		if (map->ranges[i].type != MEMMAP_FREE || piece.end == 0)
+			continue;
+		holes += has_hole(map, before, piece.first, limit);
+		before = piece.end;
+	}
+	return holes;
+}
+
+/* The smallest limit with which there are enough zones: one behind each hole, and one more for each change of kind. */
+static size_t hole_limit_of(const struct memmap *map)
+{
+	uint64_t share = memmap_total(map, MEMMAP_FREE) / HOLE_SHARE >> PAGE_WIDTH;
+	size_t limit = share > HOLE_FRAMES ? (size_t) share : HOLE_FRAMES;
+
+	while (holes_above(map, limit) > ZONE_MAX - ZONE_KINDS)
+		limit *= 2;
+	return limit;
+}
+
 /* Lays out the zones over all free pieces of the map. @return frames in them */
 static size_t zones_lay_out(const struct memmap *map)
 {
@@ -204,6 +313,7 @@ static size_t zones_lay_out(const struct memmap *map)
 	size_t frames = 0;
 
 	zones_used = 0;
+	hole_limit = hole_limit_of(map);
 	for (size_t i = 0; i < map->count; i++) {
 		const struct memmap_range *range = &map->ranges[i];
 		struct piece piece;
@@ -212,7 +322,7 @@ static size_t zones_lay_out(const struct memmap *map)
 			continue;
 		piece = whole_frames(range);
 		unusable += range->last - range->first + 1 - ((uint64_t) (piece.end - piece.first) << PAGE_WIDTH);
-		piece_add(piece, &frames);
+		piece_add(map, piece, &frames);
 	}
 	if (unusable >= PAGE_SIZE)
 		port_log("memory: %llu KiB are not used: frame 0, parts of frames, or beyond the last address that is used",
@@ -294,6 +404,18 @@ static void zones_set_up(uint8_t *books)
 		if (zones[i].kind != ZONE_HIGH)
 			frame_low_count = zones[i].end - FRAME_FIRST;
 	}
+	frame_near_low_count = frame_low_count < frame_near_count ? frame_low_count : frame_near_count;
+}
+
+/* Sets up the tables of the frames' states and counts in the metadata. */
+static void tables_set_up(uint8_t *metadata)
+{
+	frame_tables_init();
+	for (const struct zone *zone = zones; zone < zones + zones_used; zone++) {
+		zone = last_of_table(zone);
+		frame_table_add(metadata, zone->table_first, zone->end);
+		metadata += frame_state_size(zone->end - zone->table_first);
+	}
 }
 
 static void zone_manage(struct zone *zone, struct piece part)
@@ -330,7 +452,7 @@ errno_t frame_init(struct memmap *map)
 		port_log("memory: no room for %zu KiB of books", frame_books >> 10);
 		return ENOMEM;
 	}
-	frame_state_init((void *) PA2KA(books), zones[zones_used - 1].end - FRAME_FIRST);
+	tables_set_up((uint8_t *) PA2KA(books));
 	zones_set_up((uint8_t *) PA2KA(books) + states);
 	zone_lists_build();
 	zones_fill(map);
@@ -351,8 +473,7 @@ void frame_release_boot(phys_t base, size_t count)
 	mm_assert(base % PAGE_SIZE == 0, "%#zx is not the address of a frame", (size_t) base);
 	irq = spinlock_lock(&frame_lock);
 	for (pfn_t pfn = piece.first; pfn < piece.end; pfn++)
-		mm_assert(!frame_known(pfn) || (frame_state(pfn) & 7) == FRAME_KIND_HOLE,
-			"frame %#zx is the allocator's already", pfn);
+		mm_assert((frame_state(pfn) & 7) == FRAME_KIND_HOLE, "frame %#zx is the allocator's already", pfn);
 	for (size_t z = 0; z < zones_used; z++) {
 		struct piece part = piece_in(&zones[z], piece);
 

@@ -70,7 +70,7 @@ struct world {
 
 static bool range_free(const struct world *world, size_t first, size_t count)
 {
-	if (first >= frame_table_count || count > frame_table_count - first)
+	if (first >= (frame_end - FRAME_FIRST) || count > (frame_end - FRAME_FIRST) - first)
 		return false;
 	for (size_t i = first; i < first + count; i++)
 		if (world->holders[i] != 0)
@@ -254,7 +254,7 @@ static frame_flags_t some_flags(uint32_t raw)
 static struct frame_request some_request(const struct world *world, const uint32_t *raw)
 {
 	struct frame_request request = FRAME_REQUEST(amount(raw[0]), some_flags(raw[1]) | FRAME_ATOMIC);
-	size_t around = raw[2] % 2 ? raw[2] / 2 % frame_table_count : world->last;
+	size_t around = raw[2] % 2 ? raw[2] / 2 % (frame_end - FRAME_FIRST) : world->last;
 
 	if (raw[0] & 0x10000)
 		request.max += amount(raw[1] / 64);
@@ -308,9 +308,9 @@ static void give(struct world *world, size_t from, size_t most)
 {
 	size_t first = from, count = 0;
 
-	while (first < frame_table_count && (world->holders[first] == 0 || world->holders[first] == FOREIGN))
+	while (first < (frame_end - FRAME_FIRST) && (world->holders[first] == 0 || world->holders[first] == FOREIGN))
 		first++;
-	while (count < most && first + count < frame_table_count && world->holders[first + count] != 0 &&
+	while (count < most && first + count < (frame_end - FRAME_FIRST) && world->holders[first + count] != 0 &&
 		world->holders[first + count] != FOREIGN)
 		count++;
 	if (count == 0) {
@@ -324,7 +324,7 @@ static void give(struct world *world, size_t from, size_t most)
 
 static size_t place(const struct world *world, uint32_t raw)
 {
-	return raw % 2 ? raw / 2 % frame_table_count : (world->last + raw / 2 % 100) % frame_table_count;
+	return raw % 2 ? raw / 2 % (frame_end - FRAME_FIRST) : (world->last + raw / 2 % 100) % (frame_end - FRAME_FIRST);
 }
 
 static void reference(struct world *world, size_t frame)
@@ -418,7 +418,7 @@ static void compare_zones(struct world *world)
 
 static void compare_holders(struct world *world)
 {
-	for (size_t i = 0; i < frame_table_count; i++) {
+	for (size_t i = 0; i < (frame_end - FRAME_FIRST); i++) {
 		if (world->holders[i] != FOREIGN) {
 			size_t holders = frame_reference_count((FRAME_FIRST + i) << PAGE_WIDTH);
 
@@ -472,8 +472,8 @@ static void *begin(uint64_t seed)
 	wrong[0] = '\0';
 	world->wrong = wrong;
 	frame_reclaim(RECLAIM_FULL, true);
-	world->holders = calloc(frame_table_count, sizeof *world->holders);
-	for (size_t i = 0; i < frame_table_count; i++) {
+	world->holders = calloc((frame_end - FRAME_FIRST), sizeof *world->holders);
+	for (size_t i = 0; i < (frame_end - FRAME_FIRST); i++) {
 		bool free = frame_kind(FRAME_FIRST + i) == FRAME_KIND_FREE;
 
 		world->holders[i] = free ? 0 : FOREIGN;
@@ -492,7 +492,7 @@ static void end(void *opaque)
 
 	for (unsigned any = 0; any < 2; any++)
 		reserve_free(world->promised[any], classes[any]);
-	for (size_t i = 0; i < frame_table_count; i++)
+	for (size_t i = 0; i < (frame_end - FRAME_FIRST); i++)
 		for (; world->holders[i] != 0 && world->holders[i] != FOREIGN; world->holders[i]--)
 			frame_free((FRAME_FIRST + i) << PAGE_WIDTH, 1);
 	free(world->holders);

@@ -105,8 +105,15 @@ TEST(zone_align_run, "a run of more than a block of buddies is found where it is
 	end();
 }
 
-TEST(zone_far_page, "memory whose books would cost more than it brings is left out", .panics = RIGHT)
+/* Bytes of metadata that n frames have, at most, in so many zones. */
+static size_t metadata_of(size_t frames, size_t zones)
 {
+	return frames * 13 / 4 + 3 * CACHE_LINE * zones + PAGE_SIZE;
+}
+
+TEST(zone_far_page, "a hole costs nothing, so a page behind one is used", .panics = RIGHT)
+{
+	size_t frames = LOW_FRAMES + ((MiB(112) + PAGE_SIZE + MiB(1)) >> PAGE_WIDTH);
 	struct frame_info info;
 
 	if (small_addresses())
@@ -117,15 +124,168 @@ TEST(zone_far_page, "memory whose books would cost more than it brings is left o
 	add(GiB(16), MiB(1));
 	start();
 	frame_get_info(&info);
-	must(info.total <= LOW_FRAMES + (MiB(112) >> PAGE_WIDTH), "what is near is used, and nothing else");
-	must(info.total > LOW_FRAMES + (MiB(112) >> PAGE_WIDTH) - 40, "all of it");
-	must(info.books < KiB(128), "the books are those of what is near");
-	must(test_logged("4 KiB at 0x100000000 are not used"), "what is left out is told");
-	must(test_logged("1024 KiB at 0x400000000 are not used"), "each piece");
+	must(info.total == frames - info.books / PAGE_SIZE, "all is used but what has the metadata");
+	must(info.books <= metadata_of(frames, zone_count()), "the metadata is of what is RAM");
+	must(frame_kind(GiB(4) >> PAGE_WIDTH) == FRAME_KIND_FREE, "the page at 4 GiB is free");
+	must(frame_kind((GiB(4) >> PAGE_WIDTH) + 1) == FRAME_KIND_HOLE, "what is behind it is a hole");
+	must(frame_kind((GiB(16) >> PAGE_WIDTH) - 1) == FRAME_KIND_HOLE, "up to the next");
 	end();
 }
 
-TEST(zone_far_worth, "memory behind a hole that brings more than its books cost is used", .panics = RIGHT)
+TEST(zone_far_reserved, "a reserved range of 2.5 TiB costs nothing, and what is behind it is used", .panics = RIGHT)
+{
+	size_t frames = LOW_FRAMES + (GiB(1) / 2 >> PAGE_WIDTH);
+	struct frame_info before, after;
+
+	if (small_addresses())
+		end();
+	begin();
+	must(memmap_add(&map, GiB(1), GiB(2560), MEMMAP_RESERVED) == EOK, "the map has room");
+	add(GiB(2561), GiB(1) / 2);
+	start();
+	frame_get_info(&before);
+	must(before.total == frames - before.books / PAGE_SIZE, "all is used but what has the metadata");
+	must(before.books <= metadata_of(frames, zone_count()), "the metadata is of what is RAM");
+	must(page_init() == EOK, "there are page tables");
+	frame_get_info(&after);
+	must(before.free + before.cached - after.free - after.cached < PAGE_INIT_FRAMES, "they are few");
+	end();
+}
+
+TEST(zone_small_share, "a hole that is small beside all memory does not divide a zone; a larger one does",
+	.panics = RIGHT)
+{
+	if (small_addresses())
+		end();
+	begin();
+	add(GiB(1), GiB(2));
+	add(GiB(3) + MiB(60), GiB(2));
+	start();
+	must(zone_count() == 2, "the high memory is one zone");
+	begin();
+	add(GiB(1), GiB(2));
+	add(GiB(3) + MiB(80), GiB(2));
+	start();
+	must(zone_count() == 3, "the high memory is two zones");
+	end();
+}
+
+TEST(zone_many_holes, "of more holes than there can be zones the largest are free", .panics = RIGHT)
+{
+	uint64_t base = GiB(4);
+	struct frame_info info;
+
+	if (small_addresses())
+		end();
+	begin();
+	for (unsigned i = 0; i < 24; i++) {
+		add(base, MiB(1));
+		base += MiB(1) + (i % 3 == 0 ? GiB(8) : MiB(17));
+	}
+	start();
+	frame_get_info(&info);
+	must(info.total == LOW_FRAMES + (MiB(24) >> PAGE_WIDTH) - info.books / PAGE_SIZE, "all is used");
+	must(info.books <= metadata_of(LOW_FRAMES + (MiB(24 + 17 * 16) >> PAGE_WIDTH), zone_count()),
+		"only the smaller holes have metadata");
+	end();
+}
+
+/* Low memory in two tables, of which the second begins at 128 MiB. */
+static void two_tables(void)
+{
+	begin();
+	add(MiB(128), MiB(2));
+	start();
+	must(frame_kind(MiB(127) >> PAGE_WIDTH) == FRAME_KIND_HOLE, "what is between them is a hole");
+}
+
+TEST(zone_far_frames, "frames behind a hole are allocated, cached, shared, marked and freed as any others",
+	.panics = RIGHT)
+{
+	static phys_t frames[MiB(2) >> PAGE_WIDTH];
+	size_t count = 0, total;
+
+	two_tables();
+	total = frame_total(0);
+	while (count < ARRAY_COUNT(frames)) {
+		phys_t frame = frame_alloc(1, FRAME_ATOMIC, 0);
+
+		must(frame != 0, "there is a frame");
+		if (frame >= MiB(128))
+			frames[count++] = frame;
+	}
+	must(frame_check() == 0, "the metadata is right when all of them are allocated");
+	for (size_t i = 0; i < count; i++) {
+		must(frame_is_ram(frames[i] >> PAGE_WIDTH), "it is RAM");
+		must(frame_reference_count(frames[i]) == 1, "it has one holder");
+		must(frame_reference_add(frames[i]) == EOK && frame_reference_count(frames[i]) == 2, "and another");
+		frame_free(frames[i], 1);
+		frame_mark(frames[i] >> PAGE_WIDTH, 1, FRAME_KIND_TABLE, 0);
+		must(frame_kind(frames[i] >> PAGE_WIDTH) == FRAME_KIND_TABLE && *frame_uses(frames[i] >> PAGE_WIDTH) == 0,
+			"it is marked");
+		frame_mark(frames[i] >> PAGE_WIDTH, 1, FRAME_KIND_PLAIN, 0);
+		frame_free(frames[i], 1);
+		must(frame_kind(frames[i] >> PAGE_WIDTH) != FRAME_KIND_PLAIN, "it is free");
+	}
+	must(frame_check() == 0, "the metadata is right when they are free");
+	must(frame_total(0) == total, "and there are as many");
+	end();
+}
+
+TEST(zone_far_runs, "runs behind a hole are cached and freed as any others", .panics = RIGHT)
+{
+	struct frame_request request = FRAME_REQUEST(4, FRAME_ATOMIC);
+	size_t taken;
+	phys_t run;
+
+	two_tables();
+	request.lower = MiB(128);
+	run = frame_alloc_request(&request, &taken);
+	must(run >= MiB(128), "there is a run");
+	frame_free(run, 4);
+	must(frame_kind(run >> PAGE_WIDTH) == FRAME_KIND_CACHED, "it is in a CPU's cache when it is freed");
+	must(frame_alloc(4, FRAME_ATOMIC, 0) == run, "from where it is allocated again");
+	frame_free(run + PAGE_SIZE, 1);
+	frame_free(run, 1);
+	frame_free(run + 2 * PAGE_SIZE, 2);
+	must(frame_check() == 0, "the metadata is right when it was freed in parts");
+	end();
+}
+
+TEST(zone_far_free, "a run that begins in one table and ends in the next is not one of this machine",
+	.panics = "not frames of this machine")
+{
+	phys_t last;
+
+	two_tables();
+	last = MiB(15) - PAGE_SIZE;
+	frame_free(last, (MiB(128) - last) / PAGE_SIZE + 1);
+}
+
+TEST(zone_hole_free, "a frame of a hole between two tables is not one of this machine",
+	.panics = "not frames of this machine")
+{
+	two_tables();
+	frame_free(MiB(64), 1);
+}
+
+TEST(zone_boot_release, "a large image between two parts of memory is no hole: it can be freed later", .panics = RIGHT)
+{
+	size_t total;
+
+	begin();
+	add(MiB(24), MiB(8));
+	must(memmap_add(&map, MiB(32), MiB(64), MEMMAP_IMAGE) == EOK, "the map has room");
+	add(MiB(96), MiB(1));
+	start();
+	total = frame_total(0);
+	frame_release_boot(MiB(32), MiB(64) >> PAGE_WIDTH);
+	must(frame_total(0) == total + (MiB(64) >> PAGE_WIDTH), "it is the allocator's");
+	must(frame_check() == 0, "the metadata is right after it");
+	end();
+}
+
+TEST(zone_far_worth, "half a GiB behind a hole is used", .panics = RIGHT)
 {
 	if (small_addresses())
 		end();
@@ -227,8 +387,6 @@ TEST(zone_last_page, "memory in the last page of the physical space is used", .p
 	struct frame_request request = FRAME_REQUEST(1, FRAME_ATOMIC | FRAME_HIGHMEM);
 	size_t taken;
 
-	if (!small_addresses()) /* so far off that its books cost more */
-		end();
 	begin();
 	add((uint64_t) RAM_LAST - MiB(64) + 1, MiB(64));
 	start();

@@ -103,7 +103,7 @@ TEST(frame_impossible, "what no zone could ever give is refused and told, even t
 	CHECK_EQ(frame_alloc_request(&request, &count), 0);
 	CHECK_EQ(count, 0);
 	CHECK(test_logged("could ever"));
-	request = FRAME_REQUEST(frame_table_count + 1, 0);
+	request = FRAME_REQUEST((frame_end - FRAME_FIRST) + 1, 0);
 	CHECK_EQ(frame_alloc_request(&request, &count), 0);
 }
 
@@ -119,7 +119,7 @@ static pfn_t find_hole(pfn_t end)
 TEST(frame_hole, "a request for what is a hole in the memory does not sleep for it", .logs = "frame_alloc: no zone")
 {
 	struct frame_request request = FRAME_REQUEST(1, 0);
-	pfn_t hole = find_hole(FRAME_FIRST + frame_table_count);
+	pfn_t hole = find_hole(frame_end);
 	size_t count;
 
 	if (hole == 0)

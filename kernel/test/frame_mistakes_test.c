@@ -98,7 +98,7 @@ TEST(frame_free_beyond_end, "a run that leaves the machine's memory is told", .p
 {
 	phys_t base = frame_alloc(1, 0, 0);
 
-	frame_free(base, frame_table_count + 1);
+	frame_free(base, (frame_end - FRAME_FIRST) + 1);
 }
 
 TEST(frame_sleep_interrupts_off, "an allocation that may sleep, with interrupts off, is told though there is memory",

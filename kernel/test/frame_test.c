@@ -453,7 +453,7 @@ TEST(frame_books_broken, "frame_check finds a frame that is marked free and is n
 	phys_t base;
 
 	NEED((base = test_frame_alloc(1, FRAME_ATOMIC, 0)) != 0);
-	state = &frame_states[(base >> PAGE_WIDTH) - FRAME_FIRST];
+	state = frame_state_at(base >> PAGE_WIDTH);
 	CHECK_EQ(frame_check(), 0);
 	*state = FRAME_KIND_HOLE;
 	CHECK_NE(frame_check(), 0);

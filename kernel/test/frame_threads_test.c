@@ -462,7 +462,7 @@ TEST(reserve_waits, "who waits for a promise gets it when so many frames are fre
 	test_thread_join(waiter.thread);
 	CHECK_EQ(served(&waiter), 1);
 	reserve_free(2, FRAME_LOWMEM);
-	CHECK_EQ(reserve_wait(frame_table_count + 1, FRAME_HIGHMEM), ENOMEM);
+	CHECK_EQ(reserve_wait((frame_end - FRAME_FIRST) + 1, FRAME_HIGHMEM), ENOMEM);
 }
 
 /* ---- two classes of promises ---- */

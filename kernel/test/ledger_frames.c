@@ -19,7 +19,7 @@ static size_t promised[2]; /* of any frames, of those with a permanent address *
 
 static size_t words(void)
 {
-	return (frame_table_count + WORD_BITS - 1) / WORD_BITS;
+	return ((frame_end - FRAME_FIRST) + WORD_BITS - 1) / WORD_BITS;
 }
 
 size_t ledger_frames_size(void)

@@ -314,7 +314,7 @@ enum test_outcome test_run_injected(const struct test_case *test, char *reason)
 {
 	size_t most = test->inject_runs - 1 < TEST_INJECT_RUNS ? test->inject_runs : TEST_INJECT_RUNS;
 	struct test_random random = TEST_RANDOM(test_seed());
-	bool check_all = frame_table_count <= CHECK_FRAMES;
+	bool check_all = frame_end - FRAME_FIRST <= CHECK_FRAMES;
 	size_t nth = 1, runs = 0, failures = 0;
 	bool reached = true;
 

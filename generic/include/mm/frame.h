@@ -146,17 +146,91 @@ enum frame_kind {
 
 #define FRAME_DETAIL_MAX 31
 
-extern uint8_t *frame_states;    /* a byte a frame: kind | detail << 3 */
-extern uint16_t *frame_counts;   /* SHARED: holders beyond the first. TABLE: entries in use */
-extern size_t frame_table_count; /* of the frames from FRAME_FIRST on */
-
-/* The first frame that can have books. RAM below the identity window there is none. */
+/* The first frame that can have metadata. RAM below the identity window there is none. */
 #define FRAME_FIRST ((pfn_t) (IDENTITY_PHYS >> PAGE_WIDTH))
 
+/*
+ * The metadata is in tables, one for each stretch of memory between two large holes (generic/zone_init.c): the holes
+ * have none. Frames of the near table, which begins with FRAME_FIRST, are found by one comparison. The others
+ * are searched for among the few tables that there are. All this is written once, at boot.
+ */
+struct frame_table {
+	pfn_t first, end; /* the frames of which it is: [first, end) */
+	uint8_t *states;  /* a byte a frame: kind | detail << 3 */
+	uint16_t *counts; /* SHARED: holders beyond the first. TABLE: entries in use */
+};
+
+extern uint8_t *frame_states;                 /* of the near table */
+extern uint16_t *frame_counts;                /* of the near table */
+extern size_t frame_near_count;               /* frames of the near table; 0 if a hole begins with FRAME_FIRST */
+extern struct frame_table frame_far_tables[]; /* the highest first; behind the lowest one without frames, from 0 on */
+extern pfn_t frame_end;                       /* no frame from here on has metadata */
+
+/** The one table besides the near one that this frame can be in: known is not whether it is. */
+static inline const struct frame_table *frame_far_table(pfn_t pfn)
+{
+	const struct frame_table *table = frame_far_tables;
+
+	while (pfn < table->first)
+		table++;
+	return table;
+}
+
+static inline bool frame_is_near(pfn_t pfn)
+{
+	return likely(pfn - FRAME_FIRST < frame_near_count);
+}
+
+/** Whether a frame has metadata. All that is RAM of the allocator's has; a hole within a table, too. */
 static inline bool frame_known(pfn_t pfn)
 {
-	return pfn - FRAME_FIRST < frame_table_count;
+	return frame_is_near(pfn) || pfn < frame_far_table(pfn)->end;
 }
+
+/** The byte of a frame that is known. */
+static inline uint8_t *frame_state_at(pfn_t pfn)
+{
+	const struct frame_table *table;
+
+	if (frame_is_near(pfn))
+		return &frame_states[pfn - FRAME_FIRST];
+	table = frame_far_table(pfn);
+	return &table->states[pfn - table->first];
+}
+
+/** What the byte of a frame says; that it is a HOLE, if it is not known. The caller says why this order is enough. */
+static inline uint8_t frame_byte(pfn_t pfn, int order)
+{
+	const struct frame_table *table;
+
+	if (frame_is_near(pfn))
+		return __atomic_load_n(&frame_states[pfn - FRAME_FIRST], order);
+	table = frame_far_table(pfn);
+	return pfn < table->end ? __atomic_load_n(&table->states[pfn - table->first], order) : FRAME_KIND_HOLE;
+}
+
+/** Sets the byte of a frame that is known. */
+static inline void frame_byte_set(pfn_t pfn, uint8_t byte, int order)
+{
+	if (frame_is_near(pfn))
+		__atomic_store_n(&frame_states[pfn - FRAME_FIRST], byte, order);
+	else
+		__atomic_store_n(frame_state_at(pfn), byte, order);
+}
+
+/** The count of a frame that is known. */
+static inline uint16_t *frame_count_at(pfn_t pfn)
+{
+	const struct frame_table *table;
+
+	if (frame_is_near(pfn))
+		return &frame_counts[pfn - FRAME_FIRST];
+	table = frame_far_table(pfn);
+	return &table->counts[pfn - table->first];
+}
+
+/** The first frame from this one, FRAME_FIRST or behind it, on that is known; frame_end if there is none. */
+pfn_t frame_known_from(pfn_t pfn);
 
 /**
  * Marks frames that the caller holds: SLAB, BLOCK or TABLE, and PLAIN again before they are freed. The frames must be
@@ -173,32 +247,32 @@ void frame_mark(pfn_t first, size_t count, enum frame_kind kind, unsigned detail
  */
 static inline void frame_mark_first(pfn_t first, enum frame_kind kind, unsigned detail)
 {
-	__atomic_store_n(&frame_states[first - FRAME_FIRST], (uint8_t) (kind | detail << 3), __ATOMIC_RELAXED);
+	frame_byte_set(first, (uint8_t) (kind | detail << 3), __ATOMIC_RELAXED);
 }
 
 /** Takes the marks off 2^order frames that were taken at once: they are to be freed as that. Any context. */
 void frame_unmark_run(pfn_t first, unsigned order);
 
 /**
- * Whether this frame, which must be known, is of this kind: SLAB, BLOCK or TABLE, as its owner has marked it; or
+ * Whether this frame is of this kind: SLAB, BLOCK or TABLE, as its owner has marked it; or
  * SHARED, asked by one of its holders. A holder to whom it says that a frame is no longer SHARED has it alone, and what
  * the others did with it was before (it acquires; frame_free of theirs releases).
  */
 static inline bool frame_is(pfn_t pfn, enum frame_kind kind)
 {
-	return (__atomic_load_n(&frame_states[pfn - FRAME_FIRST], __ATOMIC_ACQUIRE) & 7) == kind;
+	return (frame_byte(pfn, __ATOMIC_ACQUIRE) & 7) == kind;
 }
 
 /** Whether it is RAM of the allocator's, whatever it is used for. */
 static inline bool frame_is_ram(pfn_t pfn)
 {
-	return frame_known(pfn) && !frame_is(pfn, FRAME_KIND_HOLE);
+	return !frame_is(pfn, FRAME_KIND_HOLE);
 }
 
 /** The detail it was marked with. */
 static inline unsigned frame_detail(pfn_t pfn)
 {
-	return __atomic_load_n(&frame_states[pfn - FRAME_FIRST], __ATOMIC_RELAXED) >> 3;
+	return frame_byte(pfn, __ATOMIC_RELAXED) >> 3;
 }
 
 /**
@@ -210,7 +284,7 @@ enum frame_kind frame_kind(pfn_t pfn);
 /** Entries in use of a frame marked as a TABLE: the owner's to read and write. 0 after frame_mark. */
 static inline uint16_t *frame_uses(pfn_t pfn)
 {
-	return &frame_counts[pfn - FRAME_FIRST];
+	return frame_count_at(pfn);
 }
 
 /* ---- reclaim ---- */
