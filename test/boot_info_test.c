@@ -126,7 +126,7 @@ TEST(boot_info_plain, "what a loader leaves becomes the memory map, and its text
 	CHECK_STR(result->command_line, "hoplite quiet");
 	CHECK_STR(result->loader, "loader");
 	CHECK_EQ(type_at(result, 0), MEMMAP_RESERVED);
-	CHECK_EQ(type_at(result, 0x2000), MEMMAP_FREE);
+	CHECK_EQ(type_at(result, 2 * PAGE_SIZE), MEMMAP_FREE);
 	CHECK_EQ(type_at(result, 0xb8000), MEMMAP_DEVICE);
 	CHECK_EQ(type_at(result, IMAGE), MEMMAP_IMAGE);
 	CHECK_EQ(type_at(result, 0x111fff), MEMMAP_IMAGE);

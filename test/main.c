@@ -57,6 +57,8 @@ static const char usage[] = "usage: %s [options] [NAME ...]\n"
 							"  --plain         no injected failures\n"
 							"  --log           print the core's log, not only that of tests that fail\n"
 							"  --threads       only cases with threads\n"
+							"  --no-large-pages  of a CPU that has base pages only\n"
+							"  --no-dma-zone   of a machine whose devices reach all memory\n"
 							"  --no-fork       all in this process, for a debugger; the first crash ends it\n"
 							"  --timeout SECONDS  of its own time, for one test; default 120\n"
 							"  --digest        no cases, but digests of random sequences of mappings (tools/agree)\n"
@@ -148,7 +150,8 @@ static void read_options(int argc, char **argv)
 		{ "seed", required_argument, NULL, 's' }, { "memory", required_argument, NULL, 'm' },
 		{ "plain", no_argument, NULL, 'p' }, { "threads", no_argument, NULL, 't' }, { "log", no_argument, NULL, 'L' },
 		{ "no-fork", no_argument, NULL, 'n' }, { "timeout", required_argument, NULL, 'o' },
-		{ "digest", no_argument, NULL, 'd' }, { "trace", no_argument, NULL, 'T' }, { "help", no_argument, NULL, 'h' },
+		{ "digest", no_argument, NULL, 'd' }, { "no-large-pages", no_argument, NULL, 'l' - 'a' + 1 },
+		{ "no-dma-zone", no_argument, NULL, 'd' - 'a' + 1 }, { "trace", no_argument, NULL, 'T' }, { "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 } };
 	int option;
 
@@ -180,6 +183,12 @@ static void read_options(int argc, char **argv)
 			break;
 		case 'o':
 			options.seconds = (unsigned) number(optarg, argv[0]);
+			break;
+		case 'l' - 'a' + 1:
+			host_large_pages = host_gigabyte_pages = false;
+			break;
+		case 'd' - 'a' + 1:
+			host_dma_limit = PHYS_LAST;
 			break;
 		case 'T':
 			options.trace = true;

@@ -223,19 +223,20 @@ TEST(as_high_image, "so have pages of a file once they are copied")
 
 TEST(as_high_copies, "bytes are copied in and out of such pages, from and to any place in them, across them")
 {
-	static uint8_t out[3 * 4096], in[3 * 4096];
+	static uint8_t out[3 * PAGE_SIZE], in[3 * PAGE_SIZE];
+	const uintptr_t from = FIRST + PAGE_SIZE - 96;
 	struct as *as = test_as_create(FRAME_ATOMIC);
 
 	NEED_HIGH_MEMORY();
 	NEED(as != NULL && make(as, FIRST, 4, AS_WRITE) == EOK);
 	for (size_t i = 0; i < sizeof out; i++)
 		out[i] = (uint8_t) (i * 17 + i / 256);
-	NEED(as_copy_out(as, FIRST + 4000, out, sizeof out, FRAME_ATOMIC) == EOK);
+	NEED(as_copy_out(as, from, out, sizeof out, FRAME_ATOMIC) == EOK);
 	CHECK_EQ(count_high(as, FIRST, 4), 4);
-	NEED(as_copy_in(as, in, FIRST + 4000, sizeof in, FRAME_ATOMIC) == EOK);
+	NEED(as_copy_in(as, in, from, sizeof in, FRAME_ATOMIC) == EOK);
 	CHECK_EQ(__builtin_memcmp(in, out, sizeof in), 0);
-	CHECK_EQ(load(as, FIRST + 4000), out[0]);
-	CHECK_EQ(load(as, FIRST + 4000 + 5000), out[5000]);
+	CHECK_EQ(load(as, from), out[0]);
+	CHECK_EQ(load(as, from + 5000), out[5000]);
 	NEED(store(as, FIRST + PAGES(2) + 1, 99));
 	NEED(as_copy_in(as, in, FIRST + PAGES(2) + 1, 1, FRAME_ATOMIC) == EOK);
 	CHECK_EQ(in[0], 99);

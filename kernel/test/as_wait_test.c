@@ -154,8 +154,8 @@ TEST(as_wait_copy_out, "so does a copy out", .threads = true, .plain_only = "the
 	waiter_end();
 }
 
-/* Two pages of the last level's next table but one, so that tables are missing. */
-#define FAR (FIRST + 8 * PTL_COVERS(PTL_LEVELS - 2))
+/* Where a table of the last level begins, so that the pages before and behind want one each. */
+#define FAR (ALIGN_UP(FIRST, PTL_COVERS(PTL_LEVELS - 2)) + 8 * PTL_COVERS(PTL_LEVELS - 2))
 
 static void create_main(void *argument)
 {

@@ -228,16 +228,16 @@ TEST(malloc_realloc, "what fits both is kept, growing and shrinking, from nothin
 
 TEST(malloc_realloc_stays, "what is large enough already stays where it is; a block that shrinks gives frames back")
 {
-	void *small = test_malloc(100, FRAME_ATOMIC), *large = test_malloc(KiB(256), FRAME_ATOMIC);
+	void *small = test_malloc(100, FRAME_ATOMIC), *large = test_malloc(64 * PAGE_SIZE, FRAME_ATOMIC);
 	struct frame_info before, after;
 
 	NEED(small != NULL && large != NULL);
 	CHECK_PTR(test_realloc(small, mm_malloc_size(small), FRAME_ATOMIC), small);
 	frame_get_info(&before);
-	CHECK_PTR(test_realloc(large, KiB(20), FRAME_ATOMIC), large);
+	CHECK_PTR(test_realloc(large, 5 * PAGE_SIZE, FRAME_ATOMIC), large);
 	frame_get_info(&after);
-	CHECK_EQ(after.free + after.cached - before.free - before.cached, (KiB(256) - KiB(20)) / PAGE_SIZE);
-	CHECK_EQ(mm_malloc_size(large), KiB(20));
+	CHECK_EQ(after.free + after.cached - before.free - before.cached, 64 - 5);
+	CHECK_EQ(mm_malloc_size(large), 5 * PAGE_SIZE);
 }
 
 TEST(malloc_realloc_fails, "a realloc that cannot be served leaves the old block whole and where it was")

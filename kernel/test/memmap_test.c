@@ -162,8 +162,8 @@ TEST(memmap_full, "a full map refuses what needs more room and stays as it was; 
 	CHECK_EQ(add(0x80000, 0xfffff, MEMMAP_FREE), EOK);
 	expect(0, 0, 0x17ffff, MEMMAP_FREE);
 	CHECK_EQ(add(0x900000, 0x9fffff, MEMMAP_FREE), EOK);
-	place = memmap_carve(&map, 0x3000, PAGE_SIZE, 0x23ffff);
-	CHECK_EQ(place, 0x23d000);
+	place = memmap_carve(&map, 3 * PAGE_SIZE, PAGE_SIZE, 0x23ffff);
+	CHECK_EQ(place, 0x240000 - 3 * PAGE_SIZE);
 	CHECK_EQ(map.count, 6);
 	CHECK_NULL(memmap_check(&map));
 	memmap_move(&map, more, ROOM);
@@ -172,32 +172,35 @@ TEST(memmap_full, "a full map refuses what needs more room and stays as it was; 
 	CHECK_PTR(map.ranges, more);
 }
 
+/* A physical address of pages of 4 KiB, as one of the same number of pages of this machine. */
+#define SCALED(address) ((uint64_t) (address) << (PAGE_WIDTH - 12))
+
 TEST(memmap_carve, "what is carved is whole frames, aligned, within free memory, the highest below the limit")
 {
 	start(ROOM);
-	CHECK_EQ(add(0x100, 0x10000, MEMMAP_FREE), EOK);
-	CHECK_EQ(add(0x20abc, 0x2ffff, MEMMAP_FREE), EOK);
-	CHECK_EQ(add(0x30000, 0x3ffff, MEMMAP_RESERVED), EOK);
-	CHECK_EQ(memmap_carve(&map, 1, PAGE_SIZE, LAST), 0x2f000);
-	CHECK_EQ(memmap_carve(&map, 0x1001, PAGE_SIZE, LAST), 0x2d000);
-	CHECK_EQ(memmap_carve(&map, 0xd000, PAGE_SIZE, LAST), 0x3000);
-	CHECK_EQ(memmap_carve(&map, 0xd000, PAGE_SIZE, LAST), 0);
-	CHECK_EQ(memmap_carve(&map, 0x1000, 0x4000, 0x2bfff), 0x28000);
-	CHECK_EQ(memmap_carve(&map, 0x1000, PAGE_SIZE, 0x2ffe), 0x1000);
-	CHECK_EQ(memmap_carve(&map, 0x1000, PAGE_SIZE, 0x1fff), 0);
-	CHECK_EQ(memmap_carve(&map, 0x1000, PAGE_SIZE, 0xffe), 0);
+	CHECK_EQ(add(SCALED(0x100), SCALED(0x10000), MEMMAP_FREE), EOK);
+	CHECK_EQ(add(SCALED(0x20abc), SCALED(0x30000) - 1, MEMMAP_FREE), EOK);
+	CHECK_EQ(add(SCALED(0x30000), SCALED(0x40000) - 1, MEMMAP_RESERVED), EOK);
+	CHECK_EQ(memmap_carve(&map, 1, PAGE_SIZE, LAST), SCALED(0x2f000));
+	CHECK_EQ(memmap_carve(&map, PAGE_SIZE + 1, PAGE_SIZE, LAST), SCALED(0x2d000));
+	CHECK_EQ(memmap_carve(&map, 13 * PAGE_SIZE, PAGE_SIZE, LAST), SCALED(0x3000));
+	CHECK_EQ(memmap_carve(&map, 13 * PAGE_SIZE, PAGE_SIZE, LAST), 0);
+	CHECK_EQ(memmap_carve(&map, PAGE_SIZE, 4 * PAGE_SIZE, SCALED(0x2c000) - 1), SCALED(0x28000));
+	CHECK_EQ(memmap_carve(&map, PAGE_SIZE, PAGE_SIZE, SCALED(0x3000) - 2), SCALED(0x1000));
+	CHECK_EQ(memmap_carve(&map, PAGE_SIZE, PAGE_SIZE, SCALED(0x2000) - 1), 0);
+	CHECK_EQ(memmap_carve(&map, PAGE_SIZE, PAGE_SIZE, SCALED(0x1000) - 2), 0);
 	CHECK_NULL(memmap_check(&map));
-	CHECK_EQ(memmap_total(&map, MEMMAP_RESERVED), 0x10000);
+	CHECK_EQ(memmap_total(&map, MEMMAP_RESERVED), SCALED(0x10000));
 }
 
 TEST(memmap_carve_high, "memory beyond phys_t is kept in the map, and nothing is carved there; nor is frame 0")
 {
 	start(ROOM);
-	CHECK_EQ(add(0, 0xfff, MEMMAP_FREE), EOK);
+	CHECK_EQ(add(0, PAGE_SIZE - 1, MEMMAP_FREE), EOK);
 	CHECK_EQ(memmap_carve(&map, 1, PAGE_SIZE, LAST), 0);
 	CHECK_EQ(add(0x1000000000, 0x1ffffffff0, MEMMAP_FREE), EOK);
 	if (sizeof(phys_t) > 4)
-		CHECK_EQ(memmap_carve(&map, 1, PAGE_SIZE, LAST), 0x1fffffefff - 0xfff);
+		CHECK_EQ(memmap_carve(&map, 1, PAGE_SIZE, LAST), 0x2000000000 - 2 * PAGE_SIZE);
 	else
 		CHECK_EQ(memmap_carve(&map, 1, PAGE_SIZE, LAST), 0);
 	CHECK_NOT_NULL(memmap_find(&map, 0x1ffffffff0));

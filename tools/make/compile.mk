@@ -50,6 +50,7 @@ $(CONFIG_H): FORCE
 	echo '#define CONFIG_MAX_CPUS $(CPUS_MAX)'; \
 	echo '#define CONFIG_KERNEL_SPLIT $(KERNEL_SPLIT)'; \
 	$(if $(PAGE_LEVELS),echo '#define CONFIG_HOST_LEVELS $(LEVELS)';) \
+	$(if $(HOSTED),echo '#define CONFIG_HOST_PAGE_WIDTH $(PAGE_WIDTH)';) \
 	echo '#endif'; } | tools/keep $@
 
 $(B)/flags: FORCE

@@ -44,7 +44,8 @@ $(PROGRAMS):
 run: test
 
 # ThreadSanitizer is for the cases that have threads.
-TEST_ARGUMENTS := --timeout $(TIMEOUT) $(if $(filter thread,$(SANITIZE)),--threads) $(filter-out all,$(TEST))
+TEST_ARGUMENTS := --timeout $(TIMEOUT) $(if $(filter no,$(LARGE_PAGES)),--no-large-pages) \
+	$(if $(filter no,$(DMA_ZONE)),--no-dma-zone) $(if $(filter thread,$(SANITIZE)),--threads) $(filter-out all,$(TEST))
 
 # A test that hangs is ended by the program itself.
 TEST_SILENCE = $(shell expr 2 '*' $(TIMEOUT))
@@ -74,6 +75,7 @@ agree: ## host: both page-table designs, with all levels, answer the same random
 
 CHECK_STEPS := $(foreach mode,debug release,MODE=$(mode)+test) MODE=debug+agree \
 	$(foreach levels,$(wordlist 2,9,$(PAGE_LEVELS)),MODE=debug+LEVELS=$(levels)+test) \
+	MODE=debug+PAGE_WIDTH=13+DMA_ZONE=no+test MODE=debug+PAGE_WIDTH=14+LARGE_PAGES=no+test \
 	$(foreach sanitizer,address thread,MODE=debug+SANITIZE=$(sanitizer)+test)
 
 .PHONY: debug iso iso-test

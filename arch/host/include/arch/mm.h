@@ -8,7 +8,10 @@
  *
  * THE PAGE FORMAT is that of the x86 in one of its three shapes, as
  * CONFIG_HOST_LEVELS says: 2 = 32-bit entries, pages of 4 KiB and 4 MiB; 3 = PAE,
- * 4 KiB and 2 MiB; 4 = long mode, 4 KiB, 2 MiB and 1 GiB.
+ * 4 KiB and 2 MiB; 4 = long mode, 4 KiB, 2 MiB and 1 GiB. With four levels the base
+ * page may have 8 or 16 KiB (CONFIG_HOST_PAGE_WIDTH 13, 14): a table has 512 entries
+ * all the same, in the first part of its frame, and the other pages are 512 times as
+ * large, each.
  *
  * THE LAYOUT has all that a machine's has, at addresses that a process can
  * have, and in two orders, so that nobody relies on the kernel being above:
@@ -29,7 +32,7 @@
 #include <mm/page_flags.h>
 #include <mm/types.h>
 
-#define PAGE_WIDTH 12
+#define PAGE_WIDTH CONFIG_HOST_PAGE_WIDTH
 #define PAGE_SIZE ((size_t) 1 << PAGE_WIDTH)
 #define CACHE_LINE 64
 
@@ -47,7 +50,8 @@ extern phys_t host_dma_limit;
 #define KM_START ((uintptr_t) 0x7f0000000000)
 #define HOST_IMAGE ((uintptr_t) 0x7f8000000000)
 #else
-#define HOST_KERNEL ((uintptr_t) 0x100000000000 + ((uintptr_t) 1 << 39))
+/* One entry of the root above 16 TiB: the kernel part is to begin at such an entry. */
+#define HOST_KERNEL ((uintptr_t) 0x100000000000 + ((uintptr_t) 1 << (PAGE_WIDTH + 27)))
 #define KERNEL_LAST ((uintptr_t) 0x1fffffffffff)
 #define KM_START ((uintptr_t) 0x140000000000)
 #define HOST_IMAGE ((uintptr_t) 0x180000000000)
@@ -126,17 +130,17 @@ typedef uint64_t pte_t;
 #define PTE_ADDRESS ((pte_t) 0x000ffffffffff000)
 #endif
 
-/* Whether this "CPU" has pages of 1 GiB, and of 2 MiB; tests set it. */
+/* Whether this "CPU" has pages of 1 GiB, and of all sizes between that and the base page; tests set it. */
 extern bool host_gigabyte_pages, host_large_pages;
 
 /** Whether a page can be mapped at this level. */
 static inline bool ptl_leaf_allowed(unsigned level)
 {
+	if (level == PTL_LEVELS - 1)
+		return true;
 	if (PTL_LEVELS == 4)
-		return level == 3 || (level == 2 && host_large_pages) || (level == 1 && host_gigabyte_pages);
-	if (PTL_LEVELS == 3)
-		return level >= 1;
-	return true;
+		return (level == 2 && host_large_pages) || (level == 1 && host_gigabyte_pages);
+	return level == PTL_LEVELS - 2 && host_large_pages;
 }
 
 static inline bool pte_present(pte_t pte)
