@@ -151,8 +151,8 @@ static void read_options(int argc, char **argv)
 		{ "plain", no_argument, NULL, 'p' }, { "threads", no_argument, NULL, 't' }, { "log", no_argument, NULL, 'L' },
 		{ "no-fork", no_argument, NULL, 'n' }, { "timeout", required_argument, NULL, 'o' },
 		{ "digest", no_argument, NULL, 'd' }, { "no-large-pages", no_argument, NULL, 'l' - 'a' + 1 },
-		{ "no-dma-zone", no_argument, NULL, 'd' - 'a' + 1 }, { "trace", no_argument, NULL, 'T' }, { "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 } };
+		{ "no-dma-zone", no_argument, NULL, 'd' - 'a' + 1 }, { "trace", no_argument, NULL, 'T' },
+		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {

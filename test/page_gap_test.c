@@ -53,14 +53,16 @@ TEST(page_size_gap, "where there are pages of 1 GiB and none of 2 MiB, a split m
 	.host_only = "it has a CPU that lacks a size", .frames = 2000)
 {
 	struct page_table *table;
+	bool large = host_large_pages;
 
 	if (PTL_LEVELS < 4)
 		SKIP("there are no pages of 1 GiB");
 	table = page_table_create(FRAME_ATOMIC);
 	NEED(table != NULL);
 	host_large_pages = false;
+	host_gigabyte_pages = true;
 	split(table);
-	host_large_pages = true;
+	host_large_pages = host_gigabyte_pages = large;
 	CHECK_EQ(page_check(), 0);
 	page_table_destroy(table);
 	CHECK_EQ(page_check(), 0);

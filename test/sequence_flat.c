@@ -87,7 +87,8 @@ static errno_t map(struct flat *flat, const struct operation *operation)
 {
 	struct flat_page *pages = &flat->spaces[operation->space][operation->page];
 	uintptr_t start = page_address(operation->space, operation->page);
-	bool congruent = ((start ^ (uintptr_t) operation->frame << PAGE_WIDTH) & (LARGE - 1)) == 0;
+	bool congruent =
+		ptl_leaf_allowed(LEAF - 1) && ((start ^ (uintptr_t) operation->frame << PAGE_WIDTH) & (LARGE - 1)) == 0;
 
 	if (count_mapped(flat, operation) != 0)
 		return EEXIST;

@@ -108,8 +108,8 @@ static void flat_insert(const struct part *part, phys_t pa, page_flags_t flags)
 	for (size_t i = 0; i < part->count; i++) {
 		uintptr_t va = part->va + i * PAGE_SIZE;
 		size_t ahead = (va & (LARGE - 1)) >> PAGE_WIDTH;
-		bool large = !(flags & PAGE_NO_LARGE) && ((part->va ^ pa) & (LARGE - 1)) == 0 && ahead <= i &&
-			part->count - (i - ahead) >= LARGE_PAGES;
+		bool large = ptl_leaf_allowed(LEAF - 1) && !(flags & PAGE_NO_LARGE) && ((part->va ^ pa) & (LARGE - 1)) == 0 &&
+			ahead <= i && part->count - (i - ahead) >= LARGE_PAGES;
 
 		part->cells[part->first + i] =
 			(struct cell){ .frame = (pa >> PAGE_WIDTH) + i, .flags = flags, .level = large ? LEAF - 1 : LEAF };

@@ -264,7 +264,7 @@ TABLE_TEST(page_large, "a large page is used when addresses and size allow it, a
 		phys_t pa = FRAMES + tries[i].frame_offset;
 
 		NEED(page_mapping_insert(table, va, pa, tries[i].pages, tries[i].flags, FRAME_ATOMIC) == EOK);
-		CHECK_EQ(page_mapping_find(table, va).size, tries[i].large ? LARGE : PAGE_SIZE);
+		CHECK_EQ(page_mapping_find(table, va).size, tries[i].large && TEST_HAS_LARGE_PAGES ? LARGE : PAGE_SIZE);
 		CHECK_EQ(count_astray(table, va, pa, tries[i].pages), 0);
 		page_mapping_remove(table, va, tries[i].pages);
 		CHECK_EQ(count_tables(table), 1);
@@ -277,6 +277,8 @@ TABLE_TEST(page_large_inside, "a range begins and ends with base pages around la
 	size_t pages = 2 * LARGE_PAGES + 7;
 	phys_t pa = FRAMES + LARGE - 3 * PAGE_SIZE;
 
+	if (!TEST_HAS_LARGE_PAGES)
+		SKIP("the machine has base pages only");
 	NEED(page_mapping_insert(table, va, pa, pages, RW, FRAME_ATOMIC) == EOK);
 	CHECK_EQ(page_mapping_find(table, va).size, PAGE_SIZE);
 	CHECK_EQ(page_mapping_find(table, PLACE + LARGE).size, LARGE);
@@ -302,6 +304,8 @@ TABLE_TEST(page_split_update, "a change in the middle of a large page changes th
 
 TABLE_TEST(page_split_remove, "part of a large page is unmapped when there is no frame left")
 {
+	if (!TEST_HAS_LARGE_PAGES)
+		SKIP("the machine has base pages only");
 	NEED(page_mapping_insert(table, PLACE, FRAMES, 3 * LARGE_PAGES, RW, FRAME_ATOMIC) == EOK);
 	CHECK_EQ(count_spares(table), 3);
 	(void) test_take_all_frames(FRAME_HIGHMEM);
@@ -347,6 +351,8 @@ TABLE_TEST(page_update, "a range of pages, large and not, gets other rights; the
 {
 	size_t pages = 2 * LARGE_PAGES + 20;
 
+	if (!TEST_HAS_LARGE_PAGES)
+		SKIP("the machine has base pages only");
 	NEED(page_mapping_insert(table, PLACE, FRAMES, pages, RW, FRAME_ATOMIC) == EOK);
 	CHECK_EQ(page_mapping_update(table, PLACE, pages, PAGE_READ | PAGE_USER, FRAME_ATOMIC), EOK);
 	CHECK_EQ(count_astray(table, PLACE, FRAMES, pages), 0);

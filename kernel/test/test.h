@@ -92,6 +92,9 @@ struct test_case {
 		&test_case_##case_name;                                                                            \
 	static void test_body_##case_name(void)
 
+/* Whether the machine has pages of the size that one table of the last level maps. */
+#define TEST_HAS_LARGE_PAGES ptl_leaf_allowed(PTL_LEVELS - 2)
+
 /* ---- checks: each is true if it holds; a failed one is told and the case goes on ---- */
 
 #define CHECK(condition) test_check((condition), __FILE__, __LINE__, #condition)

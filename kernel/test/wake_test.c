@@ -79,7 +79,7 @@ TEST(wake_large_removed, "so is what was set aside to split a large page when th
 	uintptr_t first = ALIGN_UP(FIRST, 64 * large);
 	struct test_reserver waits = { .low = 1 };
 
-	if (!ptl_leaf_allowed(PTL_LEVELS - 2)) {
+	if (!TEST_HAS_LARGE_PAGES) {
 		page_table_destroy(table);
 		SKIP("there are no large pages");
 	}
