@@ -95,7 +95,10 @@ void frame_caches_init(void)
 	run_caches_init();
 }
 
-/* The top is written by its own CPU only, and glanced at by others. */
+/*
+ * The top is written by its own CPU only, with interrupts off, and glanced at by others. Relaxed: the frames below it
+ * are its own CPU's to read, and what others make of the number is exact only when no CPU allocates.
+ */
 static inline void cache_set_top(struct frame_cache *cache, pfn_t *top)
 {
 	__atomic_store_n(&cache->top, top, __ATOMIC_RELAXED);
@@ -252,7 +255,10 @@ static NOINLINE phys_t frame_alloc_high(frame_flags_t flags)
 	return likely(base != 0) ? base : frame_alloc_slow(1, flags, 0);
 }
 
-/* Whether a run that could not be had at once is not to be had at all: there is nobody to be asked. */
+/*
+ * Whether a run that could not be had at once is not to be had at all: there is nobody to be asked. Relaxed: the total
+ * only grows, and the injector is armed by the thread whose calls it is to reach.
+ */
 static bool final(size_t count, frame_flags_t flags)
 {
 	return (flags & FRAME_ATOMIC) && (flags & FRAME_NO_RECLAIM) && IS_POWER_OF_TWO(count) &&

@@ -54,6 +54,11 @@ static inline phys_t frame_address(pfn_t pfn)
 
 /* ---- frame_state.c ---- */
 
+/*
+ * Relaxed is enough for those that read and write a byte under frame_lock, which orders it; for the frame's only
+ * holder, and for the CPU in whose cache it is, which read what they wrote themselves, or what came with the frame's
+ * address; and for HOLE. For what other holders did, see the next (frame_state.c, "Order").
+ */
 static inline uint8_t frame_state(pfn_t pfn)
 {
 	return frame_byte(pfn, __ATOMIC_RELAXED);
@@ -76,7 +81,10 @@ static inline void frame_state_release(pfn_t pfn, uint8_t state)
 	frame_byte_set(pfn, state, __ATOMIC_RELEASE);
 }
 
-/** Makes of one state another, if it is that, in one step. @return whether it was */
+/**
+ * Makes of one state another, if it is that, in one step. Relaxed: nothing goes with the byte. A run that is dissolved
+ * was never shared; a frame that is freed goes on by frame_lock or stays on its CPU. @return whether it was that
+ */
 static inline bool state_exchange(uint8_t *state, uint8_t from, uint8_t to)
 {
 	return __atomic_compare_exchange_n(state, &from, to, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
@@ -369,7 +377,7 @@ bool reclaim_is_useless(void);
  */
 static inline bool may_serve(frame_flags_t flags, port_irq_t irq)
 {
-	if (flags & FRAME_ATOMIC)
+	if (flags & FRAME_ATOMIC) /* relaxed: the injector is armed by the thread whose calls it is to reach */
 		return !__atomic_load_n(&inject_armed, __ATOMIC_RELAXED);
 	return port_irq_were_on(irq);
 }

@@ -60,9 +60,9 @@ static struct {
 	bool open; /* its stacks have their room */
 } room_of[CONFIG_MAX_CPUS];
 
-static size_t users; /* CPUs that share */
+static size_t users; /* CPUs that share; a number by itself, so relaxed: a share that is too large is cut later */
 
-/* Room for more is seen by this CPU only; what there is, others may glance at. */
+/* Room for more is seen by this CPU only; what there is, others may glance at: relaxed, as frame.c's tops. */
 static inline void stack_set_top(struct run_stack *stack, pfn_t *top)
 {
 	__atomic_store_n(&stack->top, top, __ATOMIC_RELAXED);

@@ -128,6 +128,7 @@ pfn_t frame_known_from(pfn_t pfn)
 	return table == frame_far_tables ? frame_end : table[-1].first;
 }
 
+/* Relaxed, as frame_run_set: under frame_lock, or of frames that the caller alone holds. */
 size_t frame_run_bytes(pfn_t first, size_t count)
 {
 	const uint8_t *state = frame_state_at(first);

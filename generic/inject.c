@@ -20,6 +20,10 @@
 #define WAIT_MS 1
 #define WAIT_PARKS 20
 
+/*
+ * Relaxed, all of these: numbers by themselves. A call that finds the injector armed may find its numbers a little old
+ * only on another CPU than the one that armed it, whose calls are counted in no order anyway.
+ */
 bool inject_armed;
 
 static size_t inject_nth;

@@ -28,6 +28,7 @@ static struct reclaimer *reclaimers;
 
 void frame_reclaimer_register(struct reclaimer *reclaimer)
 {
+	/* Relaxed: only what the exchange below, a release, compares with; the list behind it is not looked into. */
 	struct reclaimer *first = __atomic_load_n(&reclaimers, __ATOMIC_RELAXED);
 
 	do

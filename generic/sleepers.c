@@ -63,11 +63,13 @@
  * the queue, but only for those ahead that want the same.
  *
  * LOCKS. Everything static here is under frame_lock but for two glances: at
- * sleeper_count, sequentially consistent, and at `reclaim`. An alternative is
- * asked, and a reclaim runs, without it. What an owner adds to a cache before it
- * looks at sleeper_count (kick, offer) is seen by the thread that has joined
- * before that look, since both do so under the cache's lock: whichever comes
- * second under that lock sees what the first has done.
+ * sleeper_count, sequentially consistent, and at `reclaim`, relaxed: a caller that
+ * finds DONE when it is no longer so does without a reclaim, which the thread that
+ * the offer wakes runs; one that does not find it runs one in vain. An alternative
+ * is asked, and a reclaim runs, without frame_lock. What an owner adds to a cache
+ * before it looks at sleeper_count (kick, offer) is seen by the thread that has
+ * joined before that look, since both do so under the cache's lock: whichever
+ * comes second under that lock sees what the first has done.
  *
  * COST. To hand over: O(threads that wait), and O(1) while the queue is FIFO and
  * no thread in it waits for frames of either kind or has a reservation.

@@ -23,7 +23,10 @@
  * per-CPU caches are not free in this sense, so a promise never rests on them.
  *
  * LOCKS. Everything here is under frame_lock; frame_init runs before there is
- * anyone else.
+ * anyone else. Read without it are a zone's `managed`, which only grows and is a
+ * number by itself (relaxed: whoever counts on frames takes them under the lock), and,
+ * in debug builds and by zone_free_run, frames' bytes: under the lock, too, relaxed since the lock orders
+ * them, but for the one that makes a shared frame PLAIN (frame_state.c).
  *
  * INVARIANTS (frame_check): each zone's buddy holds to its own; what is free in
  * a buddy has a byte of 0; RAM is what is managed; the sums of the buddies are
@@ -229,7 +232,7 @@ size_t frame_total(frame_flags_t flags)
 	size_t frames = 0;
 
 	for (struct zone **zone = zone_lists[class_of(flags)]; *zone != NULL; zone++)
-		frames += __atomic_load_n(&(*zone)->managed, __ATOMIC_RELAXED);
+		frames += __atomic_load_n(&(*zone)->managed, __ATOMIC_RELAXED); /* a number by itself, which only grows */
 	return frames;
 }
 

@@ -424,6 +424,7 @@ static void zone_manage(struct zone *zone, struct piece part)
 
 	if (count == 0)
 		return;
+	/* Relaxed: numbers that are also read without frame_lock, and nothing else is by them. */
 	__atomic_store_n(&zone->managed, zone->managed + count, __ATOMIC_RELAXED);
 	__atomic_store_n(&frame_accounts.total, frame_accounts.total + count, __ATOMIC_RELAXED);
 	zone_give_locked(part.first, count);
