@@ -40,6 +40,7 @@
 #include <kernel/lib.h>
 #include <kernel/panic.h>
 #include <kernel/scheduler.h>
+#include <kernel/synch.h>
 #include <mm/as.h>
 #include <mm/km.h>
 #include <mm/reserve.h>
@@ -61,6 +62,9 @@ static struct wait_queue reaped_queue = WAIT_QUEUE_INIT(reaped_queue); /* thread
 
 static struct slab_cache *thread_cache;
 static unsigned last_id;
+
+/* Held by a thread that waits for the memory of another. */
+static struct mutex waits_for_both = MUTEX_INIT(waits_for_both);
 
 void thread_construct(struct thread *thread, const char *name)
 {
@@ -142,15 +146,21 @@ static bool memory_wait(void)
 
 /*
  * A struct thread and its stack. The caller waits with nothing in hand: were a stack held while it waits for the other,
- * two callers could wait for each other.
+ * two callers could wait for each other. One caller at a time waits for both: two that are woken together could each
+ * get a stack of what is enough for one thread, fail, and do so again and again. The mutex is no lock that a thread
+ * needs to free memory.
  */
 static struct thread *memory_alloc(frame_flags_t flags, uintptr_t *stack)
 {
 	bool full;
 	struct thread *thread = memory_try(flags, 0, stack, &full);
 
-	while (thread == NULL && !full && !(flags & FRAME_ATOMIC) && memory_wait())
+	if (thread != NULL || full || (flags & FRAME_ATOMIC))
+		return thread;
+	mutex_lock(&waits_for_both);
+	while (thread == NULL && !full && memory_wait())
 		thread = memory_try(flags, FRAME_NO_WAIT, stack, &full);
+	mutex_unlock(&waits_for_both);
 	return thread;
 }
 

@@ -108,6 +108,26 @@ TEST(thread_create_waits, "thread_create that waits for its stack has nothing in
 	CHECK_EQ(ran, 1);
 }
 
+TEST(thread_create_two, "of two that wait, with memory for one thread, one gets on, and then the other",
+	.threads = true, .plain_only = "it waits")
+{
+	size_t pages = THREAD_STACK_SIZE >> PAGE_WIDTH, count = pages + page_tables_most(pages) + 1, ran = 0;
+	struct test_thread *creators[2];
+	phys_t enough;
+
+	/* As many frames as one of them waits for: two stacks may be had of them, and nothing else. */
+	NEED((enough = test_frame_alloc(count, FRAME_ATOMIC | FRAME_LOWMEM, 0)) != 0);
+	(void) test_take_all_frames(0);
+	for (size_t i = 0; i < ARRAY_COUNT(creators); i++)
+		creators[i] = test_thread_start("creator", create_and_join, &ran);
+	CHECK(test_wait_for(frame_sleepers() == ARRAY_COUNT(creators), 5000));
+	test_frame_free(enough, count);
+	CHECK(test_wait_for(__atomic_load_n(&ran, __ATOMIC_RELAXED) == ARRAY_COUNT(creators), 10000));
+	test_free_all_frames();
+	for (size_t i = 0; i < ARRAY_COUNT(creators); i++)
+		test_thread_join(creators[i]);
+}
+
 TEST(thread_detached, "a detached thread is freed when it ends, or at once if it has ended", .threads = true)
 {
 	size_t ran = 0, before = thread_count();
