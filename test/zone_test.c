@@ -159,12 +159,12 @@ TEST(zone_small_share, "a hole that is small beside all memory does not divide a
 		end();
 	begin();
 	add(GiB(1), GiB(2));
-	add(GiB(3) + MiB(60), GiB(2));
+	add(GiB(4), GiB(2));
 	start();
 	must(zone_count() == 2, "the high memory is one zone");
 	begin();
 	add(GiB(1), GiB(2));
-	add(GiB(3) + MiB(80), GiB(2));
+	add(GiB(4) + GiB(1) / 2, GiB(2));
 	start();
 	must(zone_count() == 3, "the high memory is two zones");
 	end();
@@ -326,13 +326,15 @@ TEST(zone_small_hole, "the buddy of a zone has no units far before its first fra
 
 TEST(zone_cut, "of memory that is too much for the books a part is used, not nothing", .panics = RIGHT)
 {
+	const uint64_t much = GiB(64) << (PAGE_WIDTH - 12);
+
 	if (small_addresses())
 		end();
 	begin();
-	add(GiB(1), GiB(64));
+	add(GiB(1), much);
 	start();
 	must(frame_total(FRAME_HIGHMEM) > GiB(4) >> PAGE_WIDTH, "some GiB are used");
-	must(frame_total(FRAME_HIGHMEM) - frame_total(0) < GiB(64) >> PAGE_WIDTH, "but not all");
+	must(frame_total(FRAME_HIGHMEM) - frame_total(0) < much >> PAGE_WIDTH, "but not all");
 	must(frame_total(0) > LOW_FRAMES / 3, "and low memory is left");
 	must(test_logged("no room for their books"), "what is left out is told");
 	end();

@@ -361,9 +361,10 @@ TEST(km_alloc_out_of_room, "when the window is full memory is refused, not waite
 	CHECK_LT(window_free(), info.free);
 }
 
-static void free_soon(void *argument)
+/* Frees the frames that another thread waits for, once it does. */
+static void free_for_waiting(void *argument)
 {
-	test_sleep_ms(20);
+	(void) test_wait_for(frame_sleepers() == 1, 20000);
 	test_frame_free(*(phys_t *) argument, 32);
 }
 
@@ -375,7 +376,7 @@ TEST(km_alloc_sleeps, "without FRAME_ATOMIC it waits until there are frames enou
 	phys_t frames;
 
 	NEED((frames = test_frame_alloc(32, FRAME_ATOMIC, 0)) != 0);
-	thread = test_thread_start("frees", free_soon, &frames);
+	thread = test_thread_start("frees", free_for_waiting, &frames);
 	(void) test_leave_frames(24, 0);
 	CHECK_EQ(test_km_alloc(40 * PAGE_SIZE, 0, &va), EOK);
 	test_thread_join(thread);
@@ -640,7 +641,7 @@ TEST(km_alloc_dma, "frames for DMA are one run that every device reaches; a call
 	(void) test_leave_frames(64, 0);
 	(void) test_take_all_frames(FRAME_DMA);
 	CHECK_EQ(km_alloc(32 * PAGE_SIZE, FRAME_ATOMIC | FRAME_DMA, &va), ENOMEM);
-	thread = test_thread_start("frees", free_soon, &frames);
+	thread = test_thread_start("frees", free_for_waiting, &frames);
 	CHECK_EQ(test_km_alloc(20 * PAGE_SIZE, FRAME_DMA | FRAME_ZERO, &va), EOK);
 	test_thread_join(thread);
 	for (size_t i = 0; i < 20; i++) {

@@ -30,7 +30,7 @@ MUST_USE static bool cache_fill(size_t sizes)
 	bool done = true;
 
 	NEED_OR(test_vmem_init(&arena, "walks", &options, FRAME_ATOMIC) == EOK, false);
-	NEED_OR(vmem_add(&arena, MiB(1), MiB(32), FRAME_ATOMIC) == EOK, false);
+	NEED_OR(vmem_add(&arena, PAGES(256), PAGES(8192), FRAME_ATOMIC) == EOK, false);
 	irq = port_irq_save();
 	for (size_t size = 1; done && size <= sizes; size++) {
 		for (size_t i = 0; i < DEPTH; i++)
@@ -107,10 +107,10 @@ TEST(vmem_walk_steps, "with interrupts on a thread can be preempted between any 
 	cached_before = cached_now();
 	freed_most = 0;
 	(void) test_preempt(watch_cached);
-	CHECK_EQ(vmem_take(&arena, MiB(1), MiB(32), FRAME_ATOMIC), EOK);
+	CHECK_EQ(vmem_take(&arena, PAGES(256), PAGES(8192), FRAME_ATOMIC), EOK);
 	(void) test_preempt(NULL);
 	CHECK_EQ(freed_most, PAGE_SIZE);
-	vmem_free(&arena, MiB(1), MiB(32));
+	vmem_free(&arena, PAGES(256), PAGES(8192));
 	CHECK_EQ(test_vmem_destroy(&arena), EOK);
 }
 
