@@ -198,6 +198,39 @@ TEST(as_cow, "copies share frames until one side writes, down to the last refere
 	CHECK_EQ(as_check(), 0);
 }
 
+/* More than the frames that are noted on the stack (BATCH of as_pages.c) twice over, so that some are noted elsewhere. */
+#define BATCHES 200
+
+static uint8_t mark_of(size_t page)
+{
+	return (uint8_t) (1 + page % 255);
+}
+
+static void start_cpu(void *argument)
+{
+	(void) argument;
+}
+
+TEST(as_cow_batches, "a large area that goes leaves its copy as it was: no frame that both have is used for anything",
+	.threads = true, .plain_only = "its thread may not be refused", .frames = 3 * BATCHES)
+{
+	struct as *one = test_as_create(FRAME_ATOMIC), *two = test_as_create(FRAME_ATOMIC);
+	size_t changed = 0;
+
+	test_thread_join(test_thread_start("other", start_cpu, NULL)); /* on the host: from now on there are two CPUs */
+	NEED(one != NULL && two != NULL && make(one, FIRST, BATCHES, AS_WRITE) == EOK);
+	for (size_t i = 0; i < BATCHES; i++)
+		NEED(store(one, FIRST + PAGES(i), mark_of(i)));
+	NEED(give(one, AS_COPY, two, AS_WRITE) == EOK);
+	CHECK_EQ(as_area_destroy(one, FIRST), EOK);
+	for (size_t i = 0; i < BATCHES; i++) {
+		CHECK_EQ(frame_reference_count(frame_at(two, FIRST + PAGES(i))), 1);
+		changed += load(two, FIRST + PAGES(i)) != mark_of(i);
+	}
+	CHECK_EQ(changed, 0);
+	CHECK_EQ(as_check(), 0);
+}
+
 TEST(as_cow_rights, "a page that is shared is not written through rights that come later")
 {
 	struct as *one = test_as_create(FRAME_ATOMIC), *two = test_as_create(FRAME_ATOMIC);
