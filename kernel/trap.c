@@ -5,7 +5,8 @@
  * was interrupted:
  *
  *   entry code saves registers -> trap_dispatch -> interrupt: irq_dispatch, then perhaps another thread
- *   (the machine)                               -> breakpoint: told, and passed over
+ *   (the machine)                               -> any but that out of user mode: thread->user_trap, if it has one
+ *                                               -> breakpoint: logged, and passed over
  *                                               -> system call: answered; there is none yet
  *                                               -> stop: another CPU has panicked or halted; this one parks
  *                                               -> page fault in a borrowed address space: as_page_fault; what it
@@ -114,13 +115,29 @@ static bool page_fault(struct trap_frame *frame, const struct trap_info *info)
 	return result == AS_FAULT_DEFERRED;
 }
 
+/* Whether the thread answers its traps out of user mode itself, and has answered this one. */
+static bool user_answered(struct trap_frame *frame, const struct trap_info *info)
+{
+	const struct thread *thread = thread_current();
+
+	return info->from_user && thread->user_trap != NULL && thread->user_trap(frame, info);
+}
+
+static void interrupt(struct trap_frame *frame, const struct trap_info *info)
+{
+	irq_dispatch(info->number);
+	(void) user_answered(frame, info); /* it may look, and go on elsewhere */
+}
+
 /* Any trap but a page fault that its address space has answered. */
 static NOINLINE void handle(struct trap_frame *frame, const struct trap_info *info)
 {
 	if (info->kind == TRAP_STOP)
 		arch_cpu_park();
 	else if (info->kind == TRAP_INTERRUPT)
-		irq_dispatch(info->number);
+		interrupt(frame, info);
+	else if (user_answered(frame, info))
+		return;
 	else if (info->kind == TRAP_BREAKPOINT)
 		breakpoint(frame);
 	else if (info->kind == TRAP_SYSTEM_CALL && info->from_user)

@@ -18,6 +18,7 @@
 
 #define GATE_INTERRUPT 0x8e00
 #define GATE_USER 0x6000
+#define MSR_FS_BASE 0xc0000100
 #define MSR_GS_BASE 0xc0000101
 #define MSR_KERNEL_GS_BASE 0xc0000102
 
@@ -26,9 +27,9 @@ unsigned ptl_leaf_levels = 1u << 3 | 1u << 2;
 
 void context_begin(void);
 
-#define REGISTER(name, member)                    \
-	{                                             \
-		name, offsetof(struct trap_frame, member) \
+#define REGISTER(name, member)                           \
+	{                                                    \
+		name, false, offsetof(struct trap_frame, member) \
 	}
 
 const struct trap_register trap_registers[] = {
@@ -106,15 +107,39 @@ static void msr_write(uint32_t msr, uint64_t value)
 	__asm__ volatile("wrmsr" : : "c"(msr), "a"((uint32_t) value), "d"((uint32_t) (value >> 32)) : "memory");
 }
 
+/* Nothing depends on the data segments, and every trap out of user mode leaves them empty (trap.S): so they begin. */
 void machine_cpu_load(struct cpu *cpu)
 {
+	__asm__ volatile("mov %0, %%ds; mov %0, %%es; mov %0, %%fs; mov %0, %%gs" : : "r"(0) : "memory");
 	msr_write(MSR_GS_BASE, (uintptr_t) cpu);
 	msr_write(MSR_KERNEL_GS_BASE, 0); /* the user's, till it has one */
+}
+
+static uint64_t msr_read(uint32_t msr)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr) : "memory");
+	return (uint64_t) high << 32 | low;
+}
+
+void machine_state_read(uintptr_t *words)
+{
+	words[0] = msr_read(MSR_FS_BASE);
+	words[1] = msr_read(MSR_GS_BASE);
+	words[2] = msr_read(MSR_KERNEL_GS_BASE);
 }
 
 void arch_stack_set(uintptr_t stack_top)
 {
 	CPU_HERE->tss.sp0 = stack_top;
+}
+
+void user_frame_init(struct trap_frame *frame, uintptr_t pc, uintptr_t stack_pointer)
+{
+	*frame = (struct trap_frame){
+		.ip = pc, .cs = USER_CODE_SELECTOR, .flags = FLAGS_USER, .sp = stack_pointer, .ss = USER_DATA_SELECTOR
+	};
 }
 
 /* What context_switch pops, and where it returns to; the last two are a stack frame, as backtraces want it. */

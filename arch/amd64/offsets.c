@@ -15,6 +15,7 @@ void offsets(void);
 
 void offsets(void)
 {
+	OFFSET(CPU_STACK, struct cpu, tss.sp0);
 	OFFSET(CONTEXT_SP, struct context, stack_pointer);
 	OFFSET(FRAME_REGISTERS, struct trap_frame, r15);
 	OFFSET(FRAME_VECTOR, struct trap_frame, vector);

@@ -10,7 +10,12 @@
  * NMI, debug exception, machine check and double fault may. They come on
  * stacks of their own (IST), and see by the GS base itself whose it is: the
  * kernel's is negative, and user mode cannot set a negative one (CR4.FSGSBASE is
- * off).
+ * off). Out of user mode, though, their CS cannot lie: they move to the thread's
+ * stack and take the way of all others, for the thread may be preempted then, and
+ * the next may come on the interrupt stack.
+ *
+ * DS, ES, FS and GS mean nothing in 64-bit mode, so no frame has them: a trap out
+ * of user mode empties them, lest one thread sees what another has loaded.
  */
 
 #include <offsets.h>
@@ -115,8 +120,14 @@ trap:
 	save_registers fault=0
 1:	testb $3, FRAME_CS(%rbp)
 	jz 2f
+	xor %eax, %eax
+	mov %eax, %ds
+	mov %eax, %es
+	mov %eax, %fs
+	mov %eax, %gs /* the user's base, which is 0 */
 	swapgs
 2:	dispatch
+leave:
 	restore_registers
 	testb $3, FRAME_CS - FRAME_VECTOR(%rsp)
 	jz 3f
@@ -128,6 +139,8 @@ trap_double_fault:
 	save_registers fault=1
 	jmp 1f
 trap_anywhere:
+	testb $3, FRAME_CS - FRAME_VECTOR(%rsp)
+	jnz trap_anywhere_user
 	save_registers fault=0
 1:	mov $MSR_GS_BASE, %ecx
 	rdmsr
@@ -142,5 +155,25 @@ trap_anywhere:
 3:	restore_registers
 	add $(FRAME_IP - FRAME_VECTOR), %rsp
 	iretq
+
+/* Copies what the CPU and the entry have pushed (vector, ip, cs, flags, sp, ss) to the thread's stack. */
+trap_anywhere_user:
+	push %rax
+	mov %rsp, %rax
+	swapgs
+	mov %gs:CPU_STACK, %rsp
+	swapgs
+	.rept 6
+	push 6 * 8(%rax)
+	sub $8, %rax
+	.endr
+	mov 6 * 8(%rax), %rax
+	jmp trap
+
+/* void user_enter(struct trap_frame *frame) */
+	.globl user_enter
+user_enter:
+	lea FRAME_REGISTERS(%rdi), %rsp
+	jmp leave
 
 	.section .note.GNU-stack, "", %progbits

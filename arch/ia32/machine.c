@@ -29,9 +29,13 @@ void double_fault_entry(void);
 void double_fault(void) __attribute__((noreturn));
 void context_begin(void);
 
-#define REGISTER(name, member)                    \
-	{                                             \
-		name, offsetof(struct trap_frame, member) \
+#define REGISTER(name, member)                           \
+	{                                                    \
+		name, false, offsetof(struct trap_frame, member) \
+	}
+#define SELECTOR(name, member)                          \
+	{                                                   \
+		name, true, offsetof(struct trap_frame, member) \
 	}
 
 const struct trap_register trap_registers[] = {
@@ -42,10 +46,10 @@ const struct trap_register trap_registers[] = {
 	REGISTER("esi", si),
 	REGISTER("edi", di),
 	REGISTER("ebp", bp),
-	REGISTER("ds", ds),
-	REGISTER("es", es),
-	REGISTER("fs", fs),
-	REGISTER("gs", gs),
+	SELECTOR("ds", ds),
+	SELECTOR("es", es),
+	SELECTOR("fs", fs),
+	SELECTOR("gs", gs),
 };
 const uintptr_t machine_cr4 = CR4_PSE;
 
@@ -106,6 +110,26 @@ void machine_cpu_load(struct cpu *cpu)
 void arch_stack_set(uintptr_t stack_top)
 {
 	CPU_HERE->tss.sp0 = (uint32_t) stack_top;
+}
+
+void machine_state_read(uintptr_t *words)
+{
+	words[0] = CPU_HERE->tss.ss0;
+}
+
+void user_frame_init(struct trap_frame *frame, uintptr_t pc, uintptr_t stack_pointer)
+{
+	*frame = (struct trap_frame){
+		.ip = pc,
+		.cs = USER_CODE_SELECTOR,
+		.flags = FLAGS_USER,
+		.sp = stack_pointer,
+		.ss = USER_DATA_SELECTOR,
+		.ds = USER_DATA_SELECTOR,
+		.es = USER_DATA_SELECTOR,
+		.fs = USER_DATA_SELECTOR,
+		.gs = USER_DATA_SELECTOR,
+	};
 }
 
 /* Tells of a double fault as of any other trap; the CPU has saved the registers in the TSS. */

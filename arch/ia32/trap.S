@@ -5,11 +5,11 @@
  * (arch/kernel.h) and calls trap_dispatch with it.
  *
  * Out of user mode the CPU takes the stack from the TSS, and the segment
- * registers are the user's till they are loaded here; out of the kernel they are
- * the kernel's already. NMI, debug exception and machine check may hit the very
- * instructions in between, so for them CS says nothing, and they always load
- * and restore all. Gates turn interrupts off (SDM vol. 3A, 6.12.1.3), so
- * nothing else can.
+ * registers are the user's till they are loaded here (the kernel does not use
+ * %fs: it is empty then); out of the kernel they are the kernel's already. NMI,
+ * debug exception and machine check may hit the very instructions in between, so
+ * for them CS says nothing, and they always load and restore all. Gates turn
+ * interrupts off (SDM vol. 3A, 6.12.1.3), so nothing else can.
  *
  * A double fault comes by a task gate, on a stack of its own: nothing is
  * assumed of the old one.
@@ -53,6 +53,8 @@ trap_entries:
 	mov %eax, %es
 	mov $CPU_SELECTOR, %eax
 	mov %eax, %gs
+	xor %eax, %eax
+	mov %eax, %fs
 .endm
 
 /* The lower part of the frame; the CPU and the entry have made the upper one. Leaves %esp and %ebp at the frame. */
@@ -108,6 +110,13 @@ restore_all:
 	pop %ds
 	add $(FRAME_IP - FRAME_VECTOR), %esp
 	iret
+
+/* void user_enter(struct trap_frame *frame) */
+	.globl user_enter
+user_enter:
+	mov 4(%esp), %esp
+	add $FRAME_REGISTERS, %esp
+	jmp restore_all
 
 /* The double fault's task begins here, with the error code (0) pushed. Its registers are those of its TSS. */
 	.globl double_fault_entry

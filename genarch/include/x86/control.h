@@ -9,14 +9,14 @@
 #define X86_CONTROL_H
 
 #define CR0_PE 0x1  /* protected mode */
-#define CR0_MP 0x2  /* with TS: WAIT faults, as floating-point instructions do */
+#define CR0_EM 0x4  /* floating-point instructions fault, MMX's and SSE's too: no trap saves their registers */
 #define CR0_ET 0x10 /* always 1 */
 #define CR0_NE 0x20 /* floating-point errors are exceptions, not interrupts */
 #define CR0_WP 0x10000
 #define CR0_PG 0x80000000
 
 /* Protected mode with the caches on, before paging and with it; write protection holds for the kernel too. */
-#define CR0_PROTECTED (CR0_PE | CR0_MP | CR0_ET | CR0_NE)
+#define CR0_PROTECTED (CR0_PE | CR0_EM | CR0_ET | CR0_NE)
 #define CR0_KERNEL (CR0_PROTECTED | CR0_WP | CR0_PG)
 
 #define CR4_PSE 0x10

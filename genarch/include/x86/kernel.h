@@ -12,14 +12,18 @@ struct context {
 	uintptr_t stack_pointer;
 };
 
+/* FLAGS as user mode begins with them: interrupts on, the bit that is always 1, no right to ports. */
+#define FLAGS_USER 0x202
+
 /* ---- between the machines and genarch/x86 ---- */
 
 struct cpu;
 struct idt_gate;
 
-/* A register in a trap frame, for printing. */
+/* A register in a trap frame, for printing and for the probe of user mode; the first is AX. */
 struct trap_register {
-	char name[6];
+	char name[5];
+	bool is_selector;
 	uint8_t offset;
 };
 
@@ -44,6 +48,11 @@ void machine_root_set(phys_t root);
 
 /** Makes the running CPU use its segments; %gs leads to cpu from here on. */
 void machine_cpu_load(struct cpu *cpu);
+
+/** The running CPU's state that only this machine has, for cpu_state_read: at most MACHINE_STATE_WORDS words. */
+void machine_state_read(uintptr_t *words);
+
+#define MACHINE_STATE_WORDS 4
 
 /* Kinds of segment_descriptor: a TSS that is not busy; a data segment of bytes, 32 bits. */
 #define SEGMENT_TSS (0x89ull << 40)

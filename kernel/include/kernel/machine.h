@@ -63,6 +63,79 @@ void arch_stack_set(uintptr_t stack_top);
 /** Frame pointer of a context that is not running: where a backtrace of its thread begins. */
 uintptr_t context_frame_pointer(const struct context *context);
 
+/* ---- user mode ---- */
+
+/** Makes a frame of user mode: interrupts on, and all but pc and stack pointer as a program begins with it. */
+void user_frame_init(struct trap_frame *frame, uintptr_t pc, uintptr_t stack_pointer);
+
+/**
+ * Goes on in user mode with all registers of the frame, by the way on which a trap ends. Interrupts are off. The frame
+ * lies on the running thread's stack, of which nothing is needed any more: the next trap begins at its top. The thread
+ * comes back by its traps only (thread->user_trap), and runs in an address space that it has borrowed.
+ */
+void user_enter(struct trap_frame *frame) __attribute__((noreturn));
+
+/*
+ * ---- the probe of user mode (kernel/test/machine/user_mode_test.c) ----
+ *
+ * REGISTERS. All that a program can see are numbered from 0, but for pc and stack pointer, which trap_report knows.
+ * Number 0 receives the result of a system call, and is the address of USER_READ and USER_WRITE. What a program can
+ * change and the frame does not hold, it may not reach (floating-point registers), or each trap resets it.
+ *
+ * PROGRAM. Position-independent code of at most a page, which has no data. Its steps begin with any value in all
+ * registers; the stack pointer leads to the middle of a page that can be written for USER_STORE, USER_LOAD and
+ * USER_LITTER, and has any value for the others. What a step does not say it changes keeps its value.
+ */
+enum user_step {
+	USER_STORE,      /* stores register i in the i-th word at the stack pointer; a system call */
+	USER_LOAD,       /* loads register i from the i-th word at the stack pointer; a system call; then USER_STORE */
+	USER_SPIN,       /* a loop of at most USER_SPIN_BYTES, for ever */
+	USER_READ,       /* its first instruction reads a word at register 0 into register 0; a system call */
+	USER_WRITE,      /* its first instruction writes a word at register 0; a system call */
+	USER_BREAKPOINT, /* a breakpoint; a system call */
+	USER_LITTER,     /* changes all that it can, beside the registers; a system call */
+	USER_STEPS
+};
+
+#define USER_REGISTERS_MAX 80
+#define USER_SPIN_BYTES 16
+
+/** The program. @return its first byte, in the kernel */
+const char *user_program(size_t *bytes);
+
+/** Where in the program a step begins. */
+size_t user_step(enum user_step step);
+
+/**
+ * Where in the program the number-th instruction lies that user mode may not execute on this CPU: one of each kind, a
+ * trap of kind TRAP_ERROR. @return 0 if there are no more
+ */
+size_t user_privileged(size_t number);
+
+size_t user_register_count(void);
+
+const char *user_register_name(size_t number);
+
+/** Where a register lies in a frame; the word holds it, and has the bits of user_register_bits. */
+uintptr_t *user_register(struct trap_frame *frame, size_t number);
+
+/** Bits of that word which are the register's and do not depend on how the trap came about. */
+uintptr_t user_register_bits(size_t number);
+
+/**
+ * A value that the register may have in user mode; with seed ^ 1 all bits are the other way that may be either. Other
+ * seeds and registers have other values, where the register can have so many.
+ */
+uintptr_t user_register_value(size_t number, unsigned seed);
+
+#define CPU_STATE_WORDS 16
+
+/**
+ * What of this CPU's state is the same whenever the kernel runs on it, whatever user mode did before: control
+ * registers, segments, the per-CPU base, flags beside those of arithmetic and interrupts. Interrupts are off.
+ */
+void cpu_state_read(uintptr_t words[CPU_STATE_WORDS]);
+
 /* ---- other CPUs ---- */
 
 /**

@@ -32,6 +32,9 @@ enum thread_state {
 	THREAD_EXITED    /* its function has returned; waits for thread_join */
 };
 
+struct trap_frame;
+struct trap_info;
+
 /* Fields below the line belong to the scheduler and are protected by scheduler_lock. */
 struct thread {
 	struct context context; /* saved registers, while it is not running */
@@ -41,8 +44,14 @@ struct thread {
 	void *argument;
 	struct as *as;      /* the address space it has borrowed, and holds; NULL = none. Its own to change */
 	void *copy_landing; /* where a copy that cannot go on ends (kernel/user_copy.c); its own */
-	struct held held;   /* what it holds, by the memory core's count; its own */
-	uintptr_t stack;    /* lowest address; 0 = not the scheduler's to free or check (the idle threads) */
+	/*
+	 * What answers its traps out of user mode that its address space does not, on its own stack with interrupts off:
+	 * true if it did, and the thread goes on as the frame says; it may end the thread instead. Interrupts have been
+	 * served already. NULL = the kernel answers. Its own
+	 */
+	bool (*user_trap)(struct trap_frame *frame, const struct trap_info *info);
+	struct held held; /* what it holds, by the memory core's count; its own */
+	uintptr_t stack;  /* lowest address; 0 = not the scheduler's to free or check (the idle threads) */
 
 	/* ---- scheduler_lock ---- */
 	enum thread_state state;
