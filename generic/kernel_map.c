@@ -9,6 +9,7 @@
  *   - the image at its own address, where that is not in the window
  *   - in both: text that can be executed, read-only data that can only be read;
  *     seen through the window, both can only be read
+ *   - the machine's fixed mappings (KERNEL_FIXED)
  */
 
 #include <mm/assert.h>
@@ -126,6 +127,35 @@ static errno_t image_map(void)
 	return error;
 }
 
+/* ---- fixed mappings ---- */
+
+static bool is_apart(const struct fixed_mapping *fixed, uintptr_t start, size_t size)
+{
+	uintptr_t last = fixed->va + ((fixed->pages << PAGE_WIDTH) - 1);
+
+	return last < start || fixed->va > start + (size - 1);
+}
+
+static errno_t fixed_map(const struct fixed_mapping *fixed)
+{
+	if (fixed->pages == 0)
+		return EOK;
+	mm_assert(is_apart(fixed, IDENTITY_VIRT, IDENTITY_SIZE) && is_apart(fixed, KM_START, (size_t) (KM_END - KM_START)),
+		"the fixed mapping of %zu pages at %#zx lies in a window", fixed->pages, (size_t) fixed->va);
+	return page_mapping_insert(
+		&page_kernel, fixed->va, fixed->pa, fixed->pages, fixed->flags | PAGE_GLOBAL, FRAME_ATOMIC);
+}
+
+static errno_t fixed_map_all(void)
+{
+	const struct fixed_mapping fixed[] = { KERNEL_FIXED };
+	errno_t error = EOK;
+
+	for (size_t i = 0; i < ARRAY_COUNT(fixed) && error == EOK; i++)
+		error = fixed_map(&fixed[i]);
+	return error;
+}
+
 /* ---- the whole ---- */
 
 errno_t kernel_map(void)
@@ -134,5 +164,7 @@ errno_t kernel_map(void)
 
 	if (error == EOK)
 		error = window_map_rest();
-	return error == EOK ? image_map() : error;
+	if (error == EOK)
+		error = image_map();
+	return error == EOK ? fixed_map_all() : error;
 }

@@ -2,7 +2,8 @@
 
 /*
  * Each CPU has a LAPIC, whose registers are 32 bits wide, 16 bytes apart, in
- * one page that every CPU sees at the same address, each its own.
+ * one page that every CPU sees at the same address, each its own. page_init maps
+ * it (KERNEL_FIXED), so that CPUs can be interrupted and stopped from then on.
  *
  * An interrupt for another CPU is sent by two writes, the upper half of the
  * command first; so interrupts are off in between. The next one may be sent
@@ -13,7 +14,8 @@
  */
 
 #include <arch/cpu.h>
-#include <mm/km.h>
+#include <arch/mm.h>
+#include <mm/page.h>
 #include <x86/lapic.h>
 #include <x86/vectors.h>
 
@@ -41,26 +43,21 @@
 #define COMMAND_ASSERT 0x4000u
 #define ID_SHIFT 24
 
-static uintptr_t base; /* 0 = not mapped */
-
 static uint32_t read(unsigned offset)
 {
-	return *(volatile uint32_t *) (base + offset);
+	return *(volatile uint32_t *) (LAPIC_VIRT + offset);
 }
 
 static void write(unsigned offset, uint32_t value)
 {
-	*(volatile uint32_t *) (base + offset) = value;
+	*(volatile uint32_t *) (LAPIC_VIRT + offset) = value;
 }
 
-errno_t lapic_map(phys_t registers)
+errno_t lapic_move(phys_t registers)
 {
-	return km_map(registers, PAGE_SIZE, PAGE_READ | PAGE_WRITE | PAGE_UNCACHED, FRAME_ATOMIC, &base);
-}
-
-bool lapic_mapped(void)
-{
-	return base != 0;
+	if (registers == LAPIC_PHYS)
+		return EOK;
+	return page_mapping_replace(&page_kernel, LAPIC_VIRT, registers, LAPIC_FLAGS | PAGE_GLOBAL);
 }
 
 void lapic_start(bool first)

@@ -315,7 +315,7 @@ void arch_cpus_start(void)
 	machine_root_set(kernel_root);
 	if (!madt_read(&physical_reader, &madt) || madt.count < 2)
 		return;
-	error = lapic_map(madt.lapic);
+	error = lapic_move(madt.lapic);
 	if (error == EOK)
 		error = lines_register();
 	if (error == EOK) {
@@ -324,7 +324,8 @@ void arch_cpus_start(void)
 		error = start_others(&madt);
 	}
 	if (error != EOK)
-		kprintf("smp: %u CPUs, but only one is used: no memory to start the others\n", madt.count);
+		kprintf(
+			"smp: %u CPUs, but only one is used: the others cannot be started (%s)\n", madt.count, error_text(error));
 	else
 		kprintf("smp: CPUs up: %u\n", cpu_count());
 }

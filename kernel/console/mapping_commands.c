@@ -10,6 +10,7 @@
 #include <kernel/panic.h>
 #include <kernel/print.h>
 #include <kernel/symbols.h>
+#include <mm/kernel_map.h>
 #include <mm/km.h>
 #include <mm/km_local.h>
 #include <mm/tlb.h>
@@ -64,6 +65,15 @@ static void print_temporary(const struct km_local_info *local)
 		KM_LOCAL_DEPTH, local->made, local->deepest);
 }
 
+static void print_fixed(void)
+{
+	const struct fixed_mapping fixed[] = { KERNEL_FIXED };
+
+	for (size_t i = 0; i < ARRAY_COUNT(fixed); i++)
+		if (fixed[i].pages != 0)
+			print_part(&(struct part){ "fixed", fixed[i].va, fixed[i].va + fixed[i].pages * PAGE_SIZE - 1 });
+}
+
 static bool run_layout(const struct command_call *call)
 {
 	struct km_local_info local;
@@ -84,6 +94,7 @@ static bool run_layout(const struct command_call *call)
 		print_part(&parts[i]);
 	if (local.pages != 0)
 		print_part(&(struct part){ "  temporary", local.start, local.start + local.pages * PAGE_SIZE - 1 });
+	print_fixed();
 	print_window();
 	print_temporary(&local);
 	return true;

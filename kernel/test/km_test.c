@@ -4,6 +4,7 @@
  * Kernel mappings.
  */
 
+#include <mm/kernel_map.h>
 #include <mm/reserve.h>
 #include <mm/tlb.h>
 #include <test.h>
@@ -50,6 +51,27 @@ TEST(km_two_views, "one frame mapped twice is seen through both, and through its
 	CHECK_EQ(*at(first), 99);
 	test_km_unmap(first, PAGE_SIZE);
 	CHECK_EQ(*at(second), 99);
+}
+
+/* Whether page_init has mapped the page of a fixed mapping as the list says. */
+static bool is_fixed(const struct fixed_mapping *fixed, size_t page)
+{
+	struct page_mapping mapping = page_mapping_find(&page_kernel, fixed->va + page * PAGE_SIZE);
+	page_flags_t flags = fixed->flags | PAGE_GLOBAL;
+
+	return mapping.size != 0 && mapping.pa == fixed->pa + page * PAGE_SIZE && (mapping.flags & flags) == flags &&
+		(mapping.flags & PAGE_WRITE) == (flags & PAGE_WRITE);
+}
+
+TEST(km_fixed, "the machine's fixed mappings are there, as it lists them, and outside the window")
+{
+	const struct fixed_mapping fixed[] = { KERNEL_FIXED };
+
+	for (size_t i = 0; i < ARRAY_COUNT(fixed); i++)
+		for (size_t page = 0; page < fixed[i].pages; page++) {
+			CHECK(is_fixed(&fixed[i], page));
+			CHECK(fixed[i].va + page * PAGE_SIZE - KM_START >= (size_t) (KM_END - KM_START));
+		}
 }
 
 TEST(km_any_bytes, "a range that begins and ends anywhere is mapped with its offset, and no page more than it touches")

@@ -7,11 +7,11 @@
 
 #include <mm/types.h>
 
-/** Maps the registers, which every CPU sees at one address. @return ENOMEM: none of the others may be called */
-MUST_USE errno_t lapic_map(phys_t registers);
-
-/** Whether lapic_map has been called, and succeeded. */
-bool lapic_mapped(void);
+/**
+ * Where the registers are, by the firmware's tables. Called once, before any of the others, if there are other CPUs.
+ * @retval EINVAL  the address is none that a page begins at
+ */
+MUST_USE errno_t lapic_move(phys_t registers);
 
 /** Sets up this CPU's. @param first  whether the old interrupt controllers (i8259) interrupt this CPU */
 void lapic_start(bool first);

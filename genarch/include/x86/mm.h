@@ -28,6 +28,16 @@
 #define PA2KA(pa) ((uintptr_t) (pa) -IDENTITY_PHYS + IDENTITY_VIRT)
 #define KA2PA(va) ((phys_t) (uintptr_t) (va) -IDENTITY_VIRT + IDENTITY_PHYS)
 
+/* The registers of the LAPIC, of which each CPU sees its own (x86/lapic.h): where they are if nobody has moved them. */
+#define LAPIC_PHYS ((phys_t) 0xfee00000u)
+#define LAPIC_FLAGS (PAGE_READ | PAGE_WRITE | PAGE_UNCACHED)
+
+/* Mapped by page_init. */
+#define KERNEL_FIXED                           \
+	{                                          \
+		LAPIC_VIRT, LAPIC_PHYS, 1, LAPIC_FLAGS \
+	}
+
 /* Bounds of the image and of its parts, all multiples of PAGE_SIZE; from the linker. */
 extern char image_start[], image_text_end[], image_rodata_end[], image_end[];
 

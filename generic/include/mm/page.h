@@ -237,11 +237,13 @@ void page_table_get_info(struct page_table *table, struct page_table_info *info)
 const char *page_design_name(void);
 
 /**
- * Builds the kernel part: what the boot code had mapped, the rest of memory in the identity window, and the rights of
- * text, read-only data and data; every address space that comes later shares its tables. After frame_init, and before
- * anybody else takes frames: until it is done, what the boot code has not mapped cannot be reached.
+ * Builds the kernel part: what the boot code had mapped, the rest of memory in the identity window, the rights of
+ * text, read-only data and data, and the machine's fixed mappings (mm/kernel_map.h); every address space that comes
+ * later shares its tables. After frame_init, and before anybody else takes frames: until it is done, what the boot code
+ * has not mapped cannot be reached.
  *
- * @retval ENOMEM  no frames for the tables; told in the log, and the boot code's mappings stay in use
+ * @retval ENOMEM          no frames for the tables; told in the log, and the boot code's mappings stay in use
+ * @retval EEXIST, EINVAL  as kernel_map: the same
  */
 MUST_USE errno_t page_init(void);
 

@@ -18,6 +18,7 @@
 #include <kernel/trap.h>
 #include <mm/as.h>
 #include <mm/assert.h>
+#include <mm/kernel_map.h>
 #include <mm/km.h>
 #include <mm/page.h>
 
@@ -168,12 +169,26 @@ static bool step_asked(const char *kind, const char *step)
 	return true;
 }
 
+/* No mistake, but what a panic between page_init and km_init needs on some machines: the fixed mappings can be read. */
+static void __attribute__((noreturn)) fixed_report(void)
+{
+	const struct fixed_mapping fixed[] = { KERNEL_FIXED };
+	size_t pages = 0, seen = 0;
+
+	for (size_t i = 0; i < ARRAY_COUNT(fixed); pages += fixed[i++].pages)
+		for (size_t page = 0; page < fixed[i].pages; page++)
+			seen += probe_read(fixed[i].va + page * PAGE_SIZE);
+	panic("asked for, when %zu of %zu fixed pages can be read", seen, pages);
+}
+
 void mistake_before(const char *step)
 {
 	if (step_asked("panic", step))
 		panic("asked for, before %s", step);
 	if (step_asked("fault", step))
 		*(volatile char *) PAGE_SIZE = 1;
+	if (strcmp(step, "the slab allocator") == 0 && mistake_asked("fixed"))
+		fixed_report();
 	for (size_t i = 0; i < ARRAY_COUNT(thread_mistakes); i++)
 		if (strcmp(step, "the console") == 0 && mistake_asked(thread_mistakes[i].name))
 			thread_make(i);

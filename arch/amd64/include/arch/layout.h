@@ -7,7 +7,8 @@
  *   0000000000000000   user space, less its last page: `syscall` there would return to a non-canonical address
  *   ffff800000000000   the identity window: physical memory from 0 on, 64 TiB at most
  *   ffffc00000000000   km_map's window, 1 GiB
- *   ffffffff80000000   the image, linked at 1 MiB above this (code model "kernel"); not part of the identity window
+ *   ffffffff80000000   a page: the registers of the LAPIC
+ *                      the image, linked at 1 MiB above this (code model "kernel"); not part of the identity window
  */
 
 #ifndef ARCH_LAYOUT_H
@@ -31,6 +32,9 @@
 /* The image: an address in it less this is its physical address. */
 #define KERNEL_IMAGE_OFFSET 0xffffffff80000000
 #define KERNEL_IMAGE_PHYS 0x100000
+
+/* In the page table that the image has anyway. */
+#define LAPIC_VIRT KERNEL_IMAGE_OFFSET
 
 /* How much of the identity window the boot code maps. */
 #define BOOT_MAPPED 0x40000000

@@ -19,6 +19,7 @@
  *   2 and 3 levels                     4 levels, from HOST_KERNEL on
  *   40000000  identity window          0           identity window
  *   60000000  km_map's window          + 4 TiB     km_map's window
+ *             and 8 MiB behind it fixed mappings, in both
  *   70000000  image                    + 8 TiB     image
  *   80000000  user space               and user space below HOST_KERNEL
  *
@@ -83,6 +84,14 @@ extern phys_t host_dma_limit;
 #define IDENTITY_SIZE ((size_t) 0x18000000)
 /* Bytes of the identity window that the boot page tables map; page_init maps the rest. */
 #define BOOT_MAPPED MiB(16)
+
+/* Devices that are not there: their registers, and a block of them at the end of what 32 bits address. */
+#define HOST_FIXED (KM_END + MiB(8))
+#define KERNEL_FIXED                                                                                    \
+	{ HOST_FIXED, (phys_t) 0xfee00000, 1, PAGE_READ | PAGE_WRITE | PAGE_UNCACHED },                     \
+	{                                                                                                   \
+		HOST_FIXED + 16 * PAGE_SIZE, (phys_t) 0x100000000 - 4 * PAGE_SIZE, 4, PAGE_READ | PAGE_UNCACHED \
+	}
 
 #define PA2KA(pa) (IDENTITY_VIRT - IDENTITY_PHYS + (uintptr_t) (pa))
 #define KA2PA(va) (IDENTITY_PHYS - IDENTITY_VIRT + (uintptr_t) (va))

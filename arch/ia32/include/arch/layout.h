@@ -8,7 +8,7 @@
  *   KERNEL_START                   CONFIG_KERNEL_SPLIT GiB
  *     IDENTITY_VIRT .. KM_START    the identity window: physical memory from 0 on; the image lies in it, at 1 MiB
  *     KM_START .. KM_END           km_map's window
- *   ffc00000                       nothing
+ *   LAPIC_VIRT                     a page: the registers of the LAPIC; behind it nothing
  */
 
 #ifndef ARCH_LAYOUT_H
@@ -36,6 +36,8 @@
 
 #define KM_START 0xf8000000
 #define KM_END 0xffc00000
+
+#define LAPIC_VIRT KM_END
 
 /* The image: an address in it less this is its physical address. */
 #define KERNEL_IMAGE_OFFSET KERNEL_START
