@@ -40,7 +40,7 @@
 
 #define SPARES_MOST 4
 
-struct spinlock as_list_lock = SPINLOCK_INIT;
+struct mm_spinlock as_list_lock = SPINLOCK_INIT;
 struct slab_cache *as_area_cache, *as_memory_cache;
 
 static struct slab_cache *as_cache;
@@ -386,7 +386,8 @@ void as_each(bool (*visit)(struct as *as, void *argument), void *argument)
 
 static size_t asid_check_one(const struct as *as, struct asid_set *seen)
 {
-	size_t breaches = asid_check(page_table_asids(as->table), seen);
+	/* Asked here as well: without optimization a machine that has no identifiers would lack the function. */
+	size_t breaches = ASIDS_MOST > 1 ? asid_check(page_table_asids(as->table), seen) : 0;
 
 	if (breaches != 0)
 		port_log("as_check: identifier: address space %u has one that another has, on CPU %u", as->number, port_cpu());

@@ -38,7 +38,7 @@ errno_t area_place(const struct as *as, struct as_area *area, uintptr_t va, size
 	if (flags & AS_ANYWHERE) {
 		if (!as_range_find(as, va, size, &va))
 			return ENOMEM;
-	} else if (va < AS_FIRST || va > AS_LAST || size - 1 > AS_LAST - va) {
+	} else if (!as_address_valid(va) || size - 1 > AS_LAST - va || (va < AS_FIRST && !(flags & AS_PAGE_0))) {
 		return ERANGE;
 	} else if (!as_range_free(as, va, va + (size - 1), NULL)) {
 		return EEXIST;
@@ -99,15 +99,13 @@ errno_t as_area_create(struct as *as, const struct as_area_request *request, fra
 	size_t tables;
 	errno_t error;
 
-	if (request->backend >= AS_BACKENDS ||
-		!area_flags_valid(as_backends[request->backend], request->flags & ~AS_ANYWHERE))
+	if (request->backend >= AS_BACKENDS || !area_flags_valid(as_backends[request->backend], request->flags & ~AS_PLACE))
 		return EINVAL;
 	do {
 		area = as_object_alloc(&round, as_area_cache, alloc);
 		if (unlikely(area == NULL))
 			return ENOMEM;
-		area_init(
-			area, as_backends[request->backend], request->flags & ~AS_ANYWHERE, request->base, request->file_size);
+		area_init(area, as_backends[request->backend], request->flags & ~AS_PLACE, request->base, request->file_size);
 		as_mutex_lock(&as->lock);
 		error = make_locked(as, area, request, round.now, round.from);
 		if (likely(error == EOK)) {

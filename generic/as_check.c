@@ -32,7 +32,7 @@ static size_t check_node(const struct as *as, const struct as_area *area)
 	if (area->low != low || area->high != high)
 		breaches += breach(as, area, "tree (ends)", area->low, low);
 	if ((left != NULL && left->high >= area->first) || (right != NULL && right->low <= area->last) ||
-		area->first > area->last || area->first < AS_FIRST || area->last > AS_LAST)
+		area->first > area->last || !as_address_valid(area->first) || !as_address_valid(area->last))
 		breaches += breach(as, area, "tree (order)", area->first, area->last);
 	if ((left != NULL && area->widest < area->first - left->high - 1) ||
 		(right != NULL && area->widest < right->low - area->last - 1))

@@ -72,7 +72,7 @@ static size_t part_of_page(uintptr_t va, size_t bytes)
 
 static bool range_is_users(uintptr_t va, size_t bytes)
 {
-	return bytes == 0 || (va >= AS_FIRST && va <= AS_LAST && bytes - 1 <= AS_LAST - va);
+	return bytes == 0 || (as_address_valid(va) && bytes - 1 <= AS_LAST - va);
 }
 
 errno_t as_copy_in(struct as *as, void *to, uintptr_t from, size_t bytes, frame_flags_t alloc)

@@ -65,9 +65,18 @@
 
 #define PAGE_MASK (PAGE_SIZE - 1)
 
-/* The first address an area may have: page 0 is never one. */
+/* The first address an area may have unless its request has AS_PAGE_0. */
 #define AS_FIRST (USER_START > 0 ? (uintptr_t) USER_START : (uintptr_t) PAGE_SIZE)
 #define AS_LAST ((uintptr_t) USER_LAST)
+
+/* Of the flags that an area is made with: those that say where it may be. */
+#define AS_PLACE (AS_ANYWHERE | AS_PAGE_0)
+
+/** Whether the user part has this address: page 0 too, which an area may have. */
+static inline bool as_address_valid(uintptr_t va)
+{
+	return va - USER_START <= AS_LAST - USER_START;
+}
 
 /* ---- as_mutex.c ---- */
 
@@ -79,7 +88,7 @@ struct as_waiter {
 
 struct as_mutex {
 	uint32_t state; /* 0 = free, 1 = held, 2 = held, and somebody may wait */
-	struct spinlock guard;
+	struct mm_spinlock guard;
 	struct as_waiter *first, **end;
 };
 
@@ -222,7 +231,7 @@ static inline frame_flags_t alloc_locked(frame_flags_t alloc)
 	return alloc & FRAME_ATOMIC ? alloc : alloc | ALLOC_RESERVED;
 }
 
-extern struct spinlock as_list_lock;
+extern struct mm_spinlock as_list_lock;
 extern struct slab_cache *as_area_cache, *as_memory_cache;
 
 /** Address spaces that have the same identifier on this CPU as another has; each is logged. */

@@ -322,7 +322,7 @@ static void unlock_both(struct as *one, struct as *two)
 static errno_t give_locked(struct gift *gift)
 {
 	struct as_area *area = as_area_at(gift->from, gift->from_va), *other = gift->other;
-	unsigned flags = gift->flags & ~AS_ANYWHERE;
+	unsigned flags = gift->flags & ~AS_PLACE;
 	errno_t error;
 
 	if (area == NULL)

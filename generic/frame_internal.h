@@ -184,7 +184,7 @@ struct zone {
 
 extern struct zone zones[ZONE_MAX];
 extern size_t zones_used;
-extern struct spinlock frame_lock;
+extern struct mm_spinlock frame_lock;
 extern size_t frame_books; /* bytes */
 
 /* Frames from FRAME_FIRST on that have a permanent address, if they are RAM; none beyond has. */

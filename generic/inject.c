@@ -80,7 +80,7 @@ struct waiting {
 /* Relaxed, as all counts here: nothing is handed over by them, and a call counted more or less is one injected. */
 size_t inject_waits_left;
 
-static struct spinlock waits_lock = SPINLOCK_INIT;
+static struct mm_spinlock waits_lock = SPINLOCK_INIT;
 static struct waiting *top;
 static size_t waited;
 

@@ -27,7 +27,7 @@
 
 static struct slab_cache cache_of_caches;
 static struct slab_cache *registry;
-static struct spinlock slab_registry_lock = SPINLOCK_INIT;
+static struct mm_spinlock slab_registry_lock = SPINLOCK_INIT;
 static struct reclaimer reclaimer = { .name = "slab", .reclaim = slab_reclaim };
 
 /* ---- the registry ---- */
@@ -186,7 +186,8 @@ static void lay_out(struct slab_cache *cache)
 		return;
 	}
 	cache->stride = (uint32_t) ALIGN_UP(SLAB_DEBUG_AFTER(cache->size), (size_t) cache->align);
-	cache->reciprocal = (uint32_t) ((((uint64_t) 1 << 32) + cache->stride - 1) / cache->stride);
+	/* 2^32 divided by it, rounded up, in a word: 64 bits are divided by a library on a machine of 32. */
+	cache->reciprocal = UINT32_MAX / cache->stride + 1;
 	lay_out_slab(cache);
 }
 

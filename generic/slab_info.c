@@ -118,7 +118,9 @@ static bool map_agrees(const struct slab_cache *cache, const struct slab *slab)
 	size_t free = 0;
 
 	for (size_t word = 0; word * SLAB_WORD_BITS < cache->objects; word++) {
-		free += (size_t) __builtin_popcountl(slab->free_map[word]);
+		/* Bit by bit: not every CPU counts them, and a library that does is not to be needed. */
+		for (size_t bits = slab->free_map[word]; bits != 0; bits &= bits - 1)
+			free++;
 		if ((slab->words >> word & 1) != (slab->free_map[word] != 0))
 			return false;
 	}

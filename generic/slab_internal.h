@@ -97,7 +97,7 @@ struct slab_cpu {
 struct slab_cache {
 	struct slab_cpu cpu[CONFIG_MAX_CPUS];
 
-	struct spinlock lock;
+	struct mm_spinlock lock;
 	uint32_t reciprocal;  /* ceil(2^32 / stride) */
 	uint32_t stride;      /* bytes from object to object */
 	uint32_t objects;     /* per slab; 0 = an object is a block of frames */

@@ -34,7 +34,7 @@ struct vmem_stack {
 };
 
 struct vmem_cache {
-	struct spinlock lock;
+	struct mm_spinlock lock;
 	size_t ranges; /* in all stacks; others glance at it */
 	uint64_t hits;
 	struct vmem_stack stacks[]; /* of 1 quantum, 2 quanta ... */

@@ -74,7 +74,7 @@ void segment_free(struct vmem *arena, uintptr_t start, size_t size);
 
 /* ---- vmem_span.c ---- */
 
-extern struct spinlock vmem_list_lock;
+extern struct mm_spinlock vmem_list_lock;
 extern struct vmem *vmem_first;
 
 /* What a call gets its tags by: its flags, and tags of its own, which nobody else sees till it sets them aside. */

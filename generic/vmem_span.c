@@ -34,7 +34,7 @@
 
 #include <mm/slab.h>
 
-struct spinlock vmem_list_lock = SPINLOCK_INIT;
+struct mm_spinlock vmem_list_lock = SPINLOCK_INIT;
 struct vmem *vmem_first; /* in the order they were made */
 
 /* Arenas that an arena imports from by way of each other, itself included. */

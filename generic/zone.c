@@ -39,7 +39,7 @@
 
 struct zone zones[ZONE_MAX];
 size_t zones_used;
-struct spinlock frame_lock = SPINLOCK_INIT;
+struct mm_spinlock frame_lock = SPINLOCK_INIT;
 
 /* ---- where a request looks ---- */
 

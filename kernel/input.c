@@ -16,7 +16,7 @@
 /* Characters that wait at most: a pasted screen. A power of two. */
 #define INPUT_SIZE 2048
 
-static struct spinlock input_lock = SPINLOCK_INIT;
+static struct mm_spinlock input_lock = SPINLOCK_INIT;
 static struct wait_queue readers = WAIT_QUEUE_INIT(readers);
 static char ring[INPUT_SIZE];
 static size_t start, end; /* of the characters in the ring, counted from boot, modulo INPUT_SIZE */

@@ -24,7 +24,7 @@ struct irq {
 	uint64_t counts[CONFIG_MAX_CPUS]; /* of each CPU, written by it */
 };
 
-static struct spinlock irq_lock = SPINLOCK_INIT;
+static struct mm_spinlock irq_lock = SPINLOCK_INIT;
 static struct irq irqs[IRQ_COUNT];
 static uint64_t unclaimed[CONFIG_MAX_CPUS];
 

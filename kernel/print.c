@@ -19,7 +19,7 @@
 #include <kernel/print.h>
 #include <mm/spinlock.h>
 
-static struct spinlock print_lock = SPINLOCK_INIT;
+static struct mm_spinlock print_lock = SPINLOCK_INIT;
 static bool lock_broken;
 static bool muted;
 

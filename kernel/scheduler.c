@@ -62,7 +62,7 @@
 /* How long a thread runs before others have their turn. */
 #define SLICE_MS 20
 
-struct spinlock scheduler_lock = SPINLOCK_INIT;
+struct mm_spinlock scheduler_lock = SPINLOCK_INIT;
 struct run_queue run_queues[CONFIG_MAX_CPUS];
 
 /* All sleeps with a time-out, the first to end first. */

@@ -12,7 +12,7 @@
 #include <kernel/trap.h>
 #include <mm/spinlock.h>
 
-static struct spinlock time_lock = SPINLOCK_INIT;
+static struct mm_spinlock time_lock = SPINLOCK_INIT;
 static uint64_t ticks_since_boot;
 
 uint64_t time_ticks(void)

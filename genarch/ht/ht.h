@@ -3,14 +3,14 @@
 /*
  * What the files of the page hash table share, and nobody else sees.
  *
- *   ht.h       the structure, the theory, and the small steps
- *   line.c     the cache lines that clusters and overflowing buckets are made of
- *   bucket.c   from a tag to its cluster; growing and shrinking, a bucket at a time
- *   cluster.c  clusters as things, going through a range of them, splits
- *   space.c    page tables: their numbers, created and destroyed; giving memory back
- *   insert.c   remove.c   update.c   find.c   runs.c     the operations
- *   check.c    what is true of all of it, and what there is of it
- *   init.c     the kernel's own mappings
+ *   ht.h          the structure, the theory, and the small steps
+ *   line.c        the cache lines that clusters and overflowing buckets are made of
+ *   bucket.c      from a tag to its cluster; growing and shrinking, a bucket at a time
+ *   cluster.c     clusters as things, going through a range of them, splits
+ *   space.c       page tables: their numbers, created and destroyed; giving memory back
+ *   insert.c      remove.c   update.c   find.c   runs.c     the operations
+ *   page_check.c  what is true of all of it, and what there is of it
+ *   init.c        the kernel's own mappings
  *
  * ONE TABLE for all address spaces. A page table, to this design, is a number
  * (struct page_table.space) and a lock's worth of counts; all mappings are in
@@ -211,7 +211,7 @@ struct ht {
 	struct bucket **directory; /* of segments, each a frame of buckets */
 	uintptr_t trims;           /* how often frames went back */
 
-	struct spinlock lock __attribute__((aligned(CACHE_LINE)));
+	struct mm_spinlock lock __attribute__((aligned(CACHE_LINE)));
 	size_t directory_room, segments; /* segments it has room for, and those there are */
 	size_t clusters, promised, overflows;
 	size_t set_aside;             /* of these promised: for reservations */

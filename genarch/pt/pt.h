@@ -3,11 +3,11 @@
 /*
  * What the files of the hierarchical page tables share, and nobody else sees.
  *
- *   pt.h       the structure, the theory, and the steps every walk is made of
- *   table.c    tables: taking them, giving them back, address spaces' roots
- *   insert.c   remove.c   update.c   find.c   runs.c     the operations
- *   check.c    what is true of all of it, and what there is of it
- *   init.c     the kernel's own mappings
+ *   pt.h          the structure, the theory, and the steps every walk is made of
+ *   table.c       tables: taking them, giving them back, address spaces' roots
+ *   insert.c      remove.c   update.c   find.c   runs.c     the operations
+ *   page_check.c  what is true of all of it, and what there is of it
+ *   init.c        the kernel's own mappings
  *
  * THE TREE. PTL0 is the root; PTL_LEAF, the last level, maps base pages. The
  * format of an entry comes from <arch/mm.h>; of it is demanded, beyond what
@@ -108,7 +108,7 @@ struct table_list {
 };
 
 struct page_table {
-	struct spinlock lock;
+	struct mm_spinlock lock;
 	phys_t root;
 	pte_t *entries;        /* the root's */
 	uintptr_t first, last; /* the addresses it may map, both inclusive */
@@ -132,7 +132,7 @@ struct page_table {
 #define RECENT_SHIFT PTL_SHIFT(PTL_LEAF - 1)
 #define RECENT_NONE UINTPTR_MAX
 
-extern struct spinlock page_table_list_lock;
+extern struct mm_spinlock page_table_list_lock;
 
 /* ---- entries ---- */
 
@@ -300,7 +300,7 @@ void recent_forget(struct page_table *table);
 /** Makes the table of the last level for va the recent one, if there is one, and all of it belongs to this part. */
 bool recent_find(struct page_table *table, uintptr_t va);
 
-/* ---- looking (check.c) ---- */
+/* ---- looking (page_check.c) ---- */
 
 /** One table, as a visitor sees it. */
 struct table_view {

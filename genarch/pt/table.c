@@ -25,7 +25,7 @@
 #include "pt.h"
 
 struct page_table page_kernel = { .next = &page_kernel, .previous = &page_kernel };
-struct spinlock page_table_list_lock = SPINLOCK_INIT;
+struct mm_spinlock page_table_list_lock = SPINLOCK_INIT;
 pte_t leaf_bits[LEAF_FLAGS + 1];
 
 #if CONFIG_DEBUG

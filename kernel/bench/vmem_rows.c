@@ -7,6 +7,7 @@
  */
 
 #include <kernel/bench.h>
+#include <mm/port.h>
 #include <mm/vmem.h>
 
 #define ROUNDS 1000

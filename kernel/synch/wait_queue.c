@@ -26,7 +26,7 @@ void wait_queue_init(struct wait_queue *queue)
 	list_init(&queue->waiters);
 }
 
-errno_t wait_queue_sleep(struct wait_queue *queue, struct spinlock *lock, port_irq_t state, unsigned milliseconds)
+errno_t wait_queue_sleep(struct wait_queue *queue, struct mm_spinlock *lock, port_irq_t state, unsigned milliseconds)
 {
 	mm_assert(port_irq_were_on(state), "interrupts were off before the lock was taken");
 	mm_assert(spinlock_held_here(lock), "lock %p is not held", (void *) lock);

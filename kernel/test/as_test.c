@@ -126,7 +126,7 @@ TEST(as_wrong_arguments, "areas that cannot be are refused, each with the error 
 	CHECK_EQ(as_area_destroy(as, FIRST + PAGE_SIZE), ENOENT);
 }
 
-TEST(as_page_0, "page 0 is never an area's, and never found when any place will do")
+TEST(as_page_0, "page 0 is an area's only if that is asked for, and never found when any place will do")
 {
 	struct as *as = test_as_create(FRAME_ATOMIC);
 	struct as_area_request request = anonymous(0, 1, AS_ANYWHERE);
@@ -135,6 +135,40 @@ TEST(as_page_0, "page 0 is never an area's, and never found when any place will 
 	NEED(as != NULL && as_area_create(as, &request, FRAME_ATOMIC, &at) == EOK);
 	CHECK_EQ(at, USER_START == 0 ? PAGE_SIZE : USER_START);
 	CHECK_EQ(as_page_fault(as, 0, AS_ACCESS_READ, FRAME_ATOMIC), AS_FAULT_REFUSED);
+	if (USER_START != 0) {
+		NEED(make(as, 0, 1, AS_PAGE_0) == ERANGE);
+		return;
+	}
+	CHECK_EQ(as_copy_out(as, 0, "a", 2, FRAME_ATOMIC), EFAULT);
+	CHECK_EQ(as_area_destroy(as, PAGE_SIZE), EOK);
+	NEED(make(as, 0, 2, AS_WRITE | AS_PAGE_0) == EOK);
+	NEED(as_page_fault(as, 0, AS_ACCESS_WRITE, FRAME_ATOMIC) == AS_FAULT_OK);
+	NEED(as_copy_out(as, 0, "a", 2, FRAME_ATOMIC) == EOK);
+	request.flags = AS_ANYWHERE | AS_PAGE_0;
+	NEED(as_area_create(as, &request, FRAME_ATOMIC, &at) == EOK);
+	CHECK_EQ(at, 2 * PAGE_SIZE);
+	CHECK_EQ(as_check(), 0);
+	CHECK_EQ(as_area_destroy(as, 0), EOK);
+	NEED(as_area_create(as, &request, FRAME_ATOMIC, &at) == EOK);
+	CHECK_EQ(at, PAGE_SIZE);
+}
+
+TEST(as_page_0_copied, "an address space that has page 0 is copied, page 0 with it, only if that is asked for")
+{
+	struct as *as = test_as_create(FRAME_ATOMIC), *other = test_as_create(FRAME_ATOMIC);
+	uintptr_t at;
+	char byte = 0;
+
+	if (USER_START != 0)
+		SKIP("page 0 is not the user's");
+	NEED(as != NULL && other != NULL && make(as, 0, 1, AS_WRITE | AS_PAGE_0) == EOK);
+	NEED(as_copy_out(as, 0, "a", 1, FRAME_ATOMIC) == EOK);
+	NEED(as_area_share(as, 0, AS_COPY, other, 0, AS_WRITE, FRAME_ATOMIC, &at) == ERANGE);
+	NEED(as_area_share(as, 0, AS_COPY, other, 0, AS_WRITE | AS_PAGE_0, FRAME_ATOMIC, &at) == EOK);
+	NEED(as_copy_out(as, 0, "b", 1, FRAME_ATOMIC) == EOK);
+	NEED(as_copy_in(other, &byte, 0, 1, FRAME_ATOMIC) == EOK);
+	CHECK_EQ(byte, 'a');
+	CHECK_EQ(as_check(), 0);
 }
 
 TEST(as_last_page, "an area may end on the last page there is, and cannot grow from there")

@@ -6,6 +6,7 @@
 
 #include <mm/kernel_map.h>
 #include <mm/reserve.h>
+#include <mm/spinlock.h>
 #include <mm/tlb.h>
 #include <test.h>
 
@@ -573,7 +574,7 @@ TEST(km_alloc_behind,
 
 /* ---- with a spinlock held ---- */
 
-static struct spinlock contended = SPINLOCK_INIT;
+static struct mm_spinlock contended = SPINLOCK_INIT;
 static bool held, waits;
 
 static void contender_main(void *argument)

@@ -47,7 +47,7 @@ struct record {
 #define SLOTS 4096
 _Static_assert(TEST_LEDGER_ROOM <= SLOTS * 3 / 4, "probing would be slow");
 
-static struct spinlock ledger_lock = SPINLOCK_INIT;
+static struct mm_spinlock ledger_lock = SPINLOCK_INIT;
 static struct record *records;
 static size_t record_count;
 static phys_t ledger_base;

@@ -141,7 +141,7 @@ TEST(port_cross_call_each, "a call on all CPUs runs once on each, with interrupt
 #define CALLERS 6
 #define CALLS ((size_t) (test_on_host ? 200 : 50)) /* an emulated CPU may have to wait for a real one each time */
 
-static struct spinlock call_lock = SPINLOCK_INIT;
+static struct mm_spinlock call_lock = SPINLOCK_INIT;
 static struct test_barrier callers_meet;
 
 struct caller {

@@ -41,7 +41,7 @@ $(LIB)/libhoplite.a: $(LIB_OBJECTS) $(B)/objects tools/apart
 	$(call say,AR,$@)
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $(filter %.o,$^)
-	$(Q)tools/apart $@ $(LIB)/include "`$(CC) -print-file-name=libc.so.6`" "`$(CC) -print-libgcc-file-name`"
+	$(Q)tools/apart $@ $(LIB)/include "`$(CC) -print-file-name=libc.so.6`"
 
 $(LIB)/hoplite.pc: $(B)/flags tools/make/lib.mk
 	@mkdir -p $(@D)

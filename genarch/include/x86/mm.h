@@ -157,13 +157,20 @@ static inline void page_root_load(phys_t root)
 
 /* ---- whole frames ---- */
 
+/* The suffix of a string instruction that works on a uintptr_t. (clang has no %z for it.) */
+#if UINTPTR_MAX == UINT32_MAX
+#define X86_WORD "l"
+#else
+#define X86_WORD "q"
+#endif
+
 /** Fills one page with zeros. */
 static inline void frame_clear(void *page)
 {
 	void *to = page;
 	size_t words = PAGE_SIZE / sizeof(uintptr_t);
 
-	__asm__ volatile("rep stos%z2" : "+D"(to), "+c"(words) : "a"((uintptr_t) 0) : "memory");
+	__asm__ volatile("rep stos" X86_WORD : "+D"(to), "+c"(words) : "a"((uintptr_t) 0) : "memory");
 }
 
 /** Copies one page. */
@@ -173,7 +180,7 @@ static inline void frame_copy(void *destination, const void *source)
 	const void *from = source;
 	size_t words = PAGE_SIZE / sizeof(uintptr_t);
 
-	__asm__ volatile("rep movs%z2" : "+D"(to), "+S"(from), "+c"(words) : : "memory");
+	__asm__ volatile("rep movs" X86_WORD : "+D"(to), "+S"(from), "+c"(words) : : "memory");
 }
 
 #endif

@@ -16,12 +16,13 @@
  * told in generic/as.c (address spaces), as_area.c (areas), as_pages.c (the
  * pages of an area), as_share.c (sharing and copy-on-write), as_fault.c.
  *
- * RULES. No area is writable and executable. None has page 0. All addresses and
+ * RULES. No area is writable and executable. None has page 0 but by AS_PAGE_0. All addresses and
  * sizes are multiples of PAGE_SIZE. What fails leaves everything as it was.
  *
  * CONTEXTS. Unless it says otherwise, a function is called with interrupts on
  * and no spinlock held, for it may wait for others that work on the same address
- * space. FRAME_ATOMIC is about memory: with it no call waits for that, and what
+ * space. That goes for the first address space too, which no other thread can have: it is made after interrupts were
+ * turned on. FRAME_ATOMIC is about memory: with it no call waits for that, and what
  * cannot be had is ENOMEM.
  */
 
@@ -78,6 +79,7 @@ unsigned as_number(const struct as *as);
 
 /* How an area is made. */
 #define AS_ANYWHERE 0x10u /* at the lowest place at or above va that has room */
+#define AS_PAGE_0 0x40u   /* if va is 0, there: otherwise page 0 is refused, so that a null pointer leads nowhere */
 #define AS_RESERVE 0x20u /* frames for all pages are promised now: no touch will find memory gone. Otherwise on touch */
 
 enum as_backend_kind { AS_ANONYMOUS, AS_PHYSICAL, AS_IMAGE, AS_GUARD, AS_BACKENDS };
@@ -104,8 +106,8 @@ struct as_area_request {
  * @retval EINVAL  size is 0; an address or size is not a multiple of PAGE_SIZE; both writable and executable; flags
  *                 that the backend does not have (AS_RESERVE: anonymous and image only; a guard has none); a file
  *                 that is not all in the kernel's direct map
- * @retval ERANGE  it would leave the user part of the address space, or have page 0; or the physical range would leave
- *                 what the machine can address (phys_last)
+ * @retval ERANGE  it would leave the user part of the address space, or have page 0 without AS_PAGE_0; or the physical
+ *                 range would leave what the machine can address (phys_last)
  * @retval EEXIST  it would meet another area
  * @retval ENOMEM  with AS_ANYWHERE no room, whatever alloc says; with AS_RESERVE not so many frames to promise,
  *                 whatever alloc says; or (FRAME_ATOMIC) no memory for the area or, physical, its page tables
@@ -152,7 +154,7 @@ enum as_share_mode {
  * @param from_va  any address in the area
  * @param mode     AS_SHARE or AS_COPY; a physical area and a guard can only be shared
  * @param va       where it is to be in `to`, or with AS_ANYWHERE in flags the least address that will do
- * @param flags    rights there; AS_ANYWHERE; with AS_COPY also AS_RESERVE. AS_SHARE keeps the promise of the area
+ * @param flags    rights there; AS_ANYWHERE; AS_PAGE_0; with AS_COPY also AS_RESERVE. AS_SHARE keeps the area's promise
  * @param at       receives its first address there
  * @retval ENOENT  there is no area at from_va
  * @retval EINVAL  flags that do not go with the mode; and as as_area_create

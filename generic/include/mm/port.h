@@ -100,10 +100,13 @@ void port_unpark(void *thread);
 /** Milliseconds since some moment; never goes back. May be as coarse as a timer's ticks. Any context. */
 uint64_t port_time_ms(void);
 
-/** Writes one line of log, printf style, with %d %u %x %s %p %c, widths, and the l and z lengths. Any context. */
+/**
+ * Writes one line of log, printf style: %d %u %x %s %p, the flag # (%#x), the lengths l, ll and z. No widths, no
+ * precisions. Any context.
+ */
 void port_log(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/** Stops the kernel: prints the message and a backtrace. Any context. */
+/** Stops the kernel: prints the message, with the same formats, and a backtrace. Any context. */
 void port_panic(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
 
 #endif

@@ -12,23 +12,20 @@
 #define MM_SPINLOCK_H
 
 #include <mm/assert.h>
-
-struct spinlock {
-	uint32_t held; /* 0 or 1 + number of the CPU that holds it */
-};
+#include <mm/spinlock_type.h>
 
 #define SPINLOCK_INIT \
 	{                 \
 		0             \
 	}
 
-static inline bool spinlock_held_here(const struct spinlock *lock)
+static inline bool spinlock_held_here(const struct mm_spinlock *lock)
 {
 	return __atomic_load_n(&lock->held, __ATOMIC_RELAXED) == port_cpu() + 1;
 }
 
 /** Takes the lock with interrupts already off, if it is free: for short ways that call nothing, not even to wait. */
-MUST_USE static inline bool spinlock_try_raw(struct spinlock *lock)
+MUST_USE static inline bool spinlock_try_raw(struct mm_spinlock *lock)
 {
 	uint32_t free = 0;
 
@@ -36,7 +33,7 @@ MUST_USE static inline bool spinlock_try_raw(struct spinlock *lock)
 }
 
 /** Takes the lock with interrupts already off. */
-static inline void spinlock_lock_raw(struct spinlock *lock)
+static inline void spinlock_lock_raw(struct mm_spinlock *lock)
 {
 	mm_debug(!spinlock_held_here(lock), "lock %p is held by this CPU already", (void *) lock);
 	for (;;) {
@@ -50,13 +47,13 @@ static inline void spinlock_lock_raw(struct spinlock *lock)
 	}
 }
 
-static inline void spinlock_unlock_raw(struct spinlock *lock)
+static inline void spinlock_unlock_raw(struct mm_spinlock *lock)
 {
 	__atomic_store_n(&lock->held, 0, __ATOMIC_RELEASE);
 }
 
 /** Turns interrupts off and takes the lock. */
-MUST_USE static inline port_irq_t spinlock_lock(struct spinlock *lock)
+MUST_USE static inline port_irq_t spinlock_lock(struct mm_spinlock *lock)
 {
 	port_irq_t state = port_irq_save();
 
@@ -64,7 +61,7 @@ MUST_USE static inline port_irq_t spinlock_lock(struct spinlock *lock)
 	return state;
 }
 
-static inline void spinlock_unlock(struct spinlock *lock, port_irq_t state)
+static inline void spinlock_unlock(struct mm_spinlock *lock, port_irq_t state)
 {
 	spinlock_unlock_raw(lock);
 	port_irq_restore(state);

@@ -22,7 +22,7 @@
 #define MM_VMEM_H
 
 #include <mm/frame.h>
-#include <mm/spinlock.h>
+#include <mm/spinlock_type.h>
 #include <mm/tree.h>
 
 /* Quantum caches: sizes of 1 to this many quanta can have one. */
@@ -193,7 +193,7 @@ struct vmem_cache;
 #define VMEM_LISTS (8 * sizeof(size_t))
 
 struct vmem {
-	struct spinlock lock;
+	struct mm_spinlock lock;
 	const char *name;
 	struct vmem *parent;
 	size_t quantum, import;

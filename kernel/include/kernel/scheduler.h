@@ -22,7 +22,7 @@ struct run_queue {
 	uint64_t interrupts; /* this CPU only, interrupts off */
 };
 
-extern struct spinlock scheduler_lock;
+extern struct mm_spinlock scheduler_lock;
 extern struct run_queue run_queues[CONFIG_MAX_CPUS];
 extern struct list_link scheduler_timeouts; /* threads by timeout_link, by deadline */
 extern struct list_link thread_list;        /* all threads by all_link, by id */

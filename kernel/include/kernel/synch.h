@@ -48,7 +48,7 @@ void wait_queue_init(struct wait_queue *queue);
  * @retval EOK        somebody woke this thread
  * @retval ETIMEDOUT  nobody did in time
  */
-errno_t wait_queue_sleep(struct wait_queue *queue, struct spinlock *lock, port_irq_t state, unsigned milliseconds);
+errno_t wait_queue_sleep(struct wait_queue *queue, struct mm_spinlock *lock, port_irq_t state, unsigned milliseconds);
 
 /**
  * Wakes the thread that has waited longest: its wait_queue_sleep returns EOK, whatever its time-out. Any context.
@@ -65,7 +65,7 @@ size_t wait_queue_length(struct wait_queue *queue);
 /* ---- mutex ---- */
 
 struct mutex {
-	struct spinlock lock;
+	struct mm_spinlock lock;
 	struct thread *owner; /* NULL = free */
 	struct wait_queue waiters;
 };
@@ -95,7 +95,7 @@ bool mutex_held(const struct mutex *mutex);
 /* ---- condition variable: with a mutex ---- */
 
 struct condvar {
-	struct spinlock lock;
+	struct mm_spinlock lock;
 	struct wait_queue waiters;
 };
 
@@ -125,7 +125,7 @@ void condvar_broadcast(struct condvar *condvar);
 /* ---- semaphore ---- */
 
 struct semaphore {
-	struct spinlock lock;
+	struct mm_spinlock lock;
 	size_t count; /* 0 whenever somebody waits */
 	struct wait_queue waiters;
 };

@@ -145,7 +145,7 @@ TEST(thread_detached, "a detached thread is freed when it ends, or at once if it
 }
 
 struct detacher {
-	struct spinlock lock;
+	struct mm_spinlock lock;
 	bool off;     /* the other CPU has interrupts off, and goes for the lock */
 	bool entered; /* it has got the lock */
 };

@@ -36,8 +36,10 @@
 /* In the page table that the image has anyway. */
 #define LAPIC_VIRT KERNEL_IMAGE_OFFSET
 
-/* How much of the identity window the boot code maps. */
+/* How much of the identity window the boot code maps; config.h of another kernel may say less, or more. */
+#ifndef BOOT_MAPPED
 #define BOOT_MAPPED 0x40000000
+#endif
 
 /* The stack kernel_main runs on. */
 #if CONFIG_DEBUG

@@ -20,8 +20,10 @@
 #define ARCH_DMA_LIMIT 0x1000000u
 /* MAXPHYADDR is at most 52 (SDM vol. 3A, 4.1.4). */
 #define PHYS_LAST ((phys_t) 0x000fffffffffffffu)
+#ifndef RAM_LAST
 /* What the identity window does not reach is not used. */
 #define RAM_LAST (IDENTITY_PHYS + (phys_t) (IDENTITY_SIZE - 1))
+#endif
 
 #define PTL_LEVELS 4
 #define PTL_BITS(level) 9u

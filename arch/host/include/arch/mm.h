@@ -76,7 +76,9 @@ extern phys_t host_dma_limit;
 #endif
 #endif
 
+#ifndef RAM_LAST
 #define RAM_LAST PHYS_LAST
+#endif
 #define KERNEL_START HOST_KERNEL
 
 #define IDENTITY_PHYS ((phys_t) 0)

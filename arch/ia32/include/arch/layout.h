@@ -43,8 +43,10 @@
 #define KERNEL_IMAGE_OFFSET KERNEL_START
 #define KERNEL_IMAGE_PHYS 0x100000
 
-/* How much of the identity window the boot code maps. */
+/* How much of the identity window the boot code maps; config.h of another kernel may say less, or more. */
+#ifndef BOOT_MAPPED
 #define BOOT_MAPPED IDENTITY_SIZE
+#endif
 
 /* The stack kernel_main runs on. */
 #if CONFIG_DEBUG

@@ -20,7 +20,9 @@
 #define ARCH_DMA_LIMIT 0x1000000u
 /* 32-bit paging without PSE-36 reaches 4 GiB. */
 #define PHYS_LAST ((phys_t) 0xffffffffu)
+#ifndef RAM_LAST
 #define RAM_LAST PHYS_LAST
+#endif
 
 #define PTL_LEVELS 2
 #define PTL_BITS(level) 10u
