@@ -608,20 +608,44 @@ static size_t free_frames(void)
 	return info.free + info.cached;
 }
 
+#define SCATTERED 8000 /* pages, each so far from the next that they share nothing in a hash table */
+#define KEPT 2000
+#define RECLAIM_MOST 64
+#define STEPS_MOST ((size_t) 64 * 16) /* of a reclaim: 64 buckets of a hash table go, each in few stores */
+
+static size_t steps;
+
+#if CONFIG_DEBUG
+static void step_count(void)
+{
+	steps++;
+}
+
+static void steps_watch(bool on)
+{
+	__atomic_store_n(&page_step_hook, on ? step_count : NULL, __ATOMIC_RELAXED);
+}
+#else
+static void steps_watch(bool on)
+{
+	(void) on;
+}
+#endif
+
+/* Frames that one reclaim has freed; steps is what it has changed with the lock held, seen in debug builds only. */
 static size_t reclaimed(void)
 {
 	size_t before = free_frames();
 
+	steps = 0;
+	steps_watch(true);
 	frame_reclaim(RECLAIM_FULL, true);
+	steps_watch(false);
 	return free_frames() - before;
 }
 
-#define SCATTERED 8000 /* pages, each so far from the next that they share nothing in a hash table */
-#define KEPT 2000
-#define RECLAIM_MOST 64
-
-TABLE_TEST(page_reclaim_bounded, "one reclaim takes a bounded number of frames, however much the page tables can spare",
-	.frames = 1000, .plain_only = "it counts frames", .host_only = "it takes long")
+/* Maps many pages, unmaps them but for some, and reclaims till there is no more. */
+static void reclaim_bounded(struct page_table *table, size_t kept)
 {
 	size_t frames, all = 0;
 
@@ -629,18 +653,33 @@ TABLE_TEST(page_reclaim_bounded, "one reclaim takes a bounded number of frames, 
 		;
 	for (size_t i = 0; i < SCATTERED; i++)
 		NEED(page_mapping_insert(table, PLACE + i * 16 * PAGE_SIZE, FRAMES, 1, RW, FRAME_ATOMIC) == EOK);
-	for (size_t i = KEPT; i < SCATTERED; i++)
+	for (size_t i = kept; i < SCATTERED; i++)
 		page_mapping_remove(table, PLACE + i * 16 * PAGE_SIZE, 1);
 	do {
 		frames = reclaimed();
 		CHECK_LE(frames, RECLAIM_MOST);
+		CHECK_LE(steps, STEPS_MOST);
 		all += frames;
 	} while (frames != 0);
 	if (!is_tree())
 		CHECK_GT(all, 3 * RECLAIM_MOST);
-	for (size_t i = 0; i < KEPT; i++)
+	for (size_t i = 0; i < kept; i++)
 		CHECK_EQ(translation(table, PLACE + i * 16 * PAGE_SIZE), FRAMES);
 	CHECK_EQ(page_check(), 0);
+}
+
+TABLE_TEST(page_reclaim_bounded,
+	"one reclaim takes a bounded number of frames and of steps, however much the page tables can spare", .frames = 1000,
+	.plain_only = "it counts frames", .host_only = "it takes long")
+{
+	reclaim_bounded(table, KEPT);
+}
+
+/* Then a hash table has shrunk already, and it is the memory of its buckets that is left. */
+TABLE_TEST(page_reclaim_bounded_none, "the same of page tables in which nothing is mapped any more", .frames = 1000,
+	.plain_only = "it counts frames", .host_only = "it takes long")
+{
+	reclaim_bounded(table, 0);
 }
 
 static void wait_for_frame(void *argument)
