@@ -56,10 +56,10 @@ errno_t cpus_init(void)
 	return EOK;
 }
 
-void cpu_main(void)
+void cpu_main(uintptr_t stack, size_t stack_size)
 {
 	tlb_cpu_start();
-	scheduler_init_cpu();
+	scheduler_init_cpu(stack, stack_size);
 	scheduler_idle();
 }
 

@@ -84,14 +84,14 @@ static void run_steps(void)
 	}
 }
 
-void kernel_main(const struct boot_info *info)
+void kernel_main(const struct boot_info *info, uintptr_t stack, size_t stack_size)
 {
 	boot_info = info;
 	kprintf("\nHoplite %s (%s, %s)\n", CONFIG_VERSION, CONFIG_PROFILE, CONFIG_MODE);
 	print_map(info->map);
 	mistake_before("interrupts");
 	arch_init();
-	scheduler_init_cpu();
+	scheduler_init_cpu(stack, stack_size);
 	run_steps();
 	scheduler_idle();
 }

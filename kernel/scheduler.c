@@ -86,7 +86,7 @@ static unsigned slice_ticks(void)
 	return (SLICE_MS * arch_timer_hz + 999) / 1000;
 }
 
-void scheduler_init_cpu(void)
+void scheduler_init_cpu(uintptr_t stack, size_t stack_size)
 {
 	unsigned number = cpu_number();
 	struct run_queue *queue = &run_queues[number];
@@ -98,6 +98,11 @@ void scheduler_init_cpu(void)
 	thread_construct(idle, "idle");
 	idle->state = THREAD_RUNNING;
 	idle->cpu = number;
+	idle->is_idle = true;
+	idle->stack = stack;
+	idle->stack_size = stack_size;
+	*thread_canary(idle) = STACK_CANARY;
+	arch_stack_set(stack, stack_size);
 
 	port_irq_t state = spinlock_lock(&scheduler_lock);
 	thread_enlist_locked(idle);
@@ -207,8 +212,7 @@ void scheduler_switch(void)
 		next->switches++;
 		queue->running = next;
 		cpu_current()->thread = next;
-		if (!thread_is_idle(next))
-			arch_stack_set(next->stack + THREAD_STACK_SIZE);
+		arch_stack_set(next->stack, next->stack_size);
 		as_switch(next->as);
 		context_switch(&old->context, &next->context);
 	}

@@ -5,9 +5,11 @@
  *
  * A struct thread comes from a slab cache, its stack from km_alloc. The page
  * below it is not mapped: a thread that runs over the end of its stack faults
- * there, which is told as what it is (kernel/trap.c). The lowest word of the
- * stack is a canary, which `check` and, in debug builds, every switch look at;
- * debug builds also fill the stack, so that its deepest use can be seen.
+ * there, which is told as what it is (kernel/trap.c). The last word that the
+ * stack may use is a canary, which `check` and, in debug builds, every switch look at;
+ * debug builds also fill the stack, so that its deepest use can be seen. How large
+ * stacks are and where the canary is the machine says (<arch/kernel.h>): as a rule the
+ * lowest word, but in the middle where registers are saved upwards from the base.
  *
  *        stack + THREAD_STACK_SIZE  ->  +--------------------+
  *                                       | calls, downwards   |
@@ -46,8 +48,11 @@
 #include <mm/reserve.h>
 #include <mm/slab.h>
 
-/* With fewer bytes than this left a stack is used up: a trap's frame does not fit. */
-#define STACK_LEAST 256
+_Static_assert(THREAD_STACK_SIZE % PAGE_SIZE == 0, "a stack is whole pages");
+_Static_assert(THREAD_STACK_CANARY % sizeof(uintptr_t) == 0 &&
+		THREAD_STACK_CANARY + sizeof(uintptr_t) <= THREAD_STACK_SIZE - THREAD_STACK_LEAST,
+	"the canary is a word of the stack, with room above it");
+
 /* A stack pointer that is so far below its stack, or less, got there by frames that are too large. */
 #define STACK_FAR MiB(1)
 
@@ -85,7 +90,7 @@ void thread_enlist_locked(struct thread *thread)
 
 bool thread_stack_overflowed(const struct thread *thread, uintptr_t stack_pointer)
 {
-	return thread->stack != 0 && thread->stack + STACK_LEAST - stack_pointer - 1 < STACK_FAR;
+	return (uintptr_t) thread_canary(thread) + THREAD_STACK_LEAST - stack_pointer - 1 < STACK_FAR;
 }
 
 /* Frees a thread that is in no list, and its stack. In a thread, interrupts on. */
@@ -97,14 +102,14 @@ static void thread_free(struct thread *thread)
 	slab_free(thread_cache, thread);
 }
 
-static void stack_prepare(uintptr_t stack)
+static void stack_prepare(const struct thread *thread)
 {
-	uintptr_t *words = (uintptr_t *) stack;
+	uintptr_t *words = (uintptr_t *) thread->stack;
 
-	words[0] = STACK_CANARY;
 	if (CONFIG_DEBUG)
-		for (size_t i = 1; i < THREAD_STACK_SIZE / sizeof(*words); i++)
+		for (size_t i = 0; i < THREAD_STACK_SIZE / sizeof(*words); i++)
 			words[i] = STACK_UNUSED;
+	*thread_canary(thread) = STACK_CANARY;
 }
 
 /* Where every thread begins: the second half of the switch to it. */
@@ -178,8 +183,9 @@ struct thread *thread_create(const char *name, void (*function)(void *argument),
 	thread->function = function;
 	thread->argument = argument;
 	thread->stack = stack;
-	stack_prepare(thread->stack);
-	context_init(&thread->context, thread->stack + THREAD_STACK_SIZE, thread_begin, thread);
+	thread->stack_size = THREAD_STACK_SIZE;
+	stack_prepare(thread);
+	context_init(&thread->context, thread->stack, THREAD_STACK_SIZE, thread_begin, thread);
 
 	port_irq_t state = spinlock_lock(&scheduler_lock);
 

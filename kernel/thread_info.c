@@ -32,15 +32,16 @@ const char *thread_state_name(enum thread_state state)
 static size_t stack_used(const struct thread *thread)
 {
 	const uintptr_t *words = (const uintptr_t *) thread->stack;
-	size_t unused = 1;
+	size_t canary = THREAD_STACK_CANARY / sizeof(*words), first = canary, end = canary + 1;
 
-	if (!CONFIG_DEBUG || thread->stack == 0)
+	if (!CONFIG_DEBUG || thread_is_idle(thread))
 		return 0;
-	/* The thread may run, and write there: each word is read once. */
-	while (unused < THREAD_STACK_SIZE / sizeof(*words) &&
-		__atomic_load_n(&words[unused], __ATOMIC_RELAXED) == STACK_UNUSED)
-		unused++;
-	return THREAD_STACK_SIZE - unused * sizeof(*words);
+	/* What is not used lies around the canary. The thread may run, and write there: each word is read once. */
+	while (end < THREAD_STACK_SIZE / sizeof(*words) && __atomic_load_n(&words[end], __ATOMIC_RELAXED) == STACK_UNUSED)
+		end++;
+	while (first > 0 && __atomic_load_n(&words[first - 1], __ATOMIC_RELAXED) == STACK_UNUSED)
+		first--;
+	return THREAD_STACK_SIZE - (end - first) * sizeof(*words);
 }
 
 static void get_info_locked(const struct thread *thread, struct thread_info *info)
@@ -51,7 +52,7 @@ static void get_info_locked(const struct thread *thread, struct thread_info *inf
 		.cpu = thread->cpu,
 		.ticks = thread->ticks,
 		.switches = thread->switches,
-		.stack = thread->stack,
+		.stack = thread_is_idle(thread) ? 0 : thread->stack,
 		.stack_used = stack_used(thread),
 		.deadline = list_empty(&thread->timeout_link) ? 0 : thread->deadline };
 	memcpy(info->name, thread->name, sizeof(info->name));

@@ -130,9 +130,9 @@ void machine_state_read(uintptr_t *words)
 	words[2] = msr_read(MSR_KERNEL_GS_BASE);
 }
 
-void arch_stack_set(uintptr_t stack_top)
+void arch_stack_set(uintptr_t stack, size_t size)
 {
-	CPU_HERE->tss.sp0 = stack_top;
+	CPU_HERE->tss.sp0 = stack + size;
 }
 
 void user_frame_init(struct trap_frame *frame, uintptr_t pc, uintptr_t stack_pointer)
@@ -147,17 +147,17 @@ struct saved_registers {
 	uintptr_t r15, r14, r13, r12, bx, bp, return_address;
 };
 
-void context_init(struct context *context, uintptr_t stack_top, void (*entry)(void *argument), void *argument)
+void context_init(struct context *context, uintptr_t stack, size_t size, void (*entry)(void *argument), void *argument)
 {
-	struct saved_registers *stack = (struct saved_registers *) ALIGN_DOWN(stack_top, 16) - 1;
+	struct saved_registers *saved = (struct saved_registers *) ALIGN_DOWN(stack + size, 16) - 1;
 
-	*stack = (struct saved_registers){
+	*saved = (struct saved_registers){
 		.bx = (uintptr_t) entry,
 		.r12 = (uintptr_t) argument,
 		.bp = 0,
 		.return_address = (uintptr_t) context_begin,
 	};
-	context->stack_pointer = (uintptr_t) stack;
+	context->stack_pointer = (uintptr_t) saved;
 }
 
 uintptr_t context_frame_pointer(const struct context *context)

@@ -101,5 +101,5 @@ void x86_start(uint32_t magic, uint32_t info)
 {
 	cpu_start(0);
 	ns16550_init(&console_port);
-	kernel_main(boot_collect(magic, info));
+	kernel_main(boot_collect(magic, info), (uintptr_t) boot_stack, (size_t) (boot_stack_end - boot_stack));
 }

@@ -135,11 +135,14 @@ void arch_cpu_park(void)
 
 void x86_start_other(void)
 {
+	const struct start *here;
+
 	page_root_load(kernel_root);
-	cpu_start(starts[lapic_id()].number);
+	here = &starts[lapic_id()];
+	cpu_start(here->number);
 	machine_root_set(kernel_root);
 	lapic_start(false);
-	cpu_main();
+	cpu_main(here->stack - THREAD_STACK_SIZE, THREAD_STACK_SIZE);
 }
 
 static bool wait_for_cpu(unsigned number, unsigned microseconds)

@@ -7,6 +7,14 @@
 
 #include <x86/vectors.h>
 
+/* Stacks of threads in the kernel, which grow downwards (kernel/machine.h). */
+#define THREAD_STACK_SIZE (CONFIG_DEBUG ? KiB(16) : KiB(8))
+#define THREAD_STACK_LEAST 256
+#define THREAD_STACK_CANARY 0
+
+/* The stack that the first CPU has from the boot code. */
+extern char boot_stack[], boot_stack_end[];
+
 /* A thread that does not run: its registers lie on its stack, as context_switch of the machine pushes them. */
 struct context {
 	uintptr_t stack_pointer;

@@ -33,7 +33,8 @@ struct fixed_mapping {
 phys_t kernel_map_boot_last(void);
 
 /**
- * Maps the identity window and the image, with their rights, and KERNEL_FIXED in page_kernel, where nothing is mapped yet.
+ * Maps the identity window and the image, with their rights, and KERNEL_FIXED in page_kernel, where nothing is mapped
+ * yet.
  * @retval ENOMEM          no frames for the tables
  * @retval EEXIST, EINVAL  of KERNEL_FIXED: two of it or the image overlap; what page_mapping_insert does not accept
  */

@@ -18,8 +18,11 @@ struct boot_info {
 /**
  * Starts the kernel; the door "main". On the boot stack, interrupts off, the first CPU's per-CPU base set, image and
  * identity window mapped by the boot code as far as it did. info stays valid for ever.
+ *
+ * @param stack, stack_size  the boot stack, which becomes the idle thread's: its lowest address, and bytes. The word at
+ *                           THREAD_STACK_CANARY is not in use
  */
-void kernel_main(const struct boot_info *info) __attribute__((noreturn));
+void kernel_main(const struct boot_info *info, uintptr_t stack, size_t stack_size) __attribute__((noreturn));
 
 /** What kernel_main was given. */
 const struct boot_info *boot_get_info(void);

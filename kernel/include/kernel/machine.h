@@ -26,7 +26,13 @@
  *                                            from a frame to its caller's, and where that goes on; reads two words
  *                                            at *frame_pointer, which the caller has made sure can be read
  *
- * In <arch/kernel.h>: struct context (a saved stack pointer is enough) and struct trap_frame.
+ * In <arch/kernel.h>: struct context (a saved stack pointer is enough) and struct trap_frame, and of the stack of a
+ * thread in the kernel
+ *
+ *   THREAD_STACK_SIZE    bytes, a multiple of PAGE_SIZE
+ *   THREAD_STACK_LEAST   with less than this left a stack is used up: the frame of a trap does not fit
+ *   THREAD_STACK_CANARY  offset of the last word that may be used, where a canary is kept: 0 where stacks grow
+ *                        downwards from their end; between the two where something grows upwards from the base, too
  */
 
 #ifndef KERNEL_MACHINE_H
@@ -54,11 +60,21 @@ void arch_halt(unsigned status) __attribute__((noreturn));
 /** Saves the running registers in *from and goes on with *to. Interrupts are off. */
 void context_switch(struct context *from, struct context *to);
 
-/** Makes a context that begins with entry(argument) on this stack, with interrupts off. entry never returns. */
-void context_init(struct context *context, uintptr_t stack_top, void (*entry)(void *argument), void *argument);
+/**
+ * Makes a context that begins with entry(argument) on a stack, with interrupts off. entry never returns; it finds the
+ * stack aligned as the ABI wants it at the entry of a function.
+ *
+ * @param stack, size  the lowest address, a multiple of PAGE_SIZE, and THREAD_STACK_SIZE
+ */
+void context_init(struct context *context, uintptr_t stack, size_t size, void (*entry)(void *argument), void *argument);
 
-/** The next thread's kernel stack ends here; traps out of user mode begin there. Called at a switch, interrupts off. */
-void arch_stack_set(uintptr_t stack_top);
+/**
+ * The kernel stack of the thread that runs next, an idle one too: traps out of user mode begin on it. Called at each
+ * switch and when a CPU enters the kernel, interrupts off.
+ *
+ * @param stack, size  the lowest address, and bytes
+ */
+void arch_stack_set(uintptr_t stack, size_t size);
 
 /** Frame pointer of a context that is not running: where a backtrace of its thread begins. */
 uintptr_t context_frame_pointer(const struct context *context);

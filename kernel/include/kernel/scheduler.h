@@ -33,8 +33,8 @@ static inline struct run_queue *run_queue_current(void)
 	return &run_queues[cpu_number()];
 }
 
-/** Makes the code that is running this CPU's idle thread. Interrupts are off. */
-void scheduler_init_cpu(void);
+/** Makes the code that is running this CPU's idle thread, and the stack it runs on that one's. Interrupts are off. */
+void scheduler_init_cpu(uintptr_t stack, size_t stack_size);
 
 /** Puts a thread that is in no queue at the end of a run queue, of the CPU with least to do. */
 void scheduler_ready_locked(struct thread *thread);
@@ -66,15 +66,20 @@ void scheduler_tick(void);
 /** What an idle thread does. */
 void scheduler_idle(void) __attribute__((noreturn));
 
-/* The word that ends every stack. */
+/* The word that ends every stack, at THREAD_STACK_CANARY. */
 #define STACK_CANARY ((uintptr_t) 0x5afe57ac5afe57acull)
 /* What a stack is filled with before it is used (debug builds). */
 #define STACK_UNUSED ((uintptr_t) 0x57ac57ac57ac57acull)
 
-/** Idle threads run on the stacks that the boot code made. */
+/** Idle threads run on the stacks that the boot code made, which have no guard page and are not filled. */
 static inline bool thread_is_idle(const struct thread *thread)
 {
-	return thread->stack == 0;
+	return thread->is_idle;
+}
+
+static inline uintptr_t *thread_canary(const struct thread *thread)
+{
+	return (uintptr_t *) (thread->stack + THREAD_STACK_CANARY);
 }
 
 /** Whether this thread's stack pointer says that its stack is used up: it is below its end, or just above it. */
@@ -82,7 +87,7 @@ bool thread_stack_overflowed(const struct thread *thread, uintptr_t stack_pointe
 
 static inline bool thread_stack_whole(const struct thread *thread)
 {
-	return thread_is_idle(thread) || *(const uintptr_t *) thread->stack == STACK_CANARY;
+	return *thread_canary(thread) == STACK_CANARY;
 }
 
 /** Sets the fields of a thread that runs nothing yet. */

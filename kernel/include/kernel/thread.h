@@ -20,9 +20,6 @@
 #include <mm/frame.h>
 #include <mm/held.h>
 
-/* Bytes of a thread's stack. */
-#define THREAD_STACK_SIZE (CONFIG_DEBUG ? KiB(16) : KiB(8))
-
 #define THREAD_NAME_SIZE 24
 
 enum thread_state {
@@ -51,7 +48,9 @@ struct thread {
 	 */
 	bool (*user_trap)(struct trap_frame *frame, const struct trap_info *info);
 	struct held held; /* what it holds, by the memory core's count; its own */
-	uintptr_t stack;  /* lowest address; 0 = not the scheduler's to free or check (the idle threads) */
+	uintptr_t stack;  /* its stack: the lowest address, and bytes; of an idle thread, what it was started with */
+	size_t stack_size;
+	bool is_idle; /* an idle thread */
 
 	/* ---- scheduler_lock ---- */
 	enum thread_state state;

@@ -86,8 +86,8 @@ void trap_dispatch(struct trap_frame *frame);
 /** A tick of this CPU's timer. Interrupts are off. */
 void timer_tick(void);
 
-/** Where another CPU than the first enters the kernel, with the number cpu_count(): its stack is its idle thread's. */
-void cpu_main(void) __attribute__((noreturn));
+/** Where another CPU than the first enters the kernel, with the number cpu_count(). The stack as of kernel_main. */
+void cpu_main(uintptr_t stack, size_t stack_size) __attribute__((noreturn));
 
 /** Another CPU wants something of this one. Interrupts are off. */
 void cpu_called(void);

@@ -59,6 +59,37 @@ TEST(thread_guards, "the pages below and above a thread's stack fault", .threads
 	CHECK(guarded);
 }
 
+/* What the CPU that is called finds of the stack that it runs on. */
+struct here {
+	size_t idle, other, outside;
+};
+
+static void stack_look(void *argument)
+{
+	struct here *found = argument;
+	const struct thread *self = thread_current();
+
+	if ((uintptr_t) __builtin_frame_address(0) - self->stack >= self->stack_size)
+		__atomic_fetch_add(&found->outside, 1, __ATOMIC_RELAXED);
+	__atomic_fetch_add(thread_is_idle(self) ? &found->idle : &found->other, 1, __ATOMIC_RELAXED);
+}
+
+TEST(thread_stacks, "every thread knows its stack, an idle one that of the boot code, and has a canary there")
+{
+	struct here found = { 0 };
+
+	for (unsigned cpu = 0; cpu < cpu_count(); cpu++) {
+		const struct thread *idle = run_queues[cpu].idle;
+
+		CHECK(thread_is_idle(idle) && idle->stack != 0 && idle->stack_size > THREAD_STACK_LEAST);
+		CHECK(thread_stack_whole(idle));
+	}
+	port_cross_call(stack_look, &found);
+	CHECK_EQ(found.idle + found.other, cpu_count());
+	CHECK(found.other >= 1);
+	CHECK_EQ(found.outside, 0);
+}
+
 TEST(thread_no_memory, "with no frame left thread_create gives NULL, and has taken nothing")
 {
 	size_t ran = 0, before = thread_count();
