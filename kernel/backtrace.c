@@ -1,25 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Who called whom. All of the kernel is compiled with frame pointers, so the
- * frames of a stack are a chain: each begins with the address of its caller's,
- * and the address where the caller goes on lies beside it.
+ * Who called whom. How a stack is taken apart is the machine's (struct unwind,
+ * kernel/machine.h); here is which stack that is, and what is printed. The bounds
+ * of the trace are those of the running thread's stack; a stack that belongs to
+ * no thread (of a trap that has one of its own, of the boot before there are
+ * threads), or that has been left, has none, and the machine's care must do.
  *
- * This runs when things are broken, so nothing is believed: every frame is
- * probed before it is read, must be aligned and lie above the one before, and
- * the trace ends after BACKTRACE_MOST calls. Any context.
+ * This runs when things are broken, so the trace ends after BACKTRACE_MOST calls.
+ * Any context.
  */
 
-#include <kernel/machine.h>
 #include <kernel/panic.h>
 #include <kernel/print.h>
 #include <kernel/symbols.h>
+#include <kernel/thread.h>
 #include <kernel/trap.h>
 
 #define BACKTRACE_MOST 32
-
-/* The words of a frame that frame_pointer_next reads lie within so many bytes on either side. */
-#define FRAME_REACH (2 * sizeof(uintptr_t))
 
 void print_symbol(uintptr_t va)
 {
@@ -30,12 +28,6 @@ void print_symbol(uintptr_t va)
 		kprintf("%s+0x%zx", name, offset);
 	else
 		kprintf("%p", (void *) va);
-}
-
-static bool frame_readable(uintptr_t frame_pointer)
-{
-	return frame_pointer >= FRAME_REACH && frame_pointer % sizeof(uintptr_t) == 0 &&
-		probe_read(frame_pointer - FRAME_REACH) && probe_read(frame_pointer + FRAME_REACH - 1);
 }
 
 /* The call before a return address; that may lie beyond the function's end, if what was called never returns. */
@@ -50,30 +42,33 @@ static void print_call(uintptr_t return_address)
 		kprintf("  %p\n", (void *) return_address);
 }
 
-void backtrace_print(uintptr_t frame_pointer)
+void backtrace_bounds(const struct thread *thread, uintptr_t stack_pointer, uintptr_t *first, uintptr_t *last)
 {
-	if (frame_pointer == 0)
-		frame_pointer = (uintptr_t) __builtin_frame_address(0);
+	bool known = thread != NULL && stack_pointer - thread->stack < thread->stack_size;
 
-	for (unsigned calls = 0; calls < BACKTRACE_MOST && frame_readable(frame_pointer); calls++) {
-		uintptr_t before = frame_pointer, pc;
+	*first = known ? thread->stack : 0;
+	*last = known ? thread->stack + (thread->stack_size - 1) : UINTPTR_MAX;
+}
 
-		if (!frame_pointer_next(&frame_pointer, &pc))
-			return;
+void backtrace_print(struct unwind *unwind)
+{
+	uintptr_t pc;
+
+	for (unsigned calls = 0; calls < BACKTRACE_MOST && unwind_next(unwind, &pc); calls++)
 		print_call(pc);
-		if (frame_pointer <= before)
-			return;
-	}
 }
 
 void backtrace_print_trap(const struct trap_frame *frame)
 {
 	struct trap_report report;
+	struct unwind unwind;
+	uintptr_t first, last;
 
 	trap_report(frame, &report);
 	kprintf("  %p  ", (void *) report.pc);
 	print_symbol(report.pc);
 	kprintf("\n");
-	if (report.frame_pointer != 0)
-		backtrace_print(report.frame_pointer);
+	backtrace_bounds(thread_current(), report.stack_pointer, &first, &last);
+	unwind_trap(&unwind, frame, first, last);
+	backtrace_print(&unwind);
 }

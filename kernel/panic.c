@@ -47,9 +47,9 @@ static void print_where(void)
 		kprintf("before there were threads\n");
 }
 
-/* frame is NULL if no trap is to blame. */
+/* Either frame or unwind is NULL: a trap is to blame, or none. */
 static void __attribute__((noreturn, format(printf, 3, 0)))
-stop(const struct trap_frame *frame, uintptr_t frame_pointer, const char *format, va_list arguments)
+stop(const struct trap_frame *frame, struct unwind *unwind, const char *format, va_list arguments)
 {
 	panic_enter();
 	kprintf("\npanic: ");
@@ -61,7 +61,7 @@ stop(const struct trap_frame *frame, uintptr_t frame_pointer, const char *format
 			trap_frame_print(frame);
 			backtrace_print_trap(frame);
 		} else {
-			backtrace_print(frame_pointer);
+			backtrace_print(unwind);
 		}
 	}
 	arch_halt(HALT_PANIC);
@@ -69,10 +69,12 @@ stop(const struct trap_frame *frame, uintptr_t frame_pointer, const char *format
 
 void panic(const char *format, ...)
 {
+	struct unwind unwind;
 	va_list arguments;
 
+	backtrace_begin(&unwind);
 	va_start(arguments, format);
-	stop(NULL, (uintptr_t) __builtin_frame_address(0), format, arguments);
+	stop(NULL, &unwind, format, arguments);
 }
 
 void panic_trap(const struct trap_frame *frame, const char *format, ...)
@@ -80,13 +82,15 @@ void panic_trap(const struct trap_frame *frame, const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	stop(frame, 0, format, arguments);
+	stop(frame, NULL, format, arguments);
 }
 
 void port_panic(const char *format, ...)
 {
+	struct unwind unwind;
 	va_list arguments;
 
+	backtrace_begin(&unwind);
 	va_start(arguments, format);
-	stop(NULL, (uintptr_t) __builtin_frame_address(0), format, arguments);
+	stop(NULL, &unwind, format, arguments);
 }

@@ -19,7 +19,7 @@
 #include <mm/port.h>
 
 struct landing {
-	void *registers[5]; /* as __builtin_setjmp wants it */
+	void *registers[SETJMP_WORDS];
 };
 
 static struct landing *volatile probe_landing[CONFIG_MAX_CPUS];

@@ -25,14 +25,23 @@ static struct thread *find_locked(unsigned id)
 
 static void backtrace_locked(const struct thread *thread)
 {
+	struct unwind unwind;
+
 	if (thread == thread_current())
-		backtrace_print(0);
-	else if (thread->state == THREAD_RUNNING)
-		kprintf("It is running, on CPU %u.\n", thread->cpu);
-	else if (thread->state == THREAD_EXITED)
-		kprintf("It has ended, and waits to be joined.\n");
+		backtrace_begin(&unwind);
 	else
-		backtrace_print(context_frame_pointer(&thread->context));
+		unwind_context(&unwind, &thread->context, thread->stack, thread->stack + (thread->stack_size - 1));
+	backtrace_print(&unwind);
+}
+
+static void print_locked(const struct thread *thread)
+{
+	if (thread->state == THREAD_EXITED)
+		kprintf("It has ended, and waits to be joined.\n");
+	else if (thread->state == THREAD_RUNNING && thread != thread_current())
+		kprintf("It is running, on CPU %u.\n", thread->cpu);
+	else
+		backtrace_locked(thread);
 }
 
 bool thread_backtrace(unsigned id)
@@ -41,7 +50,7 @@ bool thread_backtrace(unsigned id)
 	const struct thread *thread = find_locked(id);
 
 	if (thread != NULL)
-		backtrace_locked(thread);
+		print_locked(thread);
 	spinlock_unlock(&scheduler_lock, state);
 	return thread != NULL;
 }

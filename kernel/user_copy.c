@@ -36,7 +36,7 @@ void user_copy_fail(struct trap_frame *frame)
 /* @return whether all of it was copied */
 static bool __attribute__((noinline)) copy(void *to, const void *from, size_t bytes)
 {
-	void *registers[5]; /* as __builtin_setjmp wants it */
+	void *registers[SETJMP_WORDS];
 	volatile bool done = false;
 
 	user_access_begin();

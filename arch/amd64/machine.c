@@ -160,7 +160,7 @@ void context_init(struct context *context, uintptr_t stack, size_t size, void (*
 	context->stack_pointer = (uintptr_t) saved;
 }
 
-uintptr_t context_frame_pointer(const struct context *context)
+uintptr_t machine_context_frame(const struct context *context)
 {
 	return (uintptr_t) & ((const struct saved_registers *) context->stack_pointer)->bp;
 }

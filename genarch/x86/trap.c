@@ -128,7 +128,6 @@ void trap_report(const struct trap_frame *frame, struct trap_report *report)
 
 	*report = (struct trap_report){ .name = trap_name(frame->vector),
 		.pc = frame->ip,
-		.frame_pointer = frame->bp,
 		.stack_pointer = trap_stack_pointer(frame),
 		.present = (error & FAULT_PRESENT) != 0,
 		.broken = (error & FAULT_RESERVED_BIT) != 0 };

@@ -139,7 +139,10 @@ static bool run_symaddr(const struct command_call *call)
 static bool run_btrace(const struct command_call *call)
 {
 	if (call->count == 0) {
-		backtrace_print(0);
+		struct unwind unwind;
+
+		backtrace_begin(&unwind);
+		backtrace_print(&unwind);
 		return true;
 	}
 	if (thread_backtrace((unsigned) call->values[0]))

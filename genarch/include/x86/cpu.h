@@ -2,7 +2,7 @@
 
 /*
  * The CPU as the kernel sees it, on ia32 and amd64: per-CPU data, interrupts
- * on and off, the cycle counter, stack frames.
+ * on and off, the cycle counter.
  *
  * A CPU's data is reached through %gs while the kernel runs: on ia32 that is a
  * segment whose base is the CPU's struct cpu, on amd64 MSR GS_BASE.
@@ -125,19 +125,6 @@ static inline uint64_t cycles(void)
 
 	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high) : : "memory");
 	return (uint64_t) high << 32 | low;
-}
-
-/**
- * Goes from a stack frame to its caller's: at the frame pointer lie the caller's frame pointer and the return address.
- * @return false at the chain's end
- */
-static inline bool frame_pointer_next(uintptr_t *frame_pointer, uintptr_t *pc)
-{
-	const uintptr_t *words = (const uintptr_t *) *frame_pointer;
-
-	*frame_pointer = words[0];
-	*pc = words[1];
-	return *pc != 0;
 }
 
 #endif

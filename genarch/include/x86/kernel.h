@@ -23,6 +23,21 @@ struct context {
 /* FLAGS as user mode begins with them: interrupts on, the bit that is always 1, no right to ports. */
 #define FLAGS_USER 0x202
 
+/* Words that __builtin_setjmp fills in. */
+#define SETJMP_WORDS 5
+
+/* Where a backtrace is (genarch/x86/unwind.c). */
+struct unwind {
+	uintptr_t frame;       /* address of a stack frame; 0 = there is none */
+	uintptr_t first, last; /* what may be read */
+};
+
+/** In the function that calls this; see kernel/machine.h. */
+static inline __attribute__((always_inline)) void unwind_here(struct unwind *unwind, uintptr_t first, uintptr_t last)
+{
+	*unwind = (struct unwind){ .frame = (uintptr_t) __builtin_frame_address(0), .first = first, .last = last };
+}
+
 /* ---- between the machines and genarch/x86 ---- */
 
 struct cpu;
@@ -53,6 +68,9 @@ void machine_cpu_fill(struct cpu *cpu);
 
 /** Names the running CPU the kernel's own page table, as soon as there is one. */
 void machine_root_set(phys_t root);
+
+/** Address of the stack frame of a context: of the saved frame pointer, above which the return address is. */
+uintptr_t machine_context_frame(const struct context *context);
 
 /** Makes the running CPU use its segments; %gs leads to cpu from here on. */
 void machine_cpu_load(struct cpu *cpu);

@@ -22,9 +22,6 @@
  *   void cpu_idle(void)                      called with interrupts off: turns them on and waits for one, and
  *                                            none can slip in between
  *   uint64_t cycles(void)                    a counter that only rises
- *   bool frame_pointer_next(uintptr_t *frame_pointer, uintptr_t *pc)
- *                                            from a frame to its caller's, and where that goes on; reads two words
- *                                            at *frame_pointer, which the caller has made sure can be read
  *
  * In <arch/kernel.h>: struct context (a saved stack pointer is enough) and struct trap_frame, and of the stack of a
  * thread in the kernel
@@ -33,6 +30,11 @@
  *   THREAD_STACK_LEAST   with less than this left a stack is used up: the frame of a trap does not fit
  *   THREAD_STACK_CANARY  offset of the last word that may be used, where a canary is kept: 0 where stacks grow
  *                        downwards from their end; between the two where something grows upwards from the base, too
+ *
+ * and there too
+ *
+ *   SETJMP_WORDS         words of a buffer of __builtin_setjmp
+ *   struct unwind        where a backtrace is: nobody but the machine looks into it
  */
 
 #ifndef KERNEL_MACHINE_H
@@ -76,8 +78,29 @@ void context_init(struct context *context, uintptr_t stack, size_t size, void (*
  */
 void arch_stack_set(uintptr_t stack, size_t size);
 
-/** Frame pointer of a context that is not running: where a backtrace of its thread begins. */
-uintptr_t context_frame_pointer(const struct context *context);
+/*
+ * ---- backtraces ----
+ *
+ * How a stack is taken apart is the machine's: by frame pointers, by tables, by what is known of its ABI. An unwinder
+ * begins somewhere, and unwind_next goes from call to call. It reads nothing outside of the bounds, which are those of
+ * the stack if the caller knows it, and believes nothing of what it reads: if the stack is broken the trace ends. It
+ * takes no lock. Any context.
+ *
+ * @param first, last  the lowest and the last address that may be read
+ *
+ * One more is static inline in <arch/kernel.h> or a macro, since it begins at the caller of the function that it is in:
+ *
+ *   void unwind_here(struct unwind *unwind, uintptr_t first, uintptr_t last)
+ */
+
+/** Begins at the caller of what a trap has interrupted. */
+void unwind_trap(struct unwind *unwind, const struct trap_frame *frame, uintptr_t first, uintptr_t last);
+
+/** Begins at the caller of context_switch in a thread that does not run. */
+void unwind_context(struct unwind *unwind, const struct context *context, uintptr_t first, uintptr_t last);
+
+/** Goes on to the next caller. *pc receives where it goes on, its return address. @return false at the end */
+bool unwind_next(struct unwind *unwind, uintptr_t *pc);
 
 /* ---- user mode ---- */
 

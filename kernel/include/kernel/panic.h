@@ -9,9 +9,9 @@
 
 #include <stdarg.h>
 
+#include <kernel/machine.h>
 #include <mm/types.h>
 
-struct trap_frame;
 struct thread;
 
 /* What arch_halt is given: the emulator's exit status is made of it. */
@@ -27,12 +27,22 @@ void panic_trap(const struct trap_frame *frame, const char *format, ...)
 	__attribute__((format(printf, 2, 3), noreturn));
 
 /**
- * Prints who called whom: one line a call, address, symbol and offset. Reads each frame with care: a broken chain ends
- * the trace, not the kernel. Any context.
- *
- * @param frame_pointer  where to begin; 0 = the caller of backtrace_print
+ * Prints who called whom: one line a call, address, symbol and offset, from where the unwinder is to the end. Any
+ * context.
  */
-void backtrace_print(uintptr_t frame_pointer);
+void backtrace_print(struct unwind *unwind);
+
+/** What a backtrace may read: a thread's stack, if the stack pointer is in it, or anything. Without a thread: NULL. */
+void backtrace_bounds(const struct thread *thread, uintptr_t stack_pointer, uintptr_t *first, uintptr_t *last);
+
+/** Begins a backtrace at the caller of the function that this is in. */
+static inline __attribute__((always_inline)) void backtrace_begin(struct unwind *unwind)
+{
+	uintptr_t first, last;
+
+	backtrace_bounds(thread_current(), (uintptr_t) unwind, &first, &last);
+	unwind_here(unwind, first, last);
+}
 
 /** As backtrace_print, for code that a trap has interrupted; the first line is where that was. Any context. */
 void backtrace_print_trap(const struct trap_frame *frame);

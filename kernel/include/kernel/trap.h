@@ -50,7 +50,7 @@ struct trap_info {
 struct trap_report {
 	const char *name; /* of the exception, as the machine's manual has it */
 	uintptr_t pc;     /* the instruction that was interrupted, or is to blame */
-	uintptr_t frame_pointer, stack_pointer;
+	uintptr_t stack_pointer;
 	bool present; /* TRAP_PAGE_FAULT: the page is mapped */
 	bool broken;  /* TRAP_PAGE_FAULT: the machine refuses the entry itself */
 };
