@@ -7,6 +7,8 @@ CROSS := i686-linux-gnu-
 MACHINE_CFLAGS := -mgeneral-regs-only -fcf-protection=none
 LEAF_CFLAGS := -momit-leaf-frame-pointer
 MACHINE_LDFLAGS := -m elf_i386 -z max-page-size=4096
+# Divisions of 64 bits.
+MACHINE_LIBS := -lgcc
 LINK_SCRIPT := arch/ia32/kernel.ld
 MAPPING := pt
 GENARCH := x86 ns16550 i8259 i8254 isa_debug_exit

@@ -60,7 +60,7 @@ static struct asid_cpu {
 	uint64_t generation;
 	unsigned next;      /* 0 = no generation was begun yet */
 	size_t generations; /* for others to look at */
-} __attribute__((aligned(CACHE_LINE))) cpus[CONFIG_MAX_CPUS];
+} __attribute__((aligned(CACHE_LINE))) asid_cpus[CONFIG_MAX_CPUS];
 
 static void generation_begin(struct asid_cpu *here)
 {
@@ -84,7 +84,7 @@ static unsigned take(struct asid_cpu *here)
 
 void asid_renew(struct asid_contexts *contexts, phys_t root)
 {
-	struct asid_cpu *here = &cpus[port_cpu()];
+	struct asid_cpu *here = &asid_cpus[port_cpu()];
 	struct asid_context *context = &contexts->on[port_cpu()];
 	unsigned asid = take(here);
 
@@ -99,7 +99,7 @@ void asid_load(struct asid_contexts *contexts, phys_t root)
 	const struct asid_context *context = &contexts->on[port_cpu()];
 	unsigned asid = __atomic_load_n(&context->asid, __ATOMIC_RELAXED); /* behind S2 of generic/tlb.c */
 
-	if (likely(asid != 0 && context->generation == cpus[port_cpu()].generation))
+	if (likely(asid != 0 && context->generation == asid_cpus[port_cpu()].generation))
 		page_root_load_asid(root, asid);
 	else
 		asid_renew(contexts, root);
@@ -109,10 +109,10 @@ void asid_get_info(struct asid_info *info)
 {
 	*info = (struct asid_info){ .most = asid_count() };
 	for (size_t i = 0; i < CONFIG_MAX_CPUS; i++) {
-		unsigned next = __atomic_load_n(&cpus[i].next, __ATOMIC_RELAXED);
+		unsigned next = __atomic_load_n(&asid_cpus[i].next, __ATOMIC_RELAXED);
 
 		info->in_use += next != 0 ? next - 1 : 0;
-		info->generations += __atomic_load_n(&cpus[i].generations, __ATOMIC_RELAXED);
+		info->generations += __atomic_load_n(&asid_cpus[i].generations, __ATOMIC_RELAXED);
 	}
 }
 
@@ -123,7 +123,7 @@ size_t asid_check(const struct asid_contexts *contexts, struct asid_set *seen)
 	uint8_t bit = (uint8_t) (1u << asid % 8);
 	bool taken;
 
-	if (asid == 0 || context->generation != cpus[port_cpu()].generation)
+	if (asid == 0 || context->generation != asid_cpus[port_cpu()].generation)
 		return 0;
 	taken = (seen->bits[asid / 8] & bit) != 0;
 	seen->bits[asid / 8] |= bit;

@@ -7,11 +7,12 @@
 CC := $(CROSS)gcc
 NM := $(CROSS)nm
 AR := $(CROSS)ar
+OBJCOPY := $(CROSS)objcopy
 
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
 	-Wpointer-arith -Wundef -Wvla -Wimplicit-fallthrough -Wwrite-strings -Wformat=2
 
-INCLUDES := $(B)/include arch/$(PROFILE)/include generic/include genarch/include kernel/test
+INCLUDES := $(B)/include $(wildcard $(addsuffix /include,$(ARCH_FOLDERS))) generic/include genarch/include kernel/test
 
 CPPFLAGS = $(FREESTANDING_INCLUDES) $(addprefix -I,$(INCLUDES))
 CFLAGS := -std=gnu17 -O2 -g $(WARNINGS) -fno-strict-aliasing -fno-omit-frame-pointer \
@@ -32,11 +33,12 @@ objects = $(patsubst %.c,$(B)/%.o,$(patsubst %.S,$(B)/%.S.o,$1))
 
 CORE_SOURCES := $(sort $(wildcard generic/*.c))
 GENARCH_SOURCES := $(sort $(foreach part,$(GENARCH),$(wildcard genarch/$(part).[cS] genarch/$(part)/*.[cS])))
-ARCH_SOURCES := $(call find_sources,arch/$(PROFILE))
+ARCH_SOURCES := $(call find_sources,$(ARCH_FOLDERS))
 mapping_sources = $(sort $(wildcard genarch/$1/*.c))
 
 CONFIG_H := $(B)/include/config.h
-OFFSETS_H := $(if $(wildcard arch/$(PROFILE)/offsets.c),$(B)/include/offsets.h)
+OFFSETS_C := $(firstword $(wildcard $(addsuffix /offsets.c,$(ARCH_FOLDERS))))
+OFFSETS_H := $(if $(OFFSETS_C),$(B)/include/offsets.h)
 
 $(CONFIG_H): FORCE
 	@{ echo '/* SPDX-License-Identifier: BSD-2-Clause */'; \
@@ -56,7 +58,7 @@ $(CONFIG_H): FORCE
 $(B)/flags: FORCE
 	@echo '$(CC) $(CPPFLAGS) $(CFLAGS) $(LEAF_CFLAGS)' | tools/keep $@
 
-$(OFFSETS_H): arch/$(PROFILE)/offsets.c $(B)/flags $(CONFIG_H)
+$(OFFSETS_H): $(OFFSETS_C) $(B)/flags $(CONFIG_H)
 	$(call say,OFFSETS,$<)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MF $(B)/offsets.d -MT $@ -S -o $(B)/offsets.s $<
 	@sed -n 's/^[[:space:]]*->\([A-Za-z_][A-Za-z0-9_]*\) *[$$#]*\(-*[0-9][0-9a-fx]*\).*/#define \1 \2/p' $(B)/offsets.s >$@

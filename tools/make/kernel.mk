@@ -16,13 +16,15 @@ SOURCES := $(BOOT_SOURCES) $(ARCH_SOURCES) $(GENARCH_SOURCES) $(call mapping_sou
 OBJECTS := $(call objects,$(SOURCES))
 
 IMAGE := $(B)/hoplite.elf
+# What the emulator is given.
+BOOTED := $(if $(AFTER_LINK),$(B)/hoplite.boot,$(IMAGE))
 LINK = $(CC) $(MACHINE_CFLAGS) -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,noexecstack \
 	-Wl,--no-warn-rwx-segments $(addprefix -Wl$(COMMA),$(subst -z ,-z$(COMMA),$(subst -m ,-m$(COMMA),$(MACHINE_LDFLAGS)))) \
 	-Wl,-T,$(B)/kernel.ld
 
 .PHONY: all run test bench debug iso iso-test emulator soak
 
-all: $(IMAGE) ## the image (host: the test programs); the default
+all: $(BOOTED) ## the image (host: the test programs); the default
 
 $(B)/kernel.ld: $(LINK_SCRIPT) $(B)/flags $(CONFIG_H)
 	@mkdir -p $(@D)
@@ -43,31 +45,38 @@ $(B)/stage2.elf: $(B)/symbols1.o
 $(IMAGE): $(B)/symbols2.o
 
 $(B)/stage1.elf $(B)/stage2.elf: $(OBJECTS) $(B)/kernel.ld $(B)/objects
-	$(Q)$(LINK) -o $@ $(filter %.o,$^) -lgcc
+	$(Q)$(LINK) -o $@ $(filter %.o,$^) $(MACHINE_LIBS)
 
 $(IMAGE): $(OBJECTS) $(B)/kernel.ld $(B)/objects
 	$(call say,LINK,$@)
-	$(Q)$(LINK) -Wl,-Map,$(B)/hoplite.map -o $@ $(filter %.o,$^) -lgcc
+	$(Q)$(LINK) -Wl,-Map,$(B)/hoplite.map -o $@ $(filter %.o,$^) $(MACHINE_LIBS)
 	$(Q)$(NM) -n $@ | tools/mksymbols | cmp -s - $(B)/symbols2.S || { rm -f $@; \
 		echo 'The symbol table in the image does not tell its addresses: linking it in has moved them.' >&2; false; }
+
+ifneq ($(BOOTED),$(IMAGE))
+$(BOOTED): $(IMAGE)
+	$(call say,BOOT,$@)
+	$(Q)$(AFTER_LINK)
+endif
 
 # ---- runs ----
 
 SMP_TITLE = $(if $(filter-out 1,$(SMP)), $(SMP) CPUs)$(CPU:%= %)
 RUNNER = tools/run --good $(STATUS_GOOD) --panic $(STATUS_PANIC) --timeout $(TIMEOUT) --title '$(PROFILE) $(VARIANT) $(MEMORY) MiB$(SMP_TITLE)'
-EMULATE = $(EMULATOR) $(EMULATOR_FLAGS)
+# $(call emulate,arguments of the run): boots the image.
+emulate = $(EMULATOR) $(EMULATOR_FLAGS) $1 $(EMULATOR_IMAGE) $(EMULATOR_LAST)
 TRANSCRIPT = $(B)/$@-$(MEMORY)$(if $(filter-out 1,$(SMP)),-smp$(SMP))$(CPU:%=-%).log
 
 run: all ## boot it, the console in this terminal (host: run the tests)
-	@$(RUN) $(RUNNER) console -- $(EMULATE) -kernel $(IMAGE)
+	@$(RUN) $(RUNNER) console -- $(call emulate)
 
 test: all ## boot it, type `test all`, and sum up what it says (host: run the tests)
-	@$(RUN) $(RUNNER) --log $(TRANSCRIPT) --type 'test $(TEST)' test -- $(EMULATE) -kernel $(IMAGE)
+	@$(RUN) $(RUNNER) --log $(TRANSCRIPT) --type 'test $(TEST)' test -- $(call emulate)
 
 ifeq ($(MODE),release)
 bench: ICOUNT := yes
 bench: all ## boot a release build that counts instructions, type `bench`, keep the table in build/<profile>/bench.txt
-	@$(RUN) $(RUNNER) --log $(TRANSCRIPT) --table build/$(PROFILE)/bench.txt bench -- $(EMULATE) -kernel $(IMAGE)
+	@$(RUN) $(RUNNER) --log $(TRANSCRIPT) --table build/$(PROFILE)/bench.txt bench -- $(call emulate)
 else
 bench:
 	+@$(MAKE) --no-print-directory MODE=release bench
@@ -75,7 +84,7 @@ endif
 
 # For tools/soak: the exit status of `halt`, and the command that boots the image.
 emulator:
-	@echo '$(STATUS_GOOD) $(EMULATE) -kernel $(IMAGE)'
+	@echo '$(STATUS_GOOD) $(call emulate)'
 
 # What is not given is drawn anew for each boot.
 SOAK_MEMORIES = $(if $(call given,MEMORY),$(MEMORY),$(filter-out $(MEMORY_LEAST),$(wordlist 1,3,$(CHECK_MEMORIES))) 24 33 64)
@@ -91,8 +100,8 @@ SOAK_KNOBS = $(foreach knob,PROFILE MODE $(if $(KERNEL_SPLITS),KERNEL_SPLIT) $(i
 
 ifeq ($(MODE),debug)
 mistakes: all ## boot once for each mistake that a debug build can make on purpose, and read what it says of it
-	@tools/mistakes --profile $(PROFILE) --panic $(STATUS_PANIC) --title '$(PROFILE) $(VARIANT) mistakes' -- \
-		$(EMULATE) -kernel $(IMAGE)
+	@tools/mistakes --profile $(or $(MACHINE),$(PROFILE)) --panic $(STATUS_PANIC) --title '$(PROFILE) $(VARIANT) mistakes' -- \
+		$(call emulate)
 else
 mistakes:
 	+@$(MAKE) --no-print-directory MODE=debug mistakes
@@ -100,7 +109,7 @@ endif
 
 debug: all ## boot it halted, the console in this terminal, and wait for gdb
 	@echo 'In another terminal: gdb -x contrib/gdb/hoplite.gdb $(IMAGE)'
-	@$(RUN) $(RUNNER) console -- $(EMULATE) -S -gdb tcp:127.0.0.1:1234 -kernel $(IMAGE)
+	@$(RUN) $(RUNNER) console -- $(call emulate,-S -gdb tcp:127.0.0.1:1234)
 
 ISO := $(B)/hoplite.iso
 
@@ -111,7 +120,7 @@ $(ISO): $(IMAGE) tools/mkiso
 	$(Q)tools/mkiso $(IMAGE) $@ $(B)/iso
 
 iso-test: $(ISO) ## as test, booted from the GRUB image
-	@$(RUN) $(RUNNER) --log $(TRANSCRIPT) --type 'test $(TEST)' test -- $(EMULATE) -cdrom $(ISO)
+	@$(RUN) $(RUNNER) --log $(TRANSCRIPT) --type 'test $(TEST)' test -- $(EMULATOR) $(EMULATOR_FLAGS) -cdrom $(ISO)
 
 
 .PHONY: lib

@@ -24,7 +24,7 @@ $(LIB)/include/mm/%.h: generic/include/mm/%.h
 	@mkdir -p $(@D)
 	@cp $< $@
 
-$(LIB)/include/arch/mm.h: arch/$(PROFILE)/include/arch/mm.h
+$(LIB)/include/arch/mm.h: $(firstword $(wildcard $(addsuffix /include/arch/mm.h,$(ARCH_FOLDERS))))
 	@mkdir -p $(@D)
 	@cp $< $@
 

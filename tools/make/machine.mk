@@ -8,13 +8,18 @@
 #   MACHINE_CFLAGS    what the compiler needs to know of the machine
 #   LEAF_CFLAGS       added for the memory core in a release build
 #   MACHINE_LDFLAGS   what the linker needs to know
-#   MACHINE_LIBS      libraries of a hosted program
+#   MACHINE_LIBS      libraries that it is linked with, last: of a hosted program; -lgcc, where compiled code calls it
+#   MACHINE           the folder of arch/ with its sources; empty: that of this machine.mk. Another one's: see below
 #   LINK_SCRIPT       linker script; goes through the preprocessor, so it may include <config.h> and <arch/mm.h>
 #   MAPPING           page-table design, a folder of genarch/; host may name several, each makes a test program
 #   GENARCH           what else it shares with other machines: genarch/<name>.c, or all files of genarch/<name>/
 #   BOOT              way of booting, a folder of boot/
 #   EMULATOR          program that runs it
-#   EMULATOR_FLAGS    its arguments but for the image; QEMU_FLAGS has what all QEMU machines take
+#   AFTER_LINK        command that makes what is booted, $@, of the linked image, $<; empty: the image itself is booted
+#   EMULATOR_FLAGS    its arguments before the image; QEMU_FLAGS has what all QEMU machines take
+#   EMULATOR_IMAGE    the arguments with the image, $(BOOTED)
+#   EMULATOR_LAST     arguments behind the image
+#   ICOUNT_SHIFT      emulated time of an instruction, log2 of ns, when they are counted: so that cycles() counts them
 #   STATUS_GOOD       exit status of the emulator after `halt 0`
 #   STATUS_PANIC      exit status of the emulator after a panic
 #   KERNEL_SPLITS     values KERNEL_SPLIT may have; empty: the boundary of user and kernel space is fixed
@@ -28,11 +33,20 @@
 #   MISTAKES          set: it has what tools/mistakes wants to see
 #   MAX_CPUS_DEFAULT  what MAX_CPUS is if it is empty
 #
+# Two profiles of one folder, for another byte order, say: arch/<second>/machine.mk includes arch/<first>/machine.mk,
+# sets MACHINE := <first>, and then what is different. Headers, offsets.c and needs of its own are found before those
+# of the first; sources of its own are compiled too.
+#
 # arch/<machine>/offsets.c, if there is one, is compiled to assembly, and each
 # line of it that reads `->NAME value` becomes `#define NAME value` in the
 # generated <offsets.h>, for the files in assembly.
 
 HOSTED :=
+MACHINE :=
+AFTER_LINK :=
+EMULATOR_IMAGE = -kernel $(BOOTED)
+EMULATOR_LAST :=
+ICOUNT_SHIFT := 0
 KERNEL_SPLITS :=
 PAGE_LEVELS :=
 MACHINE_LIBS :=
@@ -51,7 +65,7 @@ CHECK_SMP_MEMORIES :=
 CPU_THREADS = $(if $(filter yes,$(ICOUNT)),single,$(shell test $(SMP) -le `nproc` && echo multi || echo single))
 
 QEMU_FLAGS = -m $(MEMORY) -display none -serial stdio -monitor none -no-reboot \
-	$(if $(filter-out 1,$(SMP)),-smp $(SMP) -accel tcg$(COMMA)thread=$(CPU_THREADS)) $(if $(CPU),-cpu $(CPU)) $(if $(filter yes,$(ICOUNT)),-icount shift=0$(COMMA)sleep=off)
+	$(if $(filter-out 1,$(SMP)),-smp $(SMP) -accel tcg$(COMMA)thread=$(CPU_THREADS)) $(if $(CPU),-cpu $(CPU)) $(if $(filter yes,$(ICOUNT)),-icount shift=$(ICOUNT_SHIFT)$(COMMA)sleep=off)
 
 COMMA := ,
 
@@ -60,5 +74,8 @@ include arch/$(PROFILE)/machine.mk
 else ifneq ($(BUILDING)$(filter check,$(MAKECMDGOALS)),)
 $(error There is no profile "$(PROFILE)". There are: $(PROFILES))
 endif
+
+# The folders of the machine's own files.
+ARCH_FOLDERS := $(addprefix arch/,$(PROFILE) $(filter-out $(PROFILE),$(MACHINE)))
 
 CPUS_MAX := $(or $(MAX_CPUS),$(MAX_CPUS_DEFAULT))

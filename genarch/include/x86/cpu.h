@@ -118,6 +118,9 @@ static inline void cpu_idle(void)
 	__asm__ volatile("sti; hlt" : : : "memory");
 }
 
+/* What cycles() rises by at least. */
+#define CYCLES_STEP 1
+
 /** The cycle counter; under an emulator that counts instructions, one tick is one instruction. */
 static inline uint64_t cycles(void)
 {

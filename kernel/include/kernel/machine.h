@@ -21,7 +21,10 @@
  *   void cpu_relax(void)                     a round of a spinning loop
  *   void cpu_idle(void)                      called with interrupts off: turns them on and waits for one, and
  *                                            none can slip in between
- *   uint64_t cycles(void)                    a counter that only rises
+ *   uint64_t cycles(void)                    a counter that only rises; under an emulator that counts instructions
+ *                                            (with ICOUNT_SHIFT of machine.mk), it counts them
+ *   CYCLES_STEP                              by how much it rises at least: 1, if it can count one instruction; else
+ *                                            cycles() multiplies a counter of fewer ticks by this
  *
  * In <arch/kernel.h>: struct context (a saved stack pointer is enough) and struct trap_frame, and of the stack of a
  * thread in the kernel
