@@ -7,7 +7,7 @@ CROSS := i686-linux-gnu-
 MACHINE_CFLAGS := -mgeneral-regs-only -fcf-protection=none
 LEAF_CFLAGS := -momit-leaf-frame-pointer
 MACHINE_LDFLAGS := -m elf_i386 -z max-page-size=4096
-# Divisions of 64 bits.
+# Divisions of 64 bits, which the console and some cases make.
 MACHINE_LIBS := -lgcc
 LINK_SCRIPT := arch/ia32/kernel.ld
 MAPPING := pt

@@ -301,7 +301,7 @@ static bool users_apart(size_t count)
 			return false;
 		seen |= (uint64_t) 1 << __atomic_load_n(&users[i].cpu, __ATOMIC_RELAXED);
 	}
-	return (size_t) __builtin_popcountll(seen) == count + 1;
+	return test_bits(seen) == count + 1;
 }
 
 static size_t answers_of(unsigned cpu)

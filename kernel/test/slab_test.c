@@ -210,7 +210,7 @@ TEST(slab_colours, "the first objects of slabs lie on different cache lines, as 
 
 		lines |= (size_t) 1 << offset / CACHE_LINE;
 	}
-	CHECK_GE((size_t) __builtin_popcountl(lines), colours);
+	CHECK_GE(test_bits(lines), colours);
 }
 
 /* ---- destroying ---- */

@@ -277,6 +277,16 @@ void test_sleep_ms(unsigned milliseconds);
 void test_yield(void);
 uint64_t test_now_ms(void); /* since some fixed moment */
 
+/** Bits of a number that are set, with no library's help. */
+static inline size_t test_bits(uint64_t number)
+{
+	size_t bits = 0;
+
+	for (; number != 0; number >>= 1)
+		bits += number & 1;
+	return bits;
+}
+
 /** Waits, yielding, until condition holds, at most so long. @return whether it does */
 #define test_wait_for(condition, milliseconds)              \
 	({                                                      \

@@ -56,7 +56,7 @@ static bool all_apart(const struct spread *spread, size_t count)
 
 	for (size_t i = 0; i < count; i++)
 		seen |= (uint64_t) 1 << peek(&spread->threads[i].cpu) >> 1;
-	return (size_t) __builtin_popcountll(seen) == count;
+	return test_bits(seen) == count;
 }
 
 TEST(cpus_all_run, "as many threads as CPUs that compute and never yield get a CPU each", .threads = true)
