@@ -198,7 +198,7 @@ TEST(as_cow, "copies share frames until one side writes, down to the last refere
 	CHECK_EQ(as_check(), 0);
 }
 
-/* More than the frames that are noted on the stack (BATCH of as_pages.c) twice over, so that some are noted elsewhere. */
+/* More than twice the frames that are noted on the stack (BATCH of as_pages.c), so that some are noted elsewhere. */
 #define BATCHES 200
 
 static uint8_t mark_of(size_t page)
