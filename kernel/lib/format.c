@@ -3,15 +3,17 @@
 /*
  * Formatted printing into a sink, a character at a time: no buffer, so no
  * limit, no allocation, and about 200 bytes of stack. What is understood is
- * listed in kernel/print.h. An unknown conversion is printed as it stands, and
+ * listed in kernel/format.h. An unknown conversion is printed as it stands, and
  * its argument is not taken.
  *
  * A directive  %[-0+#][width][.precision][hh|h|l|ll|z|t|j]conversion  is parsed
  * into a struct directive, then printed. Any context, no locks.
+ *
+ * Other kernels take this file alone, with kernel/format.h and mm/types.h: so
+ * it needs no library, not the compiler's either.
  */
 
-#include <kernel/lib.h>
-#include <kernel/print.h>
+#include <kernel/format.h>
 
 struct directive {
 	bool left, zeros, plus, alternative;
@@ -30,6 +32,16 @@ struct output {
 struct argument_list {
 	va_list list;
 };
+
+/* Characters of a text, at most so many. */
+static int text_length(const char *text, unsigned most)
+{
+	unsigned length = 0;
+
+	while (length < most && text[length] != '\0')
+		length++;
+	return (int) length;
+}
 
 static void put(struct output *output, char character)
 {
@@ -53,17 +65,34 @@ static void put_padded(struct output *output, const struct directive *directive,
 		put_repeated(output, ' ', directive->width - length);
 }
 
+/*
+ * Divides by a base, as one does on paper, 16 bits at a time: a machine of 32 bits would call a library for it.
+ * @return the rest
+ */
+static unsigned divide(uint64_t *value, unsigned base)
+{
+	uint32_t high = (uint32_t) (*value >> 32), low = (uint32_t) *value, rest = 0;
+	uint32_t parts[4] = { high >> 16, high & 0xffff, low >> 16, low & 0xffff };
+
+	for (unsigned i = 0; i < 4; i++) {
+		parts[i] |= rest << 16;
+		rest = parts[i] % base;
+		parts[i] /= base;
+	}
+	*value = (uint64_t) (parts[0] << 16 | parts[1]) << 32 | (parts[2] << 16 | parts[3]);
+	return rest;
+}
+
 /* Writes the digits to the end of a buffer. @return how many */
 static int make_digits(char *end, uint64_t value, unsigned base, bool upper_case)
 {
 	const char *digits = upper_case ? "0123456789ABCDEF" : "0123456789abcdef";
 	char *at = end;
 
-	/* Dividing words is much cheaper than dividing 64 bits on a machine of 32. */
-	for (; value > UINTPTR_MAX; value /= base)
-		*--at = digits[value % base];
+	while (value > UINT32_MAX)
+		*--at = digits[divide(&value, base)];
 
-	uintptr_t word = (uintptr_t) value;
+	uint32_t word = (uint32_t) value;
 
 	do
 		*--at = digits[word % base];
@@ -78,7 +107,7 @@ static void put_number(
 	char *end = buffer + sizeof(buffer);
 	int digits = make_digits(end, value, base, directive->upper_case);
 	int least = (directive->precision < 0) ? 1 : directive->precision;
-	int prefix_length = (int) strlen(prefix);
+	int prefix_length = text_length(prefix, 2);
 
 	if (directive->zeros && !directive->left && directive->precision < 0)
 		least = directive->width - prefix_length;
@@ -136,11 +165,10 @@ static void put_hexadecimal(struct output *output, const struct directive *direc
 
 static void put_string(struct output *output, const struct directive *directive, const char *text)
 {
-	size_t most = (directive->precision < 0) ? SIZE_MAX : (size_t) directive->precision;
-
 	if (text == NULL)
 		text = "(null)";
-	put_padded(output, directive, text, (int) strnlen(text, most));
+	/* None given is -1: as many as there are. */
+	put_padded(output, directive, text, text_length(text, (unsigned) directive->precision));
 }
 
 static void put_pointer(struct output *output, struct directive *directive, const void *pointer)

@@ -7,8 +7,9 @@
 
 LIB := $(B)/lib
 LIB_HEADERS := $(patsubst generic/include/%,$(LIB)/include/%,$(wildcard generic/include/mm/*.h)) \
-	$(LIB)/include/arch/mm.h $(LIB)/include/config.h
-LIB_SOURCES := $(CORE_SOURCES) $(GENARCH_SOURCES) $(call mapping_sources,$(firstword $(MAPPING)))
+	$(LIB)/include/arch/mm.h $(LIB)/include/config.h $(LIB)/include/kernel/format.h
+# Beside the core a formatter, for kernels that have none: one that does not call it does not get it.
+LIB_SOURCES := kernel/lib/format.c $(CORE_SOURCES) $(GENARCH_SOURCES) $(call mapping_sources,$(firstword $(MAPPING)))
 # The kernel of test/embed, twice: by the build, and as doc/embedding.md says.
 EMBED := $(LIB)/embed $(LIB)/embed-pkg-config
 EMBED_SOURCES := $(wildcard test/embed/*.c)
@@ -25,6 +26,10 @@ $(LIB)/include/mm/%.h: generic/include/mm/%.h
 	@cp $< $@
 
 $(LIB)/include/arch/mm.h: $(firstword $(wildcard $(addsuffix /include/arch/mm.h,$(ARCH_FOLDERS))))
+	@mkdir -p $(@D)
+	@cp $< $@
+
+$(LIB)/include/kernel/format.h: kernel/include/kernel/format.h
 	@mkdir -p $(@D)
 	@cp $< $@
 

@@ -2,12 +2,9 @@
 
 /*
  * Formatted printing. How it works is told in kernel/print.c (where the
- * characters go) and kernel/lib/format.c (how they are made).
- *
- * Formats: %d %i %u %x %X %p %s %c %%; flags - 0 + and # (0x before hexadecimal digits); width and precision,
- * both also as *; lengths hh h l ll z t j. %p prints 0x and all the digits of
- * an address. Precision is for %s (most characters) and for numbers (least
- * digits). Nothing here allocates or sleeps; all of it works in any context.
+ * characters go) and kernel/lib/format.c (how they are made). What is
+ * understood is listed in kernel/format.h. Nothing here allocates or sleeps;
+ * all of it works in any context.
  */
 
 #ifndef KERNEL_PRINT_H
@@ -15,6 +12,7 @@
 
 #include <stdarg.h>
 
+#include <kernel/format.h>
 #include <mm/types.h>
 
 /**
@@ -38,23 +36,6 @@ void print_expect(const char *beginning);
 
 /** Prints bytes as they are: no format. Any context. */
 void kprint_bytes(const char *text, size_t bytes);
-
-/**
- * Prints into a buffer; what does not fit is cut off. There is always a terminating 0 if size is not 0.
- * @return characters that a large enough buffer would hold, the 0 not counted
- */
-int ksnprintf(char *buffer, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
-
-/** As ksnprintf, with its arguments in a list. */
-int kvsnprintf(char *buffer, size_t size, const char *format, va_list arguments) __attribute__((format(printf, 3, 0)));
-
-/** Where format_print sends characters. */
-struct format_sink {
-	void (*put)(struct format_sink *sink, char character);
-};
-
-/** The formatter itself, for whoever has a sink of his own. @return characters sent */
-int format_print(struct format_sink *sink, const char *format, va_list arguments) __attribute__((format(printf, 2, 0)));
 
 /**
  * Keeps what is printed from the console, or no longer: then it goes to the log only. For tests of what prints much; a
