@@ -70,14 +70,9 @@ static size_t part_of_page(uintptr_t va, size_t bytes)
 	return rest < bytes ? rest : bytes;
 }
 
-static bool range_is_users(uintptr_t va, size_t bytes)
-{
-	return bytes == 0 || (as_address_valid(va) && bytes - 1 <= AS_LAST - va);
-}
-
 errno_t as_copy_in(struct as *as, void *to, uintptr_t from, size_t bytes, frame_flags_t alloc)
 {
-	errno_t error = range_is_users(from, bytes) ? EOK : EFAULT;
+	errno_t error = as_range_valid(from, bytes) ? EOK : EFAULT;
 
 	for (char *next = to; error == EOK && bytes != 0;) {
 		size_t part = part_of_page(from, bytes);
@@ -97,7 +92,7 @@ errno_t as_copy_in(struct as *as, void *to, uintptr_t from, size_t bytes, frame_
 
 errno_t as_copy_out(struct as *as, uintptr_t to, const void *from, size_t bytes, frame_flags_t alloc)
 {
-	errno_t error = range_is_users(to, bytes) ? EOK : EFAULT;
+	errno_t error = as_range_valid(to, bytes) ? EOK : EFAULT;
 
 	for (const char *next = from; error == EOK && bytes != 0;) {
 		size_t part = part_of_page(to, bytes);

@@ -187,6 +187,27 @@ enum as_fault_result as_page_fault(struct as *as, uintptr_t va, unsigned access,
 	return result;
 }
 
+/* The lock is held for a page at a time, so that other faults go on. */
+errno_t as_range_populate(struct as *as, uintptr_t va, size_t size, unsigned access, frame_flags_t alloc)
+{
+	size_t pages = (size + (va & PAGE_MASK) + PAGE_MASK) >> PAGE_WIDTH;
+	enum as_fault_result result = AS_FAULT_OK;
+	uintptr_t page = ALIGN_DOWN(va, PAGE_SIZE);
+
+	if (size == 0)
+		return EOK;
+	if (!as_range_valid(va, size))
+		return EFAULT;
+	for (; pages != 0 && result == AS_FAULT_OK; pages--, page += PAGE_SIZE) {
+		phys_t pa;
+
+		as_mutex_lock(&as->lock);
+		result = as_touch(as, page, access, alloc, &pa);
+		as_mutex_unlock(&as->lock);
+	}
+	return result == AS_FAULT_OK ? EOK : result == AS_FAULT_KILLED ? ENOMEM : EFAULT;
+}
+
 void as_fault_get_counts(struct as_fault_counts *now)
 {
 	for (size_t i = 0; i < AS_FAULT_RESULTS; i++)

@@ -171,6 +171,62 @@ TEST(as_page_0_copied, "an address space that has page 0 is copied, page 0 with 
 	CHECK_EQ(as_check(), 0);
 }
 
+/* Whether a number of pages are there, and may be written. */
+static bool writable(struct as *as, uintptr_t va, size_t pages)
+{
+	for (size_t i = 0; i < pages; i++)
+		if (!(page_mapping_find(as_page_table(as), va + PAGES(i)).flags & PAGE_WRITE))
+			return false;
+	return true;
+}
+
+TEST(as_populate, "a range is made present, and writable, so that nothing in it faults; no page beside it is touched")
+{
+	struct as *as = test_as_create(FRAME_ATOMIC), *other = test_as_create(FRAME_ATOMIC);
+	uintptr_t at;
+
+	NEED(as != NULL && other != NULL && make(as, FIRST, 8, AS_WRITE) == EOK);
+	NEED(as_range_populate(as, FIRST + PAGES(1) + 100, PAGES(2), AS_ACCESS_READ, FRAME_ATOMIC) == EOK);
+	CHECK_EQ(info_of(as, FIRST).resident, 3);
+	CHECK(!page_translate(as_page_table(as), FIRST, &at) && !page_translate(as_page_table(as), FIRST + PAGES(4), &at));
+	NEED(as_range_populate(as, FIRST + PAGES(2) - 1, 2, AS_ACCESS_WRITE, FRAME_ATOMIC) == EOK);
+	CHECK(writable(as, FIRST + PAGES(1), 2));
+	NEED(as_range_populate(as, FIRST, PAGES(8), AS_ACCESS_WRITE, FRAME_ATOMIC) == EOK);
+	CHECK_EQ(info_of(as, FIRST).resident, 8);
+	CHECK(writable(as, FIRST, 8));
+	NEED(as_area_share(as, FIRST, AS_COPY, other, FIRST, AS_WRITE, FRAME_ATOMIC, &at) == EOK);
+	CHECK(!writable(as, FIRST, 1));
+	NEED(as_range_populate(as, FIRST, PAGES(8), AS_ACCESS_WRITE, FRAME_ATOMIC) == EOK);
+	CHECK(writable(as, FIRST, 8));
+	NEED(as_range_populate(other, FIRST, PAGES(8), AS_ACCESS_READ, FRAME_ATOMIC) == EOK);
+	CHECK(!writable(other, FIRST, 1));
+	CHECK_EQ(as_check(), 0);
+}
+
+TEST(as_populate_denied, "what may not be accessed is EFAULT, out of memory is ENOMEM; what came before stays")
+{
+	struct as *as = test_as_create(FRAME_ATOMIC);
+	struct as_area_request guard = { .backend = AS_GUARD, .va = FIRST + PAGES(4), .size = PAGE_SIZE };
+	uintptr_t at;
+
+	NEED(as != NULL && make(as, FIRST, 4, 0) == EOK && as_area_create(as, &guard, FRAME_ATOMIC, &at) == EOK);
+	CHECK_EQ(as_range_populate(as, FIRST, 1, AS_ACCESS_WRITE, FRAME_ATOMIC), EFAULT);
+	CHECK_EQ(as_range_populate(as, FIRST, 1, AS_ACCESS_EXEC, FRAME_ATOMIC), EFAULT);
+	CHECK_EQ(as_range_populate(as, FIRST - 1, 2, AS_ACCESS_READ, FRAME_ATOMIC), EFAULT);
+	CHECK_EQ(info_of(as, FIRST).resident, 0);
+	NEED(as_range_populate(as, FIRST + PAGES(3), PAGES(1) + 1, AS_ACCESS_READ, FRAME_ATOMIC) == EFAULT);
+	CHECK_EQ(info_of(as, FIRST).resident, 1);
+	CHECK_EQ(as_range_populate(as, KERNEL_START, 1, AS_ACCESS_READ, FRAME_ATOMIC), EFAULT);
+	CHECK_EQ(as_range_populate(as, (uintptr_t) USER_LAST, 2, AS_ACCESS_READ, FRAME_ATOMIC), EFAULT);
+	CHECK_EQ(as_range_populate(as, FIRST, SIZE_MAX, AS_ACCESS_READ, FRAME_ATOMIC), EFAULT);
+	CHECK_EQ(as_range_populate(as, KERNEL_START, 0, AS_ACCESS_READ, FRAME_ATOMIC), EOK);
+	(void) test_take_all_frames(FRAME_HIGHMEM);
+	CHECK_EQ(as_range_populate(as, FIRST, PAGES(4), AS_ACCESS_READ, FRAME_ATOMIC), ENOMEM);
+	test_free_all_frames();
+	NEED(as_range_populate(as, FIRST, PAGES(4), AS_ACCESS_READ, FRAME_ATOMIC) == EOK);
+	CHECK_EQ(info_of(as, FIRST).resident, 4);
+}
+
 TEST(as_last_page, "an area may end on the last page there is, and cannot grow from there")
 {
 	struct as *as = test_as_create(FRAME_ATOMIC);

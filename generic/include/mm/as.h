@@ -196,6 +196,23 @@ enum as_fault_result {
  */
 MUST_USE enum as_fault_result as_page_fault(struct as *as, uintptr_t va, unsigned access, frame_flags_t alloc);
 
+/**
+ * Makes every page of a range present, and allows the access, as page faults would that came one after the other. For a
+ * kernel that then touches the range where it may not fault: under a spinlock of its own, or with interrupts off. No
+ * page of it faults until an area there is changed, resized, destroyed or copied to another address space (AS_COPY lets
+ * both write only what they have copied); that no thread does so meanwhile is the caller's to see to. Nothing else
+ * takes a page away: there is no paging out. It counts as no page fault.
+ *
+ * @param va      any address, not only a page's first
+ * @param size    bytes; 0 is fine everywhere
+ * @param access  AS_ACCESS_READ, AS_ACCESS_WRITE (then it may be read too), AS_ACCESS_EXEC
+ * @param alloc   FRAME_ATOMIC or 0: then it sleeps for memory. With both it may sleep for the address space
+ * @retval EOK
+ * @retval EFAULT  an address may not be accessed so. The pages before it stay present
+ * @retval ENOMEM  (FRAME_ATOMIC) no memory. The pages before that stay present
+ */
+MUST_USE errno_t as_range_populate(struct as *as, uintptr_t va, size_t size, unsigned access, frame_flags_t alloc);
+
 /** "ok", "refused", "killed", "deferred". */
 const char *as_fault_result_name(enum as_fault_result result);
 
