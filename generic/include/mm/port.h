@@ -94,7 +94,10 @@ struct held *port_held(void);
  */
 void port_park(unsigned milliseconds);
 
-/** Wakes a thread in port_park, or lets its next one return at once. Any context. */
+/**
+ * Wakes a thread in port_park, or lets its next one return at once. Any context, under locks of the core: whatever
+ * frees memory may call it. So no thread that calls the core holds a lock that this takes.
+ */
 void port_unpark(void *thread);
 
 /** Milliseconds since some moment; never goes back. May be as coarse as a timer's ticks. Any context. */
