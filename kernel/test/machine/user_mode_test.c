@@ -138,7 +138,8 @@ static void interrupted(struct probe *self, struct trap_frame *frame)
 	bool ticked = self->thread->ticks != self->ticks;
 
 	self->ticks = self->thread->ticks;
-	if (self->interrupts == 0)
+	/* Before the step that is a debug exception the debugger's flag is in the frame: it is compared after that. */
+	if (self->interrupts == 0 || self->debug)
 		return;
 	compare(self, frame);
 	if (ticked && __atomic_load_n(&all_started, __ATOMIC_RELAXED) && --self->interrupts == 0)
