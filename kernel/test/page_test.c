@@ -611,7 +611,8 @@ static size_t free_frames(void)
 #define SCATTERED 8000 /* pages, each so far from the next that they share nothing in a hash table */
 #define KEPT 2000
 #define RECLAIM_MOST 64
-#define STEPS_MOST ((size_t) 64 * 16) /* of a reclaim: 64 buckets of a hash table go, each in few stores */
+/* Of a reclaim: 64 buckets of a hash table go, each in few stores; and the clusters of some frames. */
+#define STEPS_MOST ((size_t) 64 * 16 << (PAGE_WIDTH - 12))
 
 static size_t steps;
 
