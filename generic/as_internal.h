@@ -78,7 +78,7 @@ static inline bool as_address_valid(uintptr_t va)
 	return va - USER_START <= AS_LAST - USER_START;
 }
 
-/** Whether it has so many bytes from va on. */
+/** Whether the user part has all of n bytes from va on. */
 static inline bool as_range_valid(uintptr_t va, size_t bytes)
 {
 	return bytes == 0 || (as_address_valid(va) && bytes - 1 <= AS_LAST - va);

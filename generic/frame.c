@@ -256,7 +256,7 @@ static NOINLINE phys_t frame_alloc_high(frame_flags_t flags)
 }
 
 /*
- * Whether a run that could not be had at once is not to be had at all: there is nobody to be asked. Relaxed: the total
+ * Whether a run that could not be had at once is not to be had at all: no reclaimer is called. Relaxed: the total
  * only grows, and the injector is armed by the thread whose calls it is to reach.
  */
 static bool final(size_t count, frame_flags_t flags)

@@ -97,7 +97,7 @@ static inline bool frame_state_exchange(pfn_t pfn, uint8_t from, uint8_t to)
 
 /**
  * Makes of a state, which was found to be `from`, another. A debug build looks again in the same step: of two that free
- * a frame at once, both may have found it taken. @return false if it was no longer so
+ * a frame at once, both may have found it taken. Relaxed, as state_exchange is. @return false if it was no longer so
  */
 MUST_USE static inline bool state_change(uint8_t *state, uint8_t from, uint8_t to)
 {

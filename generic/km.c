@@ -45,6 +45,7 @@
 #include <mm/km.h>
 #include <mm/km_local.h>
 #include <mm/reserve.h>
+#include <mm/step.h>
 #include <mm/tlb.h>
 
 #define WINDOW_PAGES ((size_t) (KM_END - KM_START) >> PAGE_WIDTH)
@@ -326,12 +327,7 @@ void (*km_step_hook)(void);
 /* In debug builds: other CPUs, whose part a case plays, may map and unmap here what they like. */
 static inline void km_step(void)
 {
-#if CONFIG_DEBUG
-	void (*hook)(void) = __atomic_load_n(&km_step_hook, __ATOMIC_RELAXED);
-
-	if (unlikely(hook != NULL))
-		hook();
-#endif
+	MM_STEP(km_step_hook);
 }
 
 /* What one km_alloc has reserved, at once: frames for page tables, and those for pages, of which the runs are cut. */

@@ -171,7 +171,7 @@ MUST_USE bool cache_give(struct vmem *arena, uintptr_t start, size_t size);
 /**
  * Empties the caches, with interrupts on between two ranges if they are the caller's.
  * @param exact   looks under the lock of each cache whether it is empty, not only at a glance
- * @param budget  ends after so many ranges, which are taken off it
+ * @param budget  ranges to free at most; those freed are subtracted from it
  */
 void caches_flush(struct vmem *arena, bool exact, size_t *budget);
 void caches_count(struct vmem *arena, size_t *ranges, size_t *bytes, uint64_t *hits);

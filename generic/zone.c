@@ -24,7 +24,7 @@
  *
  * LOCKS. Everything here is under frame_lock; frame_init runs before there is
  * anyone else. Read without it are a zone's `managed`, which only grows and is a
- * number by itself (relaxed: whoever counts on frames takes them under the lock), and,
+ * number by itself (relaxed: the caller allocates frames under the lock), and,
  * in debug builds and by zone_free_run, frames' bytes: under the lock, too, relaxed since the lock orders
  * them, but for the one that makes a shared frame PLAIN (frame_state.c).
  *

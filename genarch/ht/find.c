@@ -32,12 +32,7 @@ void (*page_look_hook)(void);
 /* In debug builds: what a look-up has read may be changed here by another CPU, whose part a case plays. */
 static inline void look_step(void)
 {
-#if CONFIG_DEBUG
-	void (*hook)(void) = __atomic_load_n(&page_look_hook, __ATOMIC_RELAXED);
-
-	if (unlikely(hook != NULL))
-		hook();
-#endif
+	MM_STEP(page_look_hook);
 }
 
 enum outcome { FOUND, NOT_THERE, CHANGED };

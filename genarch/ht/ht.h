@@ -126,6 +126,7 @@
 #include <mm/page_range.h>
 #include <mm/reserve.h>
 #include <mm/spinlock.h>
+#include <mm/step.h>
 
 #define PTL_LEAF (PTL_LEVELS - 1)
 #define PAGE_MASK (PAGE_SIZE - 1)
@@ -236,12 +237,7 @@ struct frame_list {
 /** Debug builds: between two stores that a look-up can tell apart; the lock is held. */
 static inline void page_step(void)
 {
-#if CONFIG_DEBUG
-	void (*hook)(void) = __atomic_load_n(&page_step_hook, __ATOMIC_RELAXED);
-
-	if (unlikely(hook != NULL))
-		hook();
-#endif
+	MM_STEP(page_step_hook);
 }
 
 /* ---- entries ---- */
@@ -366,7 +362,7 @@ MUST_USE errno_t room_make(size_t clusters, frame_flags_t alloc);
 /** The same from a reservation, with the lock held. @retval ENOMEM  it has too few; nothing was taken */
 MUST_USE errno_t room_make_reserved_locked(size_t clusters, struct reservation *r);
 
-/** Room for so many clusters, instead of what it was before, is set aside for a reservation. There is so much. */
+/** Sets room for n clusters, which there is, aside for a reservation, in place of what was set aside before. */
 static inline void set_aside_locked(struct reservation *r, size_t clusters)
 {
 	ht.promised += clusters - r->set_aside;

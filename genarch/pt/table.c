@@ -20,6 +20,7 @@
 
 #include <mm/inject.h>
 #include <mm/malloc.h>
+#include <mm/step.h>
 #include <mm/tlb.h>
 
 #include "pt.h"
@@ -34,12 +35,7 @@ void (*page_step_hook)(void);
 
 static void page_step(void)
 {
-#if CONFIG_DEBUG
-	void (*hook)(void) = __atomic_load_n(&page_step_hook, __ATOMIC_RELAXED);
-
-	if (unlikely(hook != NULL))
-		hook();
-#endif
+	MM_STEP(page_step_hook);
 }
 
 /* ---- lists ---- */

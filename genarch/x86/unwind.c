@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Who called whom, by frame pointers, which all of the kernel is compiled with:
+ * The calls, by frame pointers, which all of the kernel is compiled with:
  * a stack frame begins with the address of its caller's, and the word above it is
  * where the caller goes on.
  *

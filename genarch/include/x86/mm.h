@@ -28,7 +28,7 @@
 #define PA2KA(pa) ((uintptr_t) (pa) -IDENTITY_PHYS + IDENTITY_VIRT)
 #define KA2PA(va) ((phys_t) (uintptr_t) (va) -IDENTITY_VIRT + IDENTITY_PHYS)
 
-/* The registers of the LAPIC, of which each CPU sees its own (x86/lapic.h): where they are if nobody has moved them. */
+/* The registers of the LAPIC, each CPU its own (x86/lapic.h): where they are unless the firmware moved them. */
 #define LAPIC_PHYS ((phys_t) 0xfee00000u)
 #define LAPIC_FLAGS (PAGE_READ | PAGE_WRITE | PAGE_UNCACHED)
 

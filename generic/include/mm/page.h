@@ -25,7 +25,7 @@
 /* Of the flags of an allocation, those that page tables take. */
 #define PAGE_TABLE_FLAGS (FRAME_ATOMIC | FRAME_NO_RECLAIM | FRAME_NO_WAIT)
 
-/** More frames than either design takes to map so many neighbouring pages, in one call or in several. */
+/** More frames than either design takes to map n neighbouring pages, in one call or in several. */
 static inline size_t page_tables_most(size_t pages)
 {
 	return pages == 1 ? PTL_LEVELS : pages / 128 + 2 * PTL_LEVELS;
@@ -242,7 +242,7 @@ const char *page_design_name(void);
  * later shares its tables. After frame_init, and before anybody else takes frames: until it is done, what the boot code
  * has not mapped cannot be reached.
  *
- * @retval ENOMEM          no frames for the tables; told in the log, and the boot code's mappings stay in use
+ * @retval ENOMEM          no frames for the tables; logged, and the boot code's mappings stay in use
  * @retval EEXIST, EINVAL  as kernel_map: the same
  */
 MUST_USE errno_t page_init(void);

@@ -3,7 +3,7 @@
 /*
  * Formatting: needs no kernel, no C library and none of the compiler's, so a
  * kernel that takes the core and has no formatter for port_log and port_panic
- * may take this one (doc/embedding.md). How it works is told in
+ * may take this one (doc/embedding.md). How it works is documented in
  * kernel/lib/format.c.
  *
  * Formats: %d %i %u %x %X %p %s %c %%; flags - 0 + and # (0x before hexadecimal digits); width and precision,

@@ -37,7 +37,7 @@
  * and there too
  *
  *   SETJMP_WORDS         words of a buffer of __builtin_setjmp
- *   struct unwind        where a backtrace is: nobody but the machine looks into it
+ *   struct unwind        where a backtrace is: only the machine looks into it
  */
 
 #ifndef KERNEL_MACHINE_H

@@ -27,7 +27,7 @@ void panic_trap(const struct trap_frame *frame, const char *format, ...)
 	__attribute__((format(printf, 2, 3), noreturn));
 
 /**
- * Prints who called whom: one line a call, address, symbol and offset, from where the unwinder is to the end. Any
+ * Prints the calls: one line each, address, symbol and offset, from where the unwinder is to the end. Any
  * context.
  */
 void backtrace_print(struct unwind *unwind);
