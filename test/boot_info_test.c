@@ -24,7 +24,7 @@
 #include "../boot/multiboot/multiboot.h"
 
 #define MEMORY_SIZE (MiB(1) + KiB(256))
-#define HOSTILE 3000
+#define HOSTILE 1000
 #define READS_MAX 20000000u /* of one run; a loop without end makes more */
 
 #define INFO 0x9000u

@@ -24,7 +24,7 @@
 
 #include "model.h"
 
-#define RUNS 120
+#define RUNS 40
 #define STEPS 16
 #define RANGES 64
 #define PIECES 65536

@@ -28,6 +28,7 @@
 
 /* Seconds of its own time that one test may take (watch.c); sanitizers and valgrind make it longer. */
 #define SECONDS 120
+#define INJECT_RUNS 96
 
 static struct {
 	const char *names[64];
@@ -55,6 +56,7 @@ static const char usage[] = "usage: %s [options] [NAME ...]\n"
 							"  --seed NUMBER   of all random sequences; default: the time, printed\n"
 							"  --memory MIB    of the simulated machine; default 64\n"
 							"  --plain         no injected failures\n"
+							"  --inject-runs N  runs of a case with a failure injected, at most; default 96\n"
 							"  --log           print the core's log, not only that of tests that fail\n"
 							"  --threads       only cases with threads\n"
 							"  --no-large-pages  of a CPU that has base pages only\n"
@@ -152,6 +154,7 @@ static void read_options(int argc, char **argv)
 		{ "no-fork", no_argument, NULL, 'n' }, { "timeout", required_argument, NULL, 'o' },
 		{ "digest", no_argument, NULL, 'd' }, { "no-large-pages", no_argument, NULL, 'l' - 'a' + 1 },
 		{ "no-dma-zone", no_argument, NULL, 'd' - 'a' + 1 }, { "trace", no_argument, NULL, 'T' },
+		{ "inject-runs", required_argument, NULL, 'i' },
 		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	int option;
 
@@ -171,6 +174,9 @@ static void read_options(int argc, char **argv)
 			break;
 		case 'p':
 			options.plain = true;
+			break;
+		case 'i':
+			test_inject_runs = (size_t) number(optarg, argv[0]);
 			break;
 		case 'L':
 			options.log = true;
@@ -253,6 +259,7 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	options.memory = HOST_MEMORY_DEFAULT;
 	options.seconds = SECONDS;
+	test_inject_runs = INJECT_RUNS;
 	host_seed = (uint64_t) time(NULL);
 	read_options(argc, argv);
 	if (options.digest) {

@@ -21,7 +21,7 @@
 
 #include "model.h"
 
-#define RUNS 2000
+#define RUNS 500
 #define STEPS 60 /* in each run */
 #define CELLS_MOST 64
 #define CAPACITY_MOST 96

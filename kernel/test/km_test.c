@@ -609,7 +609,7 @@ TEST(km_alloc_spinlock,
 	(void) test_take_all_frames(0);
 	irq = spinlock_lock(&contended);
 	__atomic_store_n(&held, true, __ATOMIC_RELEASE);
-	for (size_t spins = 0; spins < 200000000 && !__atomic_load_n(&waits, __ATOMIC_ACQUIRE); spins++)
+	for (size_t spins = 0; tlb_shared() && spins < 200000000 && !__atomic_load_n(&waits, __ATOMIC_ACQUIRE); spins++)
 		port_relax(); /* on one CPU it does not come */
 	for (size_t i = 0; i < ARRAY_COUNT(left); i++) {
 		singles_free(left[i] - (i > 0 ? left[i - 1] : 0), &next);

@@ -38,6 +38,8 @@
 #define CHECK_FRAMES ((size_t) 1 << 17)
 #define CHECK_STRIDE 8
 
+size_t test_inject_runs = 16;
+
 static struct {
 	size_t failures;
 	size_t needs;  /* NEEDs that were not met */
@@ -312,7 +314,7 @@ static size_t run_waiting(const struct test_case *test)
 
 enum test_outcome test_run_injected(const struct test_case *test, char *reason)
 {
-	size_t most = test->inject_runs - 1 < TEST_INJECT_RUNS ? test->inject_runs : TEST_INJECT_RUNS;
+	size_t most = test->inject_runs - 1 < test_inject_runs ? test->inject_runs : test_inject_runs;
 	struct test_random random = TEST_RANDOM(test_seed());
 	bool check_all = frame_end - FRAME_FIRST <= CHECK_FRAMES;
 	size_t nth = 1, runs = 0, failures = 0;

@@ -62,7 +62,7 @@ struct test_case {
 	const char *logs;       /* lines that it makes the core log begin so, and are marked as expected */
 	const char *host_only;  /* why it is skipped on a machine; NULL = it runs everywhere */
 	size_t frames;          /* free frames it needs; with fewer it is skipped. 0 = as many as every machine has */
-	size_t inject_runs;     /* runs with a failure injected, at most; 0 = TEST_INJECT_RUNS */
+	size_t inject_runs;     /* runs with a failure injected, at most; 0 = test_inject_runs */
 	const char *plain_only; /* why no failures are injected; NULL = they are */
 	bool patience;          /* it is about patience in the wait queue: with it; all others without (frame_patience) */
 	bool threads;           /* starts threads: worth running under a race detector */
@@ -72,9 +72,9 @@ struct test_case {
 /*
  * Runs of a case with a failure injected, at most: the first half are dense, the
  * rest are spread (test.c). Machines have fewer, as they are slow and many; each
- * boot's seed spreads them otherwise.
+ * boot's seed spreads them otherwise. The host's option --inject-runs sets how many.
  */
-#define TEST_INJECT_RUNS ((size_t) (test_on_host ? 96 : 16))
+extern size_t test_inject_runs;
 
 /* Calls that may sleep for memory which are made to wait in the last injected run; each takes a tick or two. */
 #define TEST_WAITS ((size_t) (test_on_host ? 200 : 8))

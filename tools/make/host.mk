@@ -43,8 +43,8 @@ $(PROGRAMS):
 
 run: test
 
-# ThreadSanitizer is for the cases that have threads.
-TEST_ARGUMENTS := --timeout $(TIMEOUT) $(if $(filter no,$(LARGE_PAGES)),--no-large-pages) \
+# ThreadSanitizer is for the cases that have threads. The plain variants try failures densely, the others sample them.
+TEST_ARGUMENTS := --timeout $(TIMEOUT) $(if $(filter debug release,$(VARIANT)),,--inject-runs 24) $(if $(filter no,$(LARGE_PAGES)),--no-large-pages) \
 	$(if $(filter no,$(DMA_ZONE)),--no-dma-zone) $(if $(filter thread,$(SANITIZE)),--threads) $(filter-out all,$(TEST))
 
 # A test that hangs is ended by the program itself.
