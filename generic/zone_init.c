@@ -298,8 +298,8 @@ static size_t holes_above(const struct memmap *map, size_t limit)
 /* The smallest limit with which there are enough zones: one behind each hole, and one more for each change of kind. */
 static size_t hole_limit_of(const struct memmap *map)
 {
-	uint64_t share = memmap_total(map, MEMMAP_FREE) / HOLE_SHARE >> PAGE_WIDTH;
-	size_t limit = share > HOLE_FRAMES ? (size_t) share : HOLE_FRAMES;
+	size_t share = (size_t) (memmap_total(map, MEMMAP_FREE) >> PAGE_WIDTH) / HOLE_SHARE;
+	size_t limit = share > HOLE_FRAMES ? share : HOLE_FRAMES;
 
 	while (holes_above(map, limit) > ZONE_MAX - ZONE_KINDS)
 		limit *= 2;

@@ -48,7 +48,7 @@ struct page_mapping page_mapping_find(struct page_table *table, uintptr_t va)
 {
 	port_irq_t irq;
 	unsigned level;
-	pte_t leaf;
+	pte_t leaf = 0; /* gcc -Og does not see that it is set */
 
 	if (unlikely(!is_own(table, va)))
 		return table == &page_kernel ? NOT_MAPPED : page_mapping_find(&page_kernel, va);
@@ -66,7 +66,7 @@ COLD static bool translate_by_walk(struct page_table *table, uintptr_t va, phys_
 {
 	port_irq_t irq;
 	unsigned level;
-	pte_t leaf;
+	pte_t leaf = 0; /* gcc -Og does not see that it is set */
 
 	if (unlikely(!is_own(table, va)))
 		return table != &page_kernel && page_translate(&page_kernel, va, pa);
