@@ -26,5 +26,6 @@ CHECK_SMPS := 2 4
 # It has SMEP, SMAP and UMIP.
 CHECK_CPUS := max
 MISTAKES := yes
+EMBED := pc
 # Beyond the identity window: frames without a permanent address.
 CHECK_SMP_MEMORIES := 1024

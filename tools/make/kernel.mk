@@ -128,11 +128,13 @@ iso-test: $(ISO) ## as test, booted from the GRUB image
 lib:
 	@echo 'The archive for other kernels is made by PROFILE=host only: `make PROFILE=host lib`.' >&2; false
 
+include tools/make/embed.mk
+
 # Steps of `make check`, with + for a space.
 CHECK_STEPS := $(foreach mode,debug release,$(foreach memory,$(CHECK_MEMORIES),MODE=$(mode)+MEMORY=$(memory)+test)) \
 	$(foreach mode,debug release,$(foreach smp,$(CHECK_SMPS),MODE=$(mode)+SMP=$(smp)+test)) \
 	$(foreach split,$(filter-out 3,$(KERNEL_SPLITS)),MODE=debug+KERNEL_SPLIT=$(split)+test) \
 	$(foreach memory,$(CHECK_SMP_MEMORIES),MODE=debug+SMP=2+MEMORY=$(memory)+test) \
 	$(foreach cpu,$(CHECK_CPUS),MODE=debug+SMP=2+CPU=$(cpu)+test) \
-	$(if $(MISTAKES),MODE=debug+mistakes) \
+	$(if $(MISTAKES),MODE=debug+mistakes) $(if $(EMBED),MODE=debug+embed) \
 	$(if $(filter multiboot,$(BOOT)),MODE=release+iso-test)

@@ -2,8 +2,8 @@
 #
 # The core for other kernels: generic/ and one page-table design, without any
 # port, in an archive, with the headers and a pkg-config file. What it leaves
-# undefined is what mm/port.h and <arch/mm.h> ask for. test/embed is such a
-# kernel: it sees nothing but these headers and this archive.
+# undefined is what mm/port.h and <arch/mm.h> ask for. test/embed has such
+# kernels; the one for a process sees nothing but these headers and this archive.
 
 LIB := $(B)/lib
 LIB_HEADERS := $(patsubst generic/include/%,$(LIB)/include/%,$(wildcard generic/include/mm/*.h)) \
@@ -12,7 +12,7 @@ LIB_HEADERS := $(patsubst generic/include/%,$(LIB)/include/%,$(wildcard generic/
 LIB_SOURCES := kernel/lib/format.c $(CORE_SOURCES) $(GENARCH_SOURCES) $(call mapping_sources,$(firstword $(MAPPING)))
 # The kernel of test/embed, twice: by the build, and as doc/embedding.md says.
 EMBED := $(LIB)/embed $(LIB)/embed-pkg-config
-EMBED_SOURCES := $(wildcard test/embed/*.c)
+EMBED_SOURCES := $(wildcard test/embed/*.c test/embed/host/*.c)
 LIB_OBJECTS := $(patsubst %.c,$(LIB)/%.o,$(LIB_SOURCES))
 
 .PHONY: lib
@@ -61,7 +61,7 @@ $(LIB)/embed: $(patsubst %.c,$(LIB)/%.o,$(EMBED_SOURCES)) $(LIB)/libhoplite.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) -o $@ $(filter %.o,$^) -L$(LIB) -lhoplite -lpthread
 
-$(LIB)/embed-pkg-config: $(EMBED_SOURCES) $(wildcard test/embed/*.h) $(LIB)/libhoplite.a $(LIB)/hoplite.pc
+$(LIB)/embed-pkg-config: $(EMBED_SOURCES) $(wildcard test/embed/*.h test/embed/host/*.h) $(LIB)/libhoplite.a $(LIB)/hoplite.pc
 	$(call say,LINK,$@)
 	$(Q)PKG_CONFIG_PATH=$(LIB) && export PKG_CONFIG_PATH && \
 		$(CC) -std=gnu17 `pkg-config --cflags hoplite` $(EMBED_SOURCES) `pkg-config --libs hoplite` -lpthread -o $@

@@ -30,6 +30,7 @@
 #   CHECK_SMPS        numbers of CPUs beyond 1 that `make check` runs it with
 #   CHECK_SMP_MEMORIES  MiB of memory that it runs it with on two CPUs, beyond the default
 #   CHECK_CPUS        models of CPUs, beyond the default, that it runs it with on two CPUs
+#   EMBED             kernel of test/embed for this machine, a folder there: make check boots it with every compiler
 #   MISTAKES          set: it has what tools/mistakes wants to see
 #   MAX_CPUS_DEFAULT  what MAX_CPUS is if it is empty
 #
@@ -56,6 +57,7 @@ LEAF_CFLAGS :=
 MAX_CPUS_DEFAULT := 8
 CHECK_CPUS :=
 MISTAKES :=
+EMBED :=
 SMP_MOST := 1
 CHECK_SMPS :=
 CHECK_SMP_MEMORIES :=

@@ -5,7 +5,7 @@
  *
  * RAM is a mapping of the process at the identity window. There is no TLB, for
  * there is no hardware that looks anything up: what the user does goes through
- * the page tables each time (test/embed/main.c). A machine that has a
+ * the page tables each time (main.c). A machine that has a
  * TLB drops its entries here.
  */
 

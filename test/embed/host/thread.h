@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The threads of the small kernel (test/embed/port.c), and how its machine is
- * started (test/embed/machine.c).
+ * The threads of this kernel (port.c), and how its machine is started
+ * (machine.c).
  */
 
 #ifndef EMBED_THREAD_H

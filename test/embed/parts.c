@@ -1,20 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * A small kernel that has taken the memory core as it is: the archive
- * libhoplite.a and its headers. It shows what doc/embedding.md tells: how the
- * core is started, and that frames, objects, malloc, ranges, mappings, address
- * spaces with their page faults, and sleeping for memory work over a port of
- * one file.
- *
- * It prints one line: how many checks it made, and how many failed. At the end
- * it must have as many free frames as after its start.
+ * Every part of the core in use: frames, objects, malloc, ranges, mappings,
+ * address spaces with their page faults and copy-on-write, and sleeping for
+ * memory, by nothing but the headers in mm/ and what embed.h lists.
  */
 
-#include <stdio.h>
-#include <string.h>
-
-#include <mm/as.h>
 #include <mm/check.h>
 #include <mm/frame.h>
 #include <mm/km.h>
@@ -25,38 +16,43 @@
 #include <mm/slab.h>
 #include <mm/vmem.h>
 
-#include "thread.h"
+#include "embed.h"
 
-#define RAM MiB(32)
 #define DEVICE ((phys_t) 0x30000000) /* registers, somewhere beyond the RAM */
 
-static unsigned checks, failed;
+unsigned checks, failed;
 
-#define CHECK(condition) check(condition, #condition, __LINE__)
+static unsigned reported;
 
-static bool check(bool is_so, const char *what, int line)
+bool check(bool is_so, const char *what, const char *file, int line)
 {
-	checks++;
+	__atomic_fetch_add(&checks, 1, __ATOMIC_RELAXED);
 	if (!is_so) {
-		failed++;
-		fprintf(stderr, "main.c:%d: %s\n", line, what);
+		__atomic_fetch_add(&failed, 1, __ATOMIC_RELAXED);
+		report("# %s:%d: %s", file, line, what);
 	}
 	return is_so;
 }
 
-/* ---- starting ---- */
-
-/* The order is the one that doc/embedding.md gives. */
-static bool core_start(void)
+void report_begin(size_t parts)
 {
-	static struct memmap_range ranges[16];
-	struct memmap map;
+	report("KTAP version 1");
+	report("1..%zu", parts);
+}
 
-	memmap_init(&map, ranges, ARRAY_COUNT(ranges));
-	return CHECK(memmap_add(&map, PAGE_SIZE, RAM - PAGE_SIZE, MEMMAP_FREE) == EOK) &&
-		CHECK(memmap_add(&map, DEVICE, PAGE_SIZE, MEMMAP_DEVICE) == EOK) &&
-		CHECK(memmap_add(&map, IMAGE2PA(image_start), (size_t) (image_end - image_start), MEMMAP_IMAGE) == EOK) &&
-		CHECK(frame_init(&map) == EOK) && CHECK(page_init() == EOK) && CHECK(slab_init() == EOK) &&
+void part_report(const struct part *part)
+{
+	unsigned before = __atomic_load_n(&failed, __ATOMIC_RELAXED);
+
+	part->run();
+	report("%sok %u - %s", __atomic_load_n(&failed, __ATOMIC_RELAXED) == before ? "" : "not ", ++reported, part->name);
+}
+
+bool core_start(struct memmap *map)
+{
+	return CHECK(memmap_add(map, DEVICE, PAGE_SIZE, MEMMAP_DEVICE) == EOK) &&
+		CHECK(memmap_add(map, IMAGE2PA(image_start), (size_t) (image_end - image_start), MEMMAP_IMAGE) == EOK) &&
+		CHECK(frame_init(map) == EOK) && CHECK(page_init() == EOK) && CHECK(slab_init() == EOK) &&
 		CHECK(malloc_init() == EOK) && CHECK(km_init() == EOK) && CHECK(as_init() == EOK);
 }
 
@@ -67,6 +63,13 @@ static size_t frames_free(void)
 	frame_reclaim(RECLAIM_FULL, true);
 	frame_get_info(&info);
 	return info.free + info.cached;
+}
+
+static bool is_equal(const char *text, const char *other)
+{
+	while (*text != 0 && *text == *other)
+		text++, other++;
+	return *text == *other;
 }
 
 /* ---- the parts ---- */
@@ -81,19 +84,20 @@ static void frames_part(void)
 	frame_free(four, 4);
 	CHECK(frame_reference_count(four) == 1);
 	frame_free(four, 1);
-	CHECK(frame_alloc(2 * RAM / PAGE_SIZE, FRAME_ATOMIC, 0) == 0);
+	CHECK(frame_alloc(2 * frames_free(), FRAME_ATOMIC, 0) == 0);
 }
 
-static errno_t port_construct(void *object, frame_flags_t flags)
+static errno_t message_construct(void *object, frame_flags_t flags)
 {
 	(void) flags;
-	memset(object, 0x5a, 80);
+	for (size_t i = 0; i < 80; i++)
+		((unsigned char *) object)[i] = 0x5a;
 	return EOK;
 }
 
 static void objects_part(void)
 {
-	struct slab_cache_options options = { .constructor = port_construct };
+	struct slab_cache_options options = { .constructor = message_construct };
 	struct slab_cache *cache = slab_cache_create("message", 80, &options, 0);
 	unsigned char *objects[200];
 
@@ -109,12 +113,14 @@ static void objects_part(void)
 
 static void malloc_part(void)
 {
-	char *text = mm_malloc(10, 0);
+	static const char word[] = "from here";
+	char *text = mm_malloc(sizeof(word), 0);
 	void *aligned = mm_memalign(256, 300, 0);
 
-	strcpy(text, "from here");
+	for (size_t i = 0; i < sizeof(word); i++)
+		text[i] = word[i];
 	text = mm_realloc(text, KiB(100), 0);
-	CHECK(strcmp(text, "from here") == 0);
+	CHECK(is_equal(text, word));
 	CHECK(mm_malloc_size(text) >= KiB(100));
 	CHECK((uintptr_t) aligned % 256 == 0);
 	mm_free(aligned);
@@ -158,34 +164,9 @@ static void mappings_part(void)
 	km_free(large, MiB(1));
 }
 
-/* ---- address spaces: the user's accesses, as a CPU with page faults does them ---- */
-
-static unsigned char *user_at(struct as *as, uintptr_t va, unsigned access)
+static phys_t frame_at(struct as *as, uintptr_t va)
 {
-	for (;;) {
-		struct page_mapping mapping = page_mapping_find(as_page_table(as), va);
-
-		if (mapping.size != 0 && (access != AS_ACCESS_WRITE || (mapping.flags & PAGE_WRITE)))
-			return (unsigned char *) PA2KA(mapping.pa);
-		if (as_page_fault(as, va, access, 0) != AS_FAULT_OK)
-			return NULL;
-	}
-}
-
-static bool user_write(struct as *as, uintptr_t va, unsigned char value)
-{
-	unsigned char *at = user_at(as, va, AS_ACCESS_WRITE);
-
-	if (at != NULL)
-		*at = value;
-	return at != NULL;
-}
-
-static int user_read(struct as *as, uintptr_t va)
-{
-	unsigned char *at = user_at(as, va, AS_ACCESS_READ);
-
-	return at != NULL ? *at : -1;
+	return page_mapping_find(as_page_table(as), va).pa;
 }
 
 static void faults_part(void)
@@ -204,18 +185,36 @@ static void faults_part(void)
 
 	CHECK(as_area_share(parent, va, AS_COPY, child, va, AS_WRITE, 0, &copy) == EOK && copy == va);
 	CHECK(user_read(child, va) == 1);
-	CHECK(user_at(child, va, AS_ACCESS_READ) == user_at(parent, va, AS_ACCESS_READ));
+	CHECK(frame_at(child, va) == frame_at(parent, va));
 	CHECK(user_write(child, va, 2));
+	CHECK(frame_at(child, va) != frame_at(parent, va));
 	CHECK(user_read(parent, va) == 1 && user_read(child, va) == 2);
 
 	CHECK(as_copy_out(child, va + PAGE_SIZE - 3, "hello", 6, 0) == EOK);
-	CHECK(as_copy_in(child, word, va + PAGE_SIZE - 3, 6, 0) == EOK && strcmp(word, "hello") == 0);
+	CHECK(as_copy_in(child, word, va + PAGE_SIZE - 3, 6, 0) == EOK && is_equal(word, "hello"));
 	CHECK(as_copy_in(child, word, va + MiB(1) - 3, 6, 0) == EFAULT);
 	CHECK(as_area_change_flags(child, va, 0) == EOK && !user_write(child, va, 3));
 
 	as_switch(NULL);
 	as_release(child);
 	as_release(parent);
+}
+
+/* Areas may have more pages than there are frames, unless frames are reserved for them. */
+static void overcommit_part(void)
+{
+	struct as_area_request request = {
+		.backend = AS_ANONYMOUS, .size = 2 * frames_free() * PAGE_SIZE, .flags = AS_WRITE | AS_ANYWHERE | AS_RESERVE
+	};
+	struct as *as = as_create(0);
+	uintptr_t va;
+
+	CHECK(as_area_create(as, &request, 0, &va) == ENOMEM);
+	request.flags = AS_WRITE | AS_ANYWHERE;
+	CHECK(as_area_create(as, &request, 0, &va) == EOK);
+	CHECK(as_range_populate(as, va, request.size, AS_ACCESS_WRITE, FRAME_ATOMIC) == ENOMEM);
+	CHECK(as_page_fault(as, va + request.size - PAGE_SIZE, AS_ACCESS_WRITE, FRAME_ATOMIC) == AS_FAULT_KILLED);
+	as_release(as);
 }
 
 /* ---- sleeping for memory ---- */
@@ -228,43 +227,52 @@ static void sleeper(void)
 	frame_free(frame, 1);
 }
 
-/* Takes all there is, one frame chained to the next; starts a thread that wants one; gives all back. */
+/* Allocates all there is, one frame chained to the next; starts a thread that wants one; frees all. */
 static void sleeping_part(void)
 {
-	struct thread thread;
 	phys_t all = 0, frame;
 
+	(void) frames_free(); /* no CPU has frames of its own left */
 	while ((frame = frame_alloc(1, FRAME_ATOMIC, 0)) != 0) {
 		*(phys_t *) PA2KA(frame) = all;
 		all = frame;
 	}
-	thread_start(&thread, sleeper);
+	worker_start(sleeper);
 	while (frame_sleepers() == 0)
 		port_park(1);
 	for (; all != 0; all = frame) {
 		frame = *(phys_t *) PA2KA(all);
 		frame_free(all, 1);
 	}
-	thread_join(&thread);
+	worker_join();
 	CHECK(frame_sleepers() == 0);
 }
 
-int main(void)
-{
-	static void (*const parts[])(
-		void) = { frames_part, objects_part, malloc_part, ranges_part, mappings_part, faults_part, sleeping_part };
-	static struct thread first;
+static size_t free_before;
 
-	thread_adopt(&first);
-	if (CHECK(machine_start(RAM)) && core_start()) {
-		/* The first round makes what stays for good: the caches that caches are made of. */
-		for (size_t round = 0, free = 0; round < 2; round++, free = frames_free()) {
-			for (size_t i = 0; i < ARRAY_COUNT(parts); i++)
-				parts[i]();
-			CHECK(round == 0 || frames_free() == free);
-		}
-		CHECK(mm_check() == 0);
-	}
-	printf("embed: %u checks, %u failed\n", checks, failed);
-	return failed == 0 ? 0 : 1;
+static void core_part(void)
+{
+	CHECK(frames_free() == free_before);
+	CHECK(mm_check() == 0);
+}
+
+void parts_run(void)
+{
+	static const struct part parts[] = {
+		{ "frames", frames_part },
+		{ "objects", objects_part },
+		{ "malloc", malloc_part },
+		{ "ranges", ranges_part },
+		{ "mappings", mappings_part },
+		{ "page faults and copy-on-write", faults_part },
+		{ "overcommit", overcommit_part },
+		{ "sleeping for memory", sleeping_part },
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(parts); i++)
+		parts[i].run();
+	free_before = frames_free();
+	for (size_t i = 0; i < ARRAY_COUNT(parts); i++)
+		part_report(&parts[i]);
+	part_report(&(struct part){ "the core's own checks", core_part });
 }
