@@ -43,6 +43,7 @@ void page_table_get_info(struct page_table *table, struct page_table_info *info)
 
 	*info = (struct page_table_info){ .levels = PTL_LEVELS, .spares = table->spares, .set_aside = ht.set_aside };
 	info->tables[0] = 1;
+	info->frames = ht.lines / FRAME_LINES + ht.segments + ht.directory_room * sizeof(struct bucket *) / PAGE_SIZE;
 	for (unsigned level = 0; level < PTL_LEVELS; level++)
 		for (struct cluster *cluster = table->clusters[level]; cluster != NULL; cluster = books_of(cluster)->next)
 			info_add(info, cluster, level);

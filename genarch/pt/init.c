@@ -22,6 +22,12 @@
 #include "pt.h"
 
 _Static_assert(KERNEL_START % PTL_COVERS(0) == 0, "the kernel part is whole entries of the root");
+_Static_assert(
+	PTL_INDEX(USER_LAST, 0) < PTL_INDEX(KERNEL_START, 0) || PTL_INDEX(USER_START, 0) > PTL_INDEX(KERNEL_LAST, 0),
+	"no entry of the root is of both the user and the kernel part");
+_Static_assert(
+	PTL_INDEX(USER_START, 0) <= PTL_INDEX(USER_LAST, 0) && PTL_INDEX(KERNEL_START, 0) <= PTL_INDEX(KERNEL_LAST, 0),
+	"what one root maps is less than all that its entries cover");
 
 /* ---- km_map's window ---- */
 

@@ -50,6 +50,7 @@ static void info_add(const struct table_view *view, void *argument)
 	struct page_table_info *info = argument;
 
 	info->tables[view->level]++;
+	info->frames += TABLE_FRAMES(view->level);
 	info->room[view->level] += view->last - view->first + 1;
 	for (size_t i = view->first; i <= view->last; i++) {
 		pte_t pte = entry_peek(&table_entries(view->table)[i]);
@@ -63,7 +64,8 @@ void page_table_get_info(struct page_table *table, struct page_table_info *info)
 {
 	port_irq_t irq = spinlock_lock(&table->lock);
 
-	*info = (struct page_table_info){ .levels = PTL_LEVELS, .spares = table->spares.count };
+	*info =
+		(struct page_table_info){ .levels = PTL_LEVELS, .spares = table->spares.count, .frames = table->spares.count };
 	visit_below(table->root, 0, table->first, table->last, info_add, info);
 	spinlock_unlock(&table->lock, irq);
 }

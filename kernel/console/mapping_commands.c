@@ -173,7 +173,7 @@ static bool run_pt(const struct command_call *call)
 		tables += info.tables[level];
 	}
 	kprintf("\n%zu tables, and %zu set aside for splits of large pages: %s\n", tables, info.spares,
-		SIZE((uint64_t) (tables + info.spares) * PAGE_SIZE));
+		SIZE((uint64_t) info.frames * PAGE_SIZE));
 	return true;
 }
 

@@ -608,6 +608,39 @@ static size_t free_frames(void)
 	return info.free + info.cached;
 }
 
+/* Frames that a page table counts as its own. */
+static size_t count_frames(struct page_table *table)
+{
+	struct page_table_info info;
+
+	page_table_get_info(table, &info);
+	return info.frames;
+}
+
+TEST(page_frames, "page tables count the frames that they take: the root's, however many, and those set aside",
+	.plain_only = "it counts frames")
+{
+	struct page_table *table = page_table_create(FRAME_ATOMIC); /* then there is memory for its other part */
+	size_t before, empty, full;
+
+	NEED(table != NULL);
+	if (!is_tree()) {
+		page_table_destroy(table);
+		SKIP("page tables have no frames of their own");
+	}
+	page_table_destroy(table);
+	before = free_frames();
+	table = page_table_create(FRAME_ATOMIC);
+	NEED(table != NULL);
+	empty = free_frames();
+	CHECK_EQ(count_frames(table), before - empty);
+	CHECK_EQ(page_mapping_insert(table, PLACE + LARGE, FRAMES, LARGE_PAGES + 3, RW, FRAME_ATOMIC), EOK);
+	full = free_frames();
+	CHECK_GT(empty, full);
+	CHECK_EQ(count_frames(table), before - full);
+	page_table_destroy(table);
+}
+
 #define SCATTERED 8000 /* pages, each so far from the next that they share nothing in a hash table */
 #define KEPT 2000
 #define RECLAIM_MOST 64

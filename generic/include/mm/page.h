@@ -228,6 +228,7 @@ struct page_table_info {
 	size_t leaves[8];  /* of these, those that map a page */
 	size_t spares;     /* tables set aside for splits */
 	size_t set_aside;  /* for reservations, of all page tables together */
+	size_t frames;     /* that all of it takes, what is set aside included (ht: of all page tables together) */
 	unsigned levels;
 };
 
