@@ -113,7 +113,8 @@
  *                      after the stay, by another caller, and the fences order that store. If the
  *                      context was looked at before, its identifier might still be on its way: the
  *                      model has both (VOID_EARLY)
- *   entries            changed before the fence A1, whatever their own order
+ *   entries            changed before the fence A1, whatever their own order; where hardware looks them up
+ *                      that fence is one for it as well (mm/page_seen.h)
  *   up[]               sequentially consistent, with a fence behind it on the CPU that starts, and
  *                      A1 before its load: either the caller sees the CPU, or the CPU, which has
  *                      invalidated everything after its fence, looks up what the caller has written
@@ -172,6 +173,7 @@ static void drop_all(struct page_table *table)
 static void drop_here(struct page_table *table, uintptr_t va, size_t pages)
 {
 	if (table != &page_kernel && table != tlb_table()) {
+		pte_publish(); /* nothing is invalidated here that would do it */
 		if (ASIDS_MOST > 1)
 			asid_void(page_table_asids(table), port_cpu());
 		return;
@@ -180,8 +182,10 @@ static void drop_here(struct page_table *table, uintptr_t va, size_t pages)
 		drop_all(table);
 		return;
 	}
+	tlb_invalidate_begin();
 	for (size_t i = 0; i < pages; i++)
 		tlb_invalidate_page(va + i * PAGE_SIZE);
+	tlb_invalidate_finish();
 }
 
 /* ---- being asked ---- */

@@ -161,6 +161,7 @@ void tlb_invalidate_page(uintptr_t va)
 {
 	size_t number = __atomic_fetch_add(&record.pages, 1, __ATOMIC_RELAXED);
 
+	host_check_begun(va);
 	__atomic_store_n(&record.recent[number % RECENT], va, __ATOMIC_RELAXED);
 	if (!deaf)
 		drop_page(va);
@@ -170,6 +171,7 @@ void tlb_invalidate_page(uintptr_t va)
 void tlb_invalidate_all(void)
 {
 	__atomic_fetch_add(&record.alls, 1, __ATOMIC_RELAXED);
+	host_seen();
 	if (!deaf)
 		drop_all(true);
 	host_window_drop_all();
@@ -223,6 +225,7 @@ void page_root_load(phys_t root)
 {
 	port_irq_t irq = port_irq_save();
 
+	host_seen();
 	tlb_here()->root = root;
 	tlb_here()->asid = 0;
 	if (ASIDS_MOST == 1 && !deaf)
@@ -237,6 +240,7 @@ void page_root_load_asid(phys_t root, unsigned asid)
 	struct tlb *tlb = tlb_here();
 	bool is_drop = root == tlb->root && asid != tlb->asid;
 
+	host_seen();
 	if (is_drop)
 		__atomic_fetch_add(&record.alls, 1, __ATOMIC_RELAXED);
 	for (size_t i = 0; is_drop && !deaf && i < ENTRIES; i++)
@@ -283,6 +287,8 @@ static bool access(uintptr_t va, bool write, struct page_mapping *mapping)
 	struct tlb *tlb = tlb_here();
 	struct entry *entry = entry_of(tlb, va);
 
+	if (CONFIG_DEBUG && unlikely(host_local.unseen != 0))
+		host_unseen();
 	if (!has_page(tlb, entry, va)) {
 		entry_drop(tlb, entry);
 		entry->va = ALIGN_DOWN(va, PAGE_SIZE);

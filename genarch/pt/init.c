@@ -43,6 +43,7 @@ static errno_t slot_provide(uintptr_t va)
 			return ENOMEM;
 		irq = spinlock_lock(&page_kernel.lock);
 		table_entry_set(&page_kernel, 0, entry, pte_table(table_pop(&list)));
+		pte_publish();
 		++*table_uses(page_kernel.root);
 		held_sub(HELD_FRAMES, 1);
 		spinlock_unlock(&page_kernel.lock, irq);

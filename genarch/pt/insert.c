@@ -9,7 +9,8 @@
  * hold of the lock. Otherwise it lets go, takes them, and looks again.
  *
  * COMMIT walks the same way, with the same decisions, and cannot fail. A new
- * table is filled before it is linked, so a reader sees all of it or none.
+ * table is filled before it is linked, so a reader sees all of it or none. All of it
+ * is published once, at the end (mm/page_seen.h).
  *
  * A page of an upper level is used wherever its whole slot is in the range and
  * unused, and the physical address is aligned to it too.
@@ -187,6 +188,7 @@ static errno_t insert_locked(struct insertion *insertion, uintptr_t va, uintptr_
 	if (insertion->empty.count < insertion->empty_needed || insertion->any.count < insertion->any_needed)
 		return EAGAIN;
 	commit_below(insertion, table->root, 0, va, last);
+	pte_publish();
 	held_sub(HELD_FRAMES, insertion->empty_needed + insertion->any_needed);
 	(void) recent_find(table, last);
 	return EOK;
@@ -241,6 +243,7 @@ static inline errno_t insert_recent(struct page_table *table, uintptr_t va, phys
 	if (unlikely(pte_present(entry_peek(entry))))
 		return EEXIST;
 	entry_store(entry, leaf_make(pa, flags));
+	pte_publish();
 	++*table->recent_uses;
 	return EOK;
 }
@@ -259,6 +262,7 @@ static errno_t insert_near(
 		error = leaves_unused(entries, pages) ? EOK : EEXIST;
 		if (error == EOK) {
 			leaves_fill(entries, pages, leaf_make(pa, flags), leaf_step(PTL_LEAF));
+			pte_publish();
 			*table->recent_uses += pages;
 		}
 	}

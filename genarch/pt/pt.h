@@ -66,6 +66,8 @@
  *
  * ORDER. What no lock covers, and what carries it:
  *
+ *   for hardware mm/page_seen.h: what has become present is published before the
+ *                lock is let go of, or before what it replaces is invalidated
  *   entry        stores of a present entry release, loads of readers acquire: so
  *                with an entry a reader sees what was written before into the
  *                table or the frame that it leads to. Stores of 0 and stores to a
@@ -154,7 +156,7 @@ static inline pte_t entry_load(const pte_t *entry)
 
 static inline void entry_store(pte_t *entry, pte_t pte)
 {
-	__atomic_store_n(entry, pte, __ATOMIC_RELEASE);
+	pte_store(entry, pte);
 }
 
 /*

@@ -217,6 +217,7 @@ phys_t leaf_split(struct page_table *table, unsigned level, pte_t *entry, struct
 	phys_t child = table_fill(level + 1, pte_leaf_pa(old, level), pte_leaf_flags(old, level), list);
 
 	table_entry_set(table, level, entry, pte_table(child));
+	pte_publish(); /* also for the parts that the caller does not change */
 	return child;
 }
 
@@ -318,6 +319,7 @@ struct page_table *page_table_create(frame_flags_t alloc)
 		.tables_last = (phys_t) -1 };
 	irq = spinlock_lock(&page_table_list_lock);
 	kernel_entries_copy(table->entries);
+	pte_publish();
 	table->next = &page_kernel;
 	table->previous = page_kernel.previous;
 	page_kernel.previous->next = table;

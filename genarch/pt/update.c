@@ -159,6 +159,8 @@ static errno_t change_range(
 			error = ENOENT;
 		} else if (change->fresh.count >= change->fresh_needed) {
 			commit_below(change, table->root, 0, va, last);
+			if (batch != NULL)
+				pte_publish(); /* otherwise it is dropped next */
 			held_sub(HELD_FRAMES, change->fresh_needed);
 			(void) recent_find(table, last);
 			error = EOK;

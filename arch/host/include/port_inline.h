@@ -23,12 +23,16 @@ struct host_local {
 	unsigned cpu;             /* on whose behalf it runs: its own CPU, or one that has no thread running */
 	uint32_t *pending;        /* calls wait to be taken */
 	void (*preempt)(void);    /* debug builds: called where the thread could be preempted; NULL = it is not */
+	unsigned unseen;          /* debug builds: HOST_... of arch/host/seen.c: what nobody may rely on yet */
 };
 
 extern _Thread_local struct host_local host_local;
 
 /** Takes the calls that other CPUs have left with this one. */
 void host_cpu_answer(void);
+
+/** Panics: this thread goes on, and what it has changed is not seen by all yet. */
+void host_unseen(void) __attribute__((noreturn));
 
 /** The slow half of port_relax: lets the thread run that is waited for. */
 void host_cpu_relax(void);
@@ -58,6 +62,8 @@ static inline void port_irq_restore(port_irq_t state)
 	host_local.interrupts_off = state;
 	if (state != 0)
 		return;
+	if (CONFIG_DEBUG && unlikely(host_local.unseen != 0))
+		host_unseen();
 	if (unlikely(__atomic_load_n(host_local.pending, __ATOMIC_RELAXED) != 0))
 		host_cpu_answer();
 	host_cpu_preemptible();

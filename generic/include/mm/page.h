@@ -17,6 +17,7 @@
 
 #include <arch/mm.h>
 #include <mm/frame.h>
+#include <mm/page_seen.h>
 #include <mm/types.h>
 
 /* What a mapping allows and how it is cached. (The values are fixed in <arch/mm.h>'s terms by mm/page_flags.h.) */
@@ -167,8 +168,10 @@ pte_t *page_local_entry(uintptr_t va);
 /** Maps another frame there. On the CPU whose page it is; any context with interrupts off. */
 static inline void page_local_set(pte_t *entry, uintptr_t va, phys_t pa, page_flags_t flags)
 {
-	__atomic_store_n(entry, pte_leaf(pa, flags, PTL_LEVELS - 1), __ATOMIC_RELEASE);
+	pte_store(entry, pte_leaf(pa, flags, PTL_LEVELS - 1));
+	tlb_invalidate_begin();
 	tlb_invalidate_page(va);
+	tlb_invalidate_finish();
 }
 
 /** How an address translates. */

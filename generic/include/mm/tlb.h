@@ -11,6 +11,7 @@
 
 #include <mm/asid.h>
 #include <mm/page.h>
+#include <mm/page_seen.h>
 #include <mm/port.h>
 
 /* Ranges of more pages than this are dropped by dropping everything. */
@@ -33,18 +34,6 @@ extern bool tlb_has_others;
 static inline bool tlb_shared(void)
 {
 	return CONFIG_MAX_CPUS > 1 && unlikely(tlb_has_others);
-}
-
-/** What this CPU has written is seen by all before what it reads after. */
-static inline void tlb_fence(void)
-{
-#ifdef __SANITIZE_THREAD__
-	unsigned nobodys = 0; /* ThreadSanitizer knows no fences; its machine has this one in every exchange */
-
-	(void) __atomic_exchange_n(&nobodys, 1, __ATOMIC_SEQ_CST);
-#else
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-#endif
 }
 
 /** This CPU translates by another page table from now on: root is its root. Interrupts are off. */
@@ -123,7 +112,9 @@ static inline void tlb_drop_page(struct page_table *table, uintptr_t va)
 		return;
 	}
 	tlb_count(&tlb_counts[0].pages, 1); /* the only CPU is the first */
+	tlb_invalidate_begin();
 	tlb_invalidate_page(va);
+	tlb_invalidate_finish();
 }
 
 /** As tlb_drop, of one page, and then port_irq_restore: the slow half of tlb_drop_page_restore. */

@@ -77,6 +77,22 @@ void host_tlb_get(struct host_tlb_record *record);
 /** Whether the translation of va has been dropped on this CPU since host_tlb_forget (one that recent still holds). */
 bool host_tlb_dropped(uintptr_t va);
 
+/* ---- when a change is seen (arch/host/seen.c) ---- */
+
+/* Times that barriers were called for since boot, of all CPUs; in debug builds. */
+struct host_barriers {
+	size_t published;       /* pte_publish */
+	size_t begun, finished; /* tlb_invalidate_begin, tlb_invalidate_finish */
+};
+
+void host_barriers_get(struct host_barriers *barriers);
+
+/** What is complete in itself, an invalidation of all or the load of a root: all that was stored before is seen. */
+void host_seen(void);
+
+/** Debug builds: a page is being invalidated; panics if that was not begun by tlb_invalidate_begin. */
+void host_check_begun(uintptr_t va);
+
 struct page_table;
 struct page_mapping;
 

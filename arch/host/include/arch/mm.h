@@ -217,6 +217,48 @@ static inline page_flags_t pte_leaf_flags(pte_t pte, unsigned level)
 	return flags;
 }
 
+/* ---- when a change is seen (arch/host/seen.c) ---- */
+
+#if CONFIG_DEBUG
+/*
+ * The host follows what is stored, published and invalidated, and panics where something is relied on too early. A
+ * program that has the core without the host's own files has none of these functions.
+ */
+void host_entry_stored(pte_t pte) __attribute__((weak));
+void host_published(void) __attribute__((weak));
+void host_invalidate_begun(void) __attribute__((weak));
+void host_invalidate_finished(void) __attribute__((weak));
+
+static inline void pte_store(pte_t *entry, pte_t pte)
+{
+	__atomic_store_n(entry, pte, __ATOMIC_RELEASE);
+	if (&host_entry_stored != NULL)
+		host_entry_stored(pte);
+}
+#define pte_store pte_store
+
+static inline void pte_publish(void)
+{
+	if (&host_published != NULL)
+		host_published();
+}
+#define pte_publish pte_publish
+
+static inline void tlb_invalidate_begin(void)
+{
+	if (&host_invalidate_begun != NULL)
+		host_invalidate_begun();
+}
+#define tlb_invalidate_begin tlb_invalidate_begin
+
+static inline void tlb_invalidate_finish(void)
+{
+	if (&host_invalidate_finished != NULL)
+		host_invalidate_finished();
+}
+#define tlb_invalidate_finish tlb_invalidate_finish
+#endif
+
 /* ---- TLB and root (arch/host/tlb.c): what a CPU would do is counted and remembered, for tests to look at ---- */
 
 /* Identifiers of address spaces: with two and three levels there are none, as on the PCs that have these formats. */
