@@ -3,14 +3,14 @@
 /*
  * Two 8259A (data sheet 231468), the second's output on line 2 of the first.
  *
- * Lines are edge-triggered, and an interrupt is acknowledged before it is
- * served: the next edge of the same line is remembered meanwhile, and it is
- * delivered when interrupts are on again. So a handler may give the CPU to
- * another thread without holding up the controller.
+ * Lines are edge-triggered. An interrupt is in service from the time that the CPU
+ * takes it till i8259_end: the next edge of the same line is remembered meanwhile,
+ * lines of less priority wait, and both are delivered when interrupts are on again.
+ * i8259_end comes before the CPU goes to another thread: so that holds up nothing.
  *
  * Spurious interrupts: a line that falls before the CPU has asked which one it
  * was is reported as the lowest priority, line 7 of either chip, without its
- * bit in the in-service register. It must not be acknowledged; but the first
+ * bit in the in-service register. It must not be ended; but the first
  * chip has really served its line 2 when the second one is at fault.
  *
  * Contexts: i8259_init and i8259_unmask with interrupts off; callers of
@@ -75,9 +75,14 @@ bool i8259_acknowledge(unsigned line)
 {
 	bool spurious = line % LINES_PER_CHIP == SPURIOUS_LINE && !in_service(line);
 
-	if (!spurious)
-		io_write8(chip_of(line)->command, OCW2_END);
-	if (line >= LINES_PER_CHIP)
+	if (spurious && line >= LINES_PER_CHIP)
 		io_write8(chips[0].command, OCW2_END);
 	return !spurious;
+}
+
+void i8259_end(unsigned line)
+{
+	io_write8(chip_of(line)->command, OCW2_END);
+	if (line >= LINES_PER_CHIP)
+		io_write8(chips[0].command, OCW2_END);
 }

@@ -5,9 +5,14 @@
  * the table without a lock: the handler is stored last with release and read
  * first with acquire, so a CPU that finds a handler finds its argument and name.
  * irq_lock keeps callers that register apart. Interrupts are counted per CPU. The
- * handler runs after the controller has been told, with interrupts off: so a
- * handler that was taken out of the table runs nowhere any more when each CPU has
- * answered a call, and only then the line may have another one.
+ * handler runs with interrupts off: so a handler that was taken out of the table runs
+ * nowhere any more when each CPU has answered a call, and only then the line may have
+ * another one.
+ *
+ * The controller hears of an interrupt twice: when it is taken (arch_irq_acknowledge),
+ * and when its handler has returned (arch_irq_done). A line that interrupts by its
+ * level would come again at once if it were let through before its handler has made
+ * the device quiet.
  */
 
 #include <kernel/scheduler.h>
@@ -76,12 +81,14 @@ void irq_dispatch(unsigned irq)
 	void (*handler)(void *argument) = handler_of(irq);
 
 	run_queue_current()->interrupts++;
-	if (!real || handler == NULL) {
+	if (real && handler != NULL) {
+		irqs[irq].counts[cpu_number()]++;
+		handler(irqs[irq].argument);
+	} else {
 		unclaimed[cpu_number()]++;
-		return;
 	}
-	irqs[irq].counts[cpu_number()]++;
-	handler(irqs[irq].argument);
+	if (real)
+		arch_irq_done(irq);
 }
 
 /* Counts are read while their CPUs write them: on a machine of 32 bits one may be seen half-way to the next 2^32. */

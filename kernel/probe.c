@@ -35,7 +35,7 @@ bool probe_caught(struct trap_frame *frame)
 {
 	if (probe_landing[cpu_number()] == NULL)
 		return false;
-	trap_set_pc(frame, (uintptr_t) land);
+	trap_set_pc(frame, CODE_ADDRESS(land));
 	return true;
 }
 
@@ -83,7 +83,7 @@ static void touch_load(uintptr_t va, void *argument)
 static void touch_execute(uintptr_t va, void *argument)
 {
 	(void) argument;
-	((void (*)(void)) va)();
+	CODE_CALL(va);
 }
 
 bool probe_read(uintptr_t va)

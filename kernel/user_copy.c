@@ -30,7 +30,7 @@ static void __attribute__((noreturn)) land(void)
 
 void user_copy_fail(struct trap_frame *frame)
 {
-	trap_set_pc(frame, (uintptr_t) land);
+	trap_set_pc(frame, CODE_ADDRESS(land));
 }
 
 /* @return whether all of it was copied */

@@ -32,6 +32,7 @@ import time
 PROMPT = "hoplite> "
 PANIC = "panic: "
 BANNER = re.compile(r"^Hoplite \d[^ ]* \([a-z0-9]+, (?:debug|release)\)$", re.MULTILINE)
+HALTED = re.compile(r"^halted, status \d+$", re.MULTILINE)
 ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 SILENT_BOOTS = 60  # the limit on silence is at least as long as so many boots
 DYING_SECONDS = 5  # of own time, for the rest of a panic's message, and for the emulator to go
@@ -191,6 +192,8 @@ class Console:
         self.drain()
         if self.status() != good:
             raise Trouble(f"After `halt`: {self.ending()}, not {good}")
+        if not HALTED.search(self.text, self.mark):
+            raise Trouble("After `halt`: the machine has reset, or ended without a word")
 
     def drain(self):
         """Reads what still comes, till the command ends or is silent."""

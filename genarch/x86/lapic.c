@@ -72,7 +72,7 @@ unsigned lapic_id(void)
 	return read(REGISTER_ID) >> ID_SHIFT;
 }
 
-void lapic_acknowledge(void)
+void lapic_end(void)
 {
 	write(REGISTER_END, 0);
 }

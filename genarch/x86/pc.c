@@ -65,10 +65,15 @@ bool arch_irq_acknowledge(unsigned irq)
 {
 	if (irq < I8259_LINES)
 		return i8259_acknowledge(irq);
-	if (irq == SPURIOUS_LINE)
-		return false;
-	lapic_acknowledge();
-	return true;
+	return irq != SPURIOUS_LINE; /* the LAPIC has put its own in service as it sent them */
+}
+
+void arch_irq_done(unsigned irq)
+{
+	if (irq < I8259_LINES)
+		i8259_end(irq);
+	else
+		lapic_end();
 }
 
 void arch_irq_unmask(unsigned irq)

@@ -12,6 +12,7 @@
 #include <x86/user.h>
 
 #define FLAGS_ARITHMETIC ((uintptr_t) 0x8d5)
+#define FLAGS_TRAP ((uintptr_t) 1 << 8)
 
 extern const char user_program_start[], user_program_end[];
 extern const char user_store[], user_load[], user_spin[], user_read[], user_write[], user_breakpoint[], user_litter[];
@@ -87,6 +88,12 @@ uintptr_t user_register_value(size_t number, unsigned seed)
 	if (trap_registers[number].is_selector)
 		return ((number + seed) & 1) != 0 ? USER_DATA_SELECTOR : 0;
 	return value;
+}
+
+unsigned user_debug_set(struct trap_frame *frame, bool on)
+{
+	frame->flags = (frame->flags & ~FLAGS_TRAP) | (on ? FLAGS_TRAP : 0);
+	return VECTOR_DEBUG;
 }
 
 #define SELECTOR(name)                                                \

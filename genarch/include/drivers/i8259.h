@@ -18,7 +18,10 @@ void i8259_init(unsigned vector);
 /** Lets a line's interrupts through. */
 void i8259_unmask(unsigned line);
 
-/** Tells that the interrupt of a line is being served. Interrupts off. @return false if it was spurious */
+/** An interrupt of a line has come. Interrupts off. @return false if it was spurious; otherwise i8259_end follows */
 bool i8259_acknowledge(unsigned line);
+
+/** The interrupt of a line is served: lines of no more priority interrupt again. Interrupts off. */
+void i8259_end(unsigned line);
 
 #endif

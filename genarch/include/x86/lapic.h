@@ -19,8 +19,8 @@ void lapic_start(bool first);
 /** This CPU's, as others address it. */
 unsigned lapic_id(void);
 
-/** Tells that an interrupt of the LAPIC is being served. */
-void lapic_acknowledge(void);
+/** The interrupt of the LAPIC that came last is served. */
+void lapic_end(void);
 
 /* The four functions below interrupt a CPU by the number of its LAPIC. Interrupts are off. */
 

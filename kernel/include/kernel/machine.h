@@ -38,6 +38,9 @@
  *
  *   SETJMP_WORDS         words of a buffer of __builtin_setjmp
  *   struct unwind        where a backtrace is: only the machine looks into it
+ *
+ * and, where a pointer to a function does not lead to its first instruction (on ia64 it leads to a descriptor),
+ * CODE_ADDRESS and CODE_CALL, as below
  */
 
 #ifndef KERNEL_MACHINE_H
@@ -46,6 +49,13 @@
 #include <arch/cpu.h>
 #include <arch/kernel.h>
 #include <mm/types.h>
+
+#ifndef CODE_ADDRESS
+/* The address of a function's first instruction. */
+#define CODE_ADDRESS(function) ((uintptr_t) (function))
+/* Calls the code at an address, which takes and returns nothing. */
+#define CODE_CALL(address) (((void (*)(void))(address))())
+#endif
 
 /** Ticks of timer_tick a second. */
 extern const unsigned arch_timer_hz;
@@ -169,6 +179,12 @@ uintptr_t user_register_bits(size_t number);
  * seeds and registers have other values, where the register can have so many.
  */
 uintptr_t user_register_value(size_t number, unsigned seed);
+
+/**
+ * Makes user mode trap once it has executed one instruction of this frame: as TRAP_ERROR, of a number that no
+ * privileged instruction has. on = false: not any more. @return the number; 0 = the machine has no such trap
+ */
+unsigned user_debug_set(struct trap_frame *frame, bool on);
 
 #define CPU_STATE_WORDS 16
 

@@ -42,8 +42,13 @@ struct trap_info {
 	 * user part: the machine neither refuses the entry itself, whatever was tried, nor forbids the kernel this access.
 	 */
 	bool is_curable;
-	unsigned access;   /* what was tried: AS_ACCESS_READ, AS_ACCESS_WRITE or AS_ACCESS_EXEC (mm/as.h) */
-	uintptr_t address; /* the address that was wanted */
+	/*
+	 * What was tried: AS_ACCESS_READ, AS_ACCESS_WRITE or AS_ACCESS_EXEC (mm/as.h). A machine that does not know whether
+	 * a page that is not mapped was to be written says AS_ACCESS_READ: the page is made present, and the access, tried
+	 * again, faults as a write. Of a page that is mapped it knows.
+	 */
+	unsigned access;
+	uintptr_t address; /* the address that was wanted, or any other of its page */
 };
 
 /** What else a report says of a trap. */
@@ -57,13 +62,20 @@ struct trap_report {
 
 /* ---- supplied by the machine ---- */
 
-/** Fills in what a trap is about. */
+/**
+ * Fills in what a trap is about. Called once a trap, first of all, so it may ask the controller which line it was, and
+ * may read what the next trap overwrites. The frame goes on behind the instruction already if that was a breakpoint or
+ * a system call: entry code steps over it, where the CPU does not.
+ */
 void trap_describe(const struct trap_frame *frame, struct trap_info *info);
 
 /** Fills in what a report says of it. */
 void trap_report(const struct trap_frame *frame, struct trap_report *report);
 
-/** Makes the trap return to another instruction. The stack stays; nothing is passed. */
+/**
+ * Makes the trap return to another instruction, the one at this address: CODE_ADDRESS (kernel/machine.h) if it is a
+ * function's first. With delay slots, none is left to be executed. The stack stays; nothing is passed.
+ */
 void trap_set_pc(struct trap_frame *frame, uintptr_t pc);
 
 /** What a system call returns to its caller. */
@@ -72,8 +84,14 @@ void trap_set_result(struct trap_frame *frame, uintptr_t result);
 /** Prints the registers, a few lines. */
 void trap_frame_print(const struct trap_frame *frame);
 
-/** Tells the controller that this line's interrupt is being served. @return false if there was none (spurious) */
+/** Takes an interrupt of this line, before its handler runs. @return false if there was none (spurious) */
 bool arch_irq_acknowledge(unsigned irq);
+
+/**
+ * The interrupt that was acknowledged is served, its handler has returned: the line may interrupt again. A line whose
+ * level says that there is something to do is quiet by now. Interrupts are still off, and no other thread has run.
+ */
+void arch_irq_done(unsigned irq);
 
 /** Lets this line's interrupts through. */
 void arch_irq_unmask(unsigned irq);
@@ -109,7 +127,8 @@ MUST_USE errno_t irq_register(unsigned irq, const char *name, void (*handler)(vo
 
 /**
  * Removes the handler of an interrupt line, which has one; when this returns it runs nowhere, and the line may have
- * another one. The controller still lets the line through: what comes meanwhile counts as unclaimed. Interrupts are on.
+ * another one. The controller still lets the line through: what comes meanwhile counts as unclaimed, so a device on a
+ * line that is served by its level is quiet before. Interrupts are on.
  */
 void irq_unregister(unsigned irq);
 

@@ -8,6 +8,7 @@
 #include <kernel/command.h>
 #include <kernel/console.h>
 #include <kernel/lib.h>
+#include <kernel/machine.h>
 #include <kernel/print.h>
 #include <mm/inject.h>
 #include <test.h>
@@ -47,7 +48,7 @@ TEST(command_size_text, "sizes are written in the largest unit, with a tenth if 
 
 TEST(command_addresses, "an address is a number, a symbol, or a symbol and a number")
 {
-	uintptr_t va = 0, here = (uintptr_t) command_run;
+	uintptr_t va = 0, here = CODE_ADDRESS(command_run);
 
 	CHECK_EQ(address_parse("0x1000", &va), EOK);
 	CHECK_EQ(va, 0x1000);

@@ -21,11 +21,11 @@ static void nothing(void)
 
 TEST(trap_text_is_read_only, "a write to kernel text faults, reading and executing it does not")
 {
-	CHECK(probe_read((uintptr_t) trap_dispatch));
-	CHECK(!probe_write((uintptr_t) trap_dispatch));
+	CHECK(probe_read(CODE_ADDRESS(trap_dispatch)));
+	CHECK(!probe_write(CODE_ADDRESS(trap_dispatch)));
 	CHECK(!probe_write((uintptr_t) image_start));
 	CHECK(!probe_write((uintptr_t) image_text_end - 1));
-	CHECK(probe_execute((uintptr_t) nothing));
+	CHECK(probe_execute(CODE_ADDRESS(nothing)));
 }
 
 TEST(trap_constants_are_read_only, "a write to a constant faults, to a variable it does not")
@@ -212,7 +212,7 @@ TEST(trap_anywhere, "a debug exception, an NMI and a machine check in the kernel
 	struct thread *self = thread_current();
 
 	for (size_t i = 0; i < ARRAY_COUNT(traps); i++) {
-		CHECK(!probe_execute((uintptr_t) traps[i]));
+		CHECK(!probe_execute(CODE_ADDRESS(traps[i])));
 		CHECK_EQ((uintptr_t) thread_current(), (uintptr_t) self);
 		CHECK(interrupts_are_on());
 	}
