@@ -305,6 +305,16 @@ static errno_t run_map_reserved(uintptr_t va, phys_t pa, size_t pages, struct re
 	return error == ENOMEM ? EAGAIN : error;
 }
 
+#if CONFIG_DEBUG
+void (*km_step_hook)(void);
+#endif
+
+/* In debug builds: other CPUs, whose part a case plays, may map and unmap here what they like. */
+static inline void km_step(void)
+{
+	MM_STEP(km_step_hook);
+}
+
 /*
  * The short way, for what is there at once in one run. It passes no thread that sleeps for memory, unless it must not
  * sleep itself.
@@ -314,20 +324,11 @@ static errno_t pages_at_once(uintptr_t va, size_t pages, frame_flags_t flags)
 {
 	phys_t pa;
 
+	km_step();
 	if (large_at(va, pages) > 1 || (!(flags & FRAME_ATOMIC) && frame_sleepers() != 0))
 		return EAGAIN;
 	pa = frame_alloc(pages, flags | FRAME_ATOMIC | FRAME_NO_RECLAIM, 0);
 	return likely(pa != 0) ? run_map(va, pa, pages, flags) : EAGAIN;
-}
-
-#if CONFIG_DEBUG
-void (*km_step_hook)(void);
-#endif
-
-/* In debug builds: other CPUs, whose part a case plays, may map and unmap here what they like. */
-static inline void km_step(void)
-{
-	MM_STEP(km_step_hook);
 }
 
 /* What one km_alloc has reserved, at once: frames for page tables, and those for pages, of which the runs are cut. */

@@ -434,13 +434,18 @@ static enum step next_step(struct sleeper *self, unsigned *milliseconds)
 	return step;
 }
 
-/* A full reclaim is through. If it freed none, nothing is left, but for what was offered, or a new queue, meanwhile. */
+/*
+ * A full reclaim is through. If it freed none, nothing is left, but for what was offered, or a new queue, meanwhile.
+ * Otherwise there may be more, and the thread that has run it may have been served meanwhile: the head goes on.
+ */
 static void reclaim_done(size_t frames)
 {
 	port_irq_t irq = spinlock_lock(&frame_lock);
 
-	if (reclaim == RECLAIM_RUNS)
-		__atomic_store_n(&reclaim, frames != 0 ? RECLAIM_WANTED : RECLAIM_DONE, __ATOMIC_RELAXED);
+	if (reclaim == RECLAIM_RUNS && frames != 0)
+		reclaim_want_locked();
+	else if (reclaim == RECLAIM_RUNS)
+		__atomic_store_n(&reclaim, RECLAIM_DONE, __ATOMIC_RELAXED);
 	spinlock_unlock(&frame_lock, irq);
 }
 

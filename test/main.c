@@ -154,8 +154,7 @@ static void read_options(int argc, char **argv)
 		{ "no-fork", no_argument, NULL, 'n' }, { "timeout", required_argument, NULL, 'o' },
 		{ "digest", no_argument, NULL, 'd' }, { "no-large-pages", no_argument, NULL, 'l' - 'a' + 1 },
 		{ "no-dma-zone", no_argument, NULL, 'd' - 'a' + 1 }, { "trace", no_argument, NULL, 'T' },
-		{ "inject-runs", required_argument, NULL, 'i' },
-		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
+		{ "inject-runs", required_argument, NULL, 'i' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {

@@ -146,11 +146,11 @@ TEST(wake_tags, "so are the tags of ranges that were freed, set aside or in a ca
 
 /* ---- reservations ---- */
 
-TEST(wake_reservation_taken, "a run off a reservation leaves frames of the other class to those that wait for them",
-	.threads = true, .plain_only = "the machine is emptied")
+/* Takes a run of low frames that were reserved as of any class, of a reservation that has an owner or none. */
+static void reserved_run_take(bool has_owner)
 {
 	struct test_reserver low = { .low = 64 }, any = { .any = 1 };
-	struct reservation reservation;
+	struct reservation reservation = { 0 };
 	phys_t base, high[8], pair = test_frame_alloc(2, FRAME_ATOMIC | FRAME_LOWMEM, 2 * PAGE_SIZE - 1);
 
 	NEED(pair != 0);
@@ -164,16 +164,218 @@ TEST(wake_reservation_taken, "a run off a reservation leaves frames of the other
 			test_frame_free(high[i], 1);
 	test_frame_free(pair, 2);
 	NEED(test_free_frames(FRAME_LOWMEM) == 2 && test_free_frames(FRAME_HIGHMEM) == 6);
-	NEED(reservation_try(&reservation, 0, 4) == EOK);
+	NEED((has_owner ? reservation_try(&reservation, 0, 4) : reserve_try(4, FRAME_HIGHMEM)) == EOK);
 	wait_start(&low, 0);
 	wait_start(&any, 1);
 	CHECK(!test_reserver_served(&any));
-	base = reservation_take(&reservation, 2, FRAME_HIGHMEM);
+	base = has_owner ? reservation_take(&reservation, 2, FRAME_HIGHMEM)
+					 : frame_alloc(2, FRAME_HIGHMEM | FRAME_NO_RESERVE | FRAME_ATOMIC, 0);
 	CHECK_EQ(base, pair);
 	CHECK(test_wait_for(test_reserver_served(&any), WAIT_MS));
 	reservation_end(&reservation);
+	if (!has_owner)
+		reserve_free(2, FRAME_HIGHMEM);
 	test_free_all_frames();
 	wait_end(&any);
 	wait_end(&low);
 	frame_free(base, 2);
+}
+
+TEST(wake_reservation_taken, "a run off a reservation leaves frames of the other class to those that wait for them",
+	.threads = true, .plain_only = "the machine is emptied")
+{
+	reserved_run_take(true);
+}
+
+TEST(wake_reserved_taken, "so does one of frames that were reserved without an owner", .threads = true,
+	.plain_only = "the machine is emptied")
+{
+	reserved_run_take(false);
+}
+
+TEST(wake_reserved_returned, "so does a frame that is reserved again, instead of one of the other class",
+	.threads = true, .plain_only = "the machine is emptied")
+{
+	phys_t low = test_frame_alloc(1, FRAME_ATOMIC | FRAME_LOWMEM, 0);
+	phys_t high = test_frame_alloc(1, FRAME_ATOMIC | FRAME_HIGHMEM, 0);
+	struct test_reserver waits = { .low = 1 };
+
+	NEED(low != 0 && high != 0);
+	if (high - IDENTITY_PHYS < IDENTITY_SIZE)
+		SKIP("there are no frames without a permanent address");
+	(void) test_take_all_frames(FRAME_HIGHMEM);
+	test_frame_free(low, 1);
+	NEED(reserve_try(1, FRAME_HIGHMEM) == EOK);
+	CHECK_EQ(frame_alloc(1, FRAME_HIGHMEM | FRAME_NO_RESERVE | FRAME_ATOMIC, 0), low);
+	test_frame_free(high, 1);
+	wait_start(&waits, 0);
+	CHECK(!test_reserver_served(&waits));
+	reserve_return(low, FRAME_HIGHMEM);
+	CHECK(test_wait_for(test_reserver_served(&waits), WAIT_MS));
+	reserve_free(1, FRAME_HIGHMEM);
+	wait_end(&waits);
+}
+
+/* ---- what comes to the allocator later ---- */
+
+TEST(wake_boot_released, "so are frames that were the image's", .threads = true,
+	.host_only = "nobody needs the image on the host", .plain_only = "it can be given once")
+{
+	struct test_reserver waits = { .low = 8 };
+	struct frame_request request = FRAME_REQUEST(8, FRAME_ATOMIC);
+	size_t taken;
+
+	(void) test_take_all_frames(FRAME_HIGHMEM);
+	wait_start(&waits, 0);
+	frame_release_boot(KERNEL_IMAGE_PHYS, 8);
+	CHECK(test_wait_for(test_reserver_served(&waits), WAIT_MS));
+	wait_end(&waits);
+	request.lower = KERNEL_IMAGE_PHYS; /* taken for good, so that as many are free as before */
+	request.upper = KERNEL_IMAGE_PHYS + 8 * PAGE_SIZE - 1;
+	CHECK_EQ(frame_alloc_request(&request, &taken), KERNEL_IMAGE_PHYS);
+}
+
+/* ---- no call passes those that wait, unless it may not sleep ---- */
+
+static struct passer {
+	errno_t (*call)(void);
+	bool is_through;
+} passer;
+
+static void passer_main(void *argument)
+{
+	(void) argument;
+	CHECK_EQ(passer.call(), EOK);
+	__atomic_store_n(&passer.is_through, true, __ATOMIC_RELEASE);
+}
+
+/* A thread waits, or comes to; one that makes this call, for which there is enough, waits behind it. @return that one */
+static struct test_thread *call_behind(errno_t (*call)(void))
+{
+	struct test_thread *thread;
+
+	passer = (struct passer){ .call = call };
+	thread = test_thread_start("passer", passer_main, NULL);
+	CHECK(test_wait_for(frame_sleepers() == 2, WAIT_MS));
+	CHECK(!__atomic_load_n(&passer.is_through, __ATOMIC_ACQUIRE));
+	test_free_all_frames();
+	return thread;
+}
+
+/* The same behind a thread that waits for more than the few frames that are free. */
+static void call_waits(errno_t (*call)(void), size_t left)
+{
+	struct test_reserver waits = { .low = left + 64 };
+	struct test_thread *thread;
+
+	(void) test_leave_frames(left, FRAME_HIGHMEM);
+	wait_start(&waits, 0);
+	thread = call_behind(call);
+	CHECK(test_wait_for(test_reserver_served(&waits), WAIT_MS));
+	test_reserver_end(&waits);
+	test_thread_join(thread);
+}
+
+#if CONFIG_DEBUG
+
+extern void (*km_step_hook)(void);
+static struct test_reserver comes;
+
+/* A thread comes to wait when km_alloc has its addresses, and is about to look for frames. */
+static void comes_to_wait(void)
+{
+	km_step_hook = NULL;
+	comes = (struct test_reserver){ .low = 64 };
+	test_reserver_start(&comes, 1);
+}
+
+static errno_t km_page_call(void)
+{
+	uintptr_t va;
+
+	return test_km_alloc(PAGE_SIZE, 0, &va);
+}
+
+TEST(wake_km_alloc_waits, "km_alloc of what is there at once waits behind those that wait", .threads = true,
+	.plain_only = "the machine is emptied")
+{
+	struct test_thread *thread;
+	uintptr_t warm;
+
+	NEED(test_km_alloc(PAGE_SIZE, FRAME_ATOMIC, &warm) == EOK); /* so that tables are there */
+	(void) test_leave_frames(16, FRAME_HIGHMEM);
+	km_step_hook = comes_to_wait;
+	thread = call_behind(km_page_call);
+	CHECK(test_wait_for(test_reserver_served(&comes), WAIT_MS));
+	test_reserver_end(&comes);
+	test_thread_join(thread);
+}
+
+#endif
+
+static struct vmem tagged;
+static uintptr_t tagged_next;
+
+/* Ranges with a gap before each: every one takes a tag. */
+static errno_t tag_call_flags(frame_flags_t flags)
+{
+	return vmem_take(&tagged, tagged_next += 2 * PAGE_SIZE, PAGE_SIZE, flags);
+}
+
+static errno_t tag_call(void)
+{
+	return tag_call_flags(0);
+}
+
+TEST(wake_tag_waits, "so does a call that wants one more tag", .threads = true, .plain_only = "the machine is emptied")
+{
+	static const struct vmem_options options = { .quantum = PAGE_SIZE };
+	phys_t frames[4];
+
+	NEED(test_vmem_init(&tagged, "tagged", &options, FRAME_ATOMIC) == EOK);
+	tagged_next = 0;
+	NEED(vmem_add(&tagged, PAGE_SIZE, MiB(1024), FRAME_ATOMIC) == EOK);
+	for (size_t i = 0; i < ARRAY_COUNT(frames); i++)
+		NEED((frames[i] = test_frame_alloc(1, FRAME_ATOMIC | FRAME_LOWMEM, 0)) != 0);
+	(void) test_take_all_frames(FRAME_HIGHMEM);
+	while (tag_call_flags(FRAME_ATOMIC) == EOK) /* till all tags that there is memory for are in use */
+		;
+	tagged_next -= 2 * PAGE_SIZE;
+	for (size_t i = 0; i < ARRAY_COUNT(frames); i++)
+		test_frame_free(frames[i], 1);
+	call_waits(tag_call, ARRAY_COUNT(frames));
+}
+
+static errno_t reserve_call(void)
+{
+	struct reservation reservation;
+	errno_t error = reservation_wait(&reservation, 1, 0);
+
+	reservation_end(&reservation);
+	return error;
+}
+
+static void pair_main(void *argument)
+{
+	phys_t base = frame_alloc(2, FRAME_LOWMEM, 2 * PAGE_SIZE - 1);
+
+	(void) argument;
+	frame_free(base, 2);
+}
+
+TEST(wake_reservation_waits, "so does one for a reservation, if as many as those ahead want are left, but in pieces",
+	.threads = true, .plain_only = "the machine is emptied")
+{
+	phys_t block = test_frame_alloc(64, FRAME_ATOMIC | FRAME_LOWMEM, 64 * PAGE_SIZE - 1);
+	struct test_thread *head, *behind;
+
+	NEED(block != 0);
+	(void) test_take_all_frames(FRAME_HIGHMEM);
+	for (size_t i = 0; i < 64; i += 2)
+		test_frame_free(block + i * PAGE_SIZE, 1);
+	head = test_thread_start("head", pair_main, NULL);
+	CHECK(test_wait_for(frame_sleepers() == 1, WAIT_MS));
+	behind = call_behind(reserve_call);
+	test_thread_join(head);
+	test_thread_join(behind);
 }
