@@ -26,6 +26,9 @@
  * everybody who came before it. What the function wrote elsewhere is ordered by
  * `waiting`: counted down with release, found 0 with acquire.
  *
+ * ONE CPU, CONFIG_MAX_CPUS 1: cpu_count is a constant, so none of this is left, and of the machine's functions for other
+ * CPUs only arch_cpus_start is called.
+ *
  * COST. An interrupt on each other CPU, and the time of the slowest.
  */
 
@@ -79,7 +82,8 @@ void cpu_called(void)
 
 void port_interrupt(unsigned cpu)
 {
-	arch_cpu_interrupt(cpu);
+	if (CONFIG_MAX_CPUS > 1)
+		arch_cpu_interrupt(cpu);
 }
 
 static void call_others(struct call *call, unsigned here, unsigned count)

@@ -31,7 +31,7 @@ static void panic_enter(void)
 			cpu_relax();
 	if (++panic_depth > 2)
 		arch_halt(HALT_PANIC);
-	if (panic_depth == 1)
+	if (CONFIG_MAX_CPUS > 1 && panic_depth == 1)
 		arch_cpus_stop();
 	print_break_lock();
 }

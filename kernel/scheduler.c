@@ -111,7 +111,7 @@ void scheduler_init_cpu(uintptr_t stack, size_t stack_size)
 	spinlock_unlock(&scheduler_lock, state);
 }
 
-unsigned cpu_count(void)
+unsigned scheduler_cpu_count(void)
 {
 	return __atomic_load_n(&cpus_up, __ATOMIC_ACQUIRE);
 }
@@ -142,7 +142,7 @@ static unsigned least_loaded(unsigned last)
 static void cpu_wake(struct run_queue *queue, unsigned cpu)
 {
 	__atomic_store_n(&queue->need_resched, true, __ATOMIC_RELAXED);
-	if (cpu != cpu_number())
+	if (CONFIG_MAX_CPUS > 1 && cpu != cpu_number())
 		arch_cpu_interrupt(cpu);
 }
 

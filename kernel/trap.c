@@ -132,7 +132,7 @@ static void interrupt(struct trap_frame *frame, const struct trap_info *info)
 /* Any trap but a page fault that its address space has answered. */
 static NOINLINE void handle(struct trap_frame *frame, const struct trap_info *info)
 {
-	if (info->kind == TRAP_STOP)
+	if (CONFIG_MAX_CPUS > 1 && info->kind == TRAP_STOP)
 		arch_cpu_park();
 	else if (info->kind == TRAP_INTERRUPT)
 		interrupt(frame, info);

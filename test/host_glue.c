@@ -142,12 +142,17 @@ static struct test_thread *thread_take(void)
 	return thread;
 }
 
+void (*host_no_cpu)(void);
+
 struct test_thread *test_thread_start(const char *name, void (*function)(void *), void *argument)
 {
-	struct test_thread *thread = thread_take();
+	struct test_thread *thread;
 	char short_name[16];
 	int error;
 
+	if (CONFIG_MAX_CPUS == 1)
+		host_no_cpu();
+	thread = thread_take();
 	thread->function = function;
 	thread->argument = argument;
 	thread->has_cpu = 0;

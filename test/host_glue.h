@@ -10,4 +10,7 @@
 /* What test_seed returns. */
 extern uint64_t host_seed;
 
+/* Called where a case starts a thread, if there is only one CPU: it does not return. */
+extern void (*host_no_cpu)(void);
+
 #endif

@@ -136,5 +136,6 @@ CHECK_STEPS := $(foreach mode,debug release,$(foreach memory,$(CHECK_MEMORIES),M
 	$(foreach split,$(filter-out 3,$(KERNEL_SPLITS)),MODE=debug+KERNEL_SPLIT=$(split)+test) \
 	$(foreach memory,$(CHECK_SMP_MEMORIES),MODE=debug+SMP=2+MEMORY=$(memory)+test) \
 	$(foreach cpu,$(CHECK_CPUS),MODE=debug+SMP=2+CPU=$(cpu)+test) \
+	$(if $(filter-out 1,$(SMP_MOST)),MODE=release+MAX_CPUS=1+TEST=page+test) \
 	$(if $(MISTAKES),MODE=debug+mistakes) $(if $(EMBED),MODE=debug+embed) \
 	$(if $(filter multiboot,$(BOOT)),MODE=release+iso-test)

@@ -76,7 +76,7 @@ static inline bool port_irq_were_on(port_irq_t state)
 
 static inline unsigned port_cpu(void)
 {
-	return host_local.cpu;
+	return CONFIG_MAX_CPUS == 1 ? 0 : host_local.cpu;
 }
 
 static inline void port_relax(void)

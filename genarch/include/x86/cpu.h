@@ -40,7 +40,7 @@ static inline struct cpu *cpu_current(void)
 /** Number of the running CPU. Stable while interrupts are off. */
 static inline unsigned cpu_number(void)
 {
-	return CPU_HERE->number;
+	return CONFIG_MAX_CPUS == 1 ? 0 : CPU_HERE->number;
 }
 
 /** The running thread; NULL before the first. */

@@ -194,7 +194,11 @@ unsigned user_debug_set(struct trap_frame *frame, bool on);
  */
 void cpu_state_read(uintptr_t words[CPU_STATE_WORDS]);
 
-/* ---- other CPUs ---- */
+/*
+ * ---- other CPUs ----
+ *
+ * Where CONFIG_MAX_CPUS is 1 only arch_cpus_start is called, and the other three need not be there.
+ */
 
 /**
  * Starts the other CPUs, as far as there is room for them; each enters the kernel by cpu_main, and when this returns

@@ -161,8 +161,13 @@ struct cpu_info {
 	uint64_t interrupts;
 };
 
+unsigned scheduler_cpu_count(void);
+
 /** CPUs that are up. */
-unsigned cpu_count(void);
+static inline unsigned cpu_count(void)
+{
+	return CONFIG_MAX_CPUS == 1 ? 1 : scheduler_cpu_count();
+}
 
 /** @return false if there is no such CPU */
 bool cpu_get_info(unsigned number, struct cpu_info *info);
