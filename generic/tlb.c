@@ -55,6 +55,11 @@
  * have looked, for what it had changed itself. Who is asked and uses T no more
  * when it answers, makes its own context void.
  *
+ * IDENTIFIERS THAT ALL CPUS SHARE (genarch/asid_shared) change nothing of this: a
+ * context that is void makes the CPU invalidate what it holds under the identifier,
+ * before it goes on under the same one. A cache that all CPUs share (mm/tlb_cache.h)
+ * is purged before A1.
+ *
  * The kernel part is used by all: for page_kernel all CPUs are asked. So they are
  * where tables were unhooked, for the sake of readers.
  *
@@ -272,6 +277,26 @@ COLD static void drop_everywhere(struct page_table *table, uintptr_t va, size_t 
 	}
 }
 
+/*
+ * Removes the translations from the cache that all CPUs share (mm/tlb_cache.h), before any TLB: what a CPU puts in
+ * later it has looked up later. A user part is there under one identifier at most, or under none yet: the fence goes
+ * with the one behind which a fresh identifier is used (genarch/asid_shared), so either that is seen here, or what is
+ * looked up under it is what was written before. An identifier that is another's by now costs that one a look-up.
+ */
+static void cache_drop(struct page_table *table, uintptr_t va, size_t pages)
+{
+	unsigned asid = 0;
+
+	if (table != &page_kernel) {
+		if (tlb_shared())
+			tlb_fence();
+		asid = asid_of_all(page_table_asids(table));
+		if (asid == 0)
+			return;
+	}
+	tlb_cache_invalidate(asid, va, pages);
+}
+
 static inline void drop(struct page_table *table, uintptr_t va, size_t pages, bool all)
 {
 	struct tlb_counts *here = &tlb_counts[port_cpu()];
@@ -282,6 +307,8 @@ static inline void drop(struct page_table *table, uintptr_t va, size_t pages, bo
 		tlb_count(&here->ranges, pages > 1);
 		tlb_count(&here->pages, pages);
 	}
+	if (TLB_CACHE)
+		cache_drop(table, va, pages);
 	if (tlb_shared())
 		drop_everywhere(table, va, pages, all);
 	else

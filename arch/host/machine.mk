@@ -7,7 +7,7 @@ CROSS :=
 MACHINE_CFLAGS := -DMM_NO_SHORT_NAMES= -pthread
 MACHINE_LIBS := -lcheck -lsubunit -lm -lrt -lpthread
 MAPPING := pt ht
-GENARCH := $(if $(filter 4,$(LEVELS)),asid)
+GENARCH := $(if $(filter 4,$(LEVELS)),$(if $(filter yes,$(SHARED_TLB)),asid_shared,asid))
 HOSTED := yes
 MAX_CPUS_DEFAULT := 64
 PAGE_LEVELS := 4 3 2

@@ -18,11 +18,18 @@
  * thread could have it while this CPU still stores there. A violation is a panic,
  * in whatever case it happens, or is counted (host_tlb_watch).
  *
+ * THE CACHE that all CPUs share (CONFIG_HOST_SHARED) is between the TLBs and the page
+ * tables: a TLB that misses looks there, and what is looked up in a page table is put
+ * in, under cache_lock, so that it is not removed before (mm/tlb_cache.h). The kernel's
+ * window is filled from it too (arch/host/window.c).
+ *
  * It also writes down what it was told to drop: so a test can see that an
  * operation dropped what it had to, and no more. That record is one for all
  * CPUs; its fields are written one at a time with atomic operations, so it is
  * exact when only one thread maps.
  */
+
+#include <pthread.h>
 
 #include <arch/host.h>
 #include <mm/page.h>
@@ -157,12 +164,15 @@ void host_tlb_deafen(bool is_deaf)
 
 /* ---- being told ---- */
 
+static void cache_look_late(uintptr_t va);
+
 void tlb_invalidate_page(uintptr_t va)
 {
 	size_t number = __atomic_fetch_add(&record.pages, 1, __ATOMIC_RELAXED);
 
 	host_check_begun(va);
 	__atomic_store_n(&record.recent[number % RECENT], va, __ATOMIC_RELAXED);
+	cache_look_late(va);
 	if (!deaf)
 		drop_page(va);
 	host_window_drop(va);
@@ -271,6 +281,139 @@ void host_asids_set(unsigned count)
 	asids = count;
 }
 
+/* ---- the cache that all CPUs share ---- */
+
+#if TLB_CACHE
+
+#define CACHE_ENTRIES 1024
+
+static pthread_mutex_t cache_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct entry cache[CACHE_ENTRIES];
+static bool cache_has_large;
+static struct host_cache_info cache_info;
+
+static struct entry *cache_entry_of(uintptr_t va, unsigned asid)
+{
+	return &cache[((va >> PAGE_WIDTH) + asid * 101) % CACHE_ENTRIES];
+}
+
+/* Removes an entry if it maps a page of [va, last]. */
+static void cache_entry_drop(struct entry *entry, unsigned asid, uintptr_t va, uintptr_t last)
+{
+	uintptr_t first = ALIGN_DOWN(entry->va, entry->mapping.size != 0 ? entry->mapping.size : PAGE_SIZE);
+
+	if (entry->mapping.size == 0 || entry->asid != asid || first > last || first + (entry->mapping.size - 1) < va)
+		return;
+	if (asid == 0 && entry->va - KM_START <= KM_END - 1 - KM_START)
+		host_check_owned(entry->va, entry->mapping.pa >> PAGE_WIDTH);
+	entry->mapping.size = 0;
+}
+
+void tlb_cache_invalidate(unsigned asid, uintptr_t va, size_t pages)
+{
+	unsigned key = is_users(va) ? asid + 1 : 0;
+	uintptr_t last = va + (pages - 1) * PAGE_SIZE + (PAGE_SIZE - 1);
+
+	if (is_users(va) != (asid != 0))
+		port_panic("the cache is to drop %#zx under identifier %u", (size_t) va, asid);
+	pthread_mutex_lock(&cache_lock);
+	cache_info.removals++;
+	if (pages == 1 && !cache_has_large)
+		cache_entry_drop(cache_entry_of(va, key), key, va, last);
+	for (size_t i = 0; (pages > 1 || cache_has_large) && i < CACHE_ENTRIES; i++)
+		cache_entry_drop(&cache[i], key, va, last);
+	pthread_mutex_unlock(&cache_lock);
+}
+
+void tlb_cache_invalidate_asids(void)
+{
+	pthread_mutex_lock(&cache_lock);
+	for (size_t i = 0; i < CACHE_ENTRIES; i++)
+		if (cache[i].asid != 0)
+			cache[i].mapping.size = 0;
+	pthread_mutex_unlock(&cache_lock);
+}
+
+/* What the page at va translates to under an identifier: as the cache says, or from now on as the page table says. */
+static struct page_mapping page_find(struct page_table *table, uintptr_t va, unsigned asid)
+{
+	struct entry *entry = cache_entry_of(va, asid);
+	struct page_mapping mapping;
+
+	pthread_mutex_lock(&cache_lock);
+	if (entry->mapping.size == 0 || entry->va != va || entry->asid != asid) {
+		*entry = (struct entry){ .va = va, .mapping = page_mapping_find(table, va), .asid = asid };
+		cache_has_large |= entry->mapping.size > PAGE_SIZE;
+		cache_info.filled += entry->mapping.size != 0;
+	} else {
+		cache_info.found++;
+	}
+	mapping = entry->mapping;
+	pthread_mutex_unlock(&cache_lock);
+	return mapping;
+}
+
+/* A TLB is told to drop a page. */
+static void cache_look_late(uintptr_t va)
+{
+	unsigned asid = asid_for(tlb_here(), va);
+	const struct entry *entry = cache_entry_of(ALIGN_DOWN(va, PAGE_SIZE), asid);
+
+	pthread_mutex_lock(&cache_lock);
+	if (entry->mapping.size != 0 && entry->va == ALIGN_DOWN(va, PAGE_SIZE) && entry->asid == asid)
+		cache_info.late += page_mapping_find(tlb_table(), entry->va).pa != entry->mapping.pa;
+	pthread_mutex_unlock(&cache_lock);
+}
+
+void host_cache_get_info(struct host_cache_info *info)
+{
+	pthread_mutex_lock(&cache_lock);
+	*info = cache_info;
+	pthread_mutex_unlock(&cache_lock);
+}
+
+bool host_cache_has(uintptr_t va)
+{
+	bool has = false;
+
+	pthread_mutex_lock(&cache_lock);
+	for (size_t i = 0; i < CACHE_ENTRIES; i++)
+		has |= cache[i].mapping.size != 0 && cache[i].va == ALIGN_DOWN(va, PAGE_SIZE);
+	pthread_mutex_unlock(&cache_lock);
+	return has;
+}
+
+#else
+
+static struct page_mapping page_find(struct page_table *table, uintptr_t va, unsigned asid)
+{
+	(void) asid;
+	return page_mapping_find(table, va);
+}
+
+void host_cache_get_info(struct host_cache_info *info)
+{
+	*info = (struct host_cache_info){ 0 };
+}
+
+bool host_cache_has(uintptr_t va)
+{
+	(void) va;
+	return false;
+}
+
+static void cache_look_late(uintptr_t va)
+{
+	(void) va;
+}
+
+#endif
+
+struct page_mapping host_kernel_find(uintptr_t va)
+{
+	return page_find(&page_kernel, va, 0);
+}
+
 /* ---- accesses ---- */
 
 void host_tlb_use(struct page_table *table)
@@ -292,8 +435,8 @@ static bool access(uintptr_t va, bool write, struct page_mapping *mapping)
 	if (!has_page(tlb, entry, va)) {
 		entry_drop(tlb, entry);
 		entry->va = ALIGN_DOWN(va, PAGE_SIZE);
-		entry->mapping = page_mapping_find(tlb_table(), entry->va);
 		entry->asid = asid_for(tlb, va);
+		entry->mapping = page_find(tlb_table(), entry->va, entry->asid);
 		tlb->has_large |= entry->mapping.size > PAGE_SIZE;
 	}
 	*mapping = entry->mapping;

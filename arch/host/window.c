@@ -171,7 +171,7 @@ void host_window_deafen(bool deaf)
 static bool show_locked(uintptr_t va, bool write)
 {
 	uintptr_t page = ALIGN_DOWN(va, PAGE_SIZE);
-	struct page_mapping mapping = page_mapping_find(&page_kernel, page);
+	struct page_mapping mapping = host_kernel_find(page);
 	bool writable = (mapping.flags & PAGE_WRITE) != 0;
 	struct shown *entry;
 

@@ -3,14 +3,16 @@
 /*
  * Identifiers of address spaces (ASIDs), by which a TLB keeps the translations
  * of several apart, so that a switch drops none. Machines that have them link
- * genarch/asid, which defines these functions and tells how they work; on
- * others (ASIDS_MOST of <arch/mm.h> is 1) nobody calls them.
+ * genarch/asid, where each CPU gives out its own, or genarch/asid_shared, where an
+ * address space has one on all CPUs (ASIDS_SHARED, mm/tlb_cache.h). Either defines
+ * these functions and says how they work; on other machines (ASIDS_MOST of
+ * <arch/mm.h> is 1) nobody calls them.
  */
 
 #ifndef MM_ASID_H
 #define MM_ASID_H
 
-#include <arch/mm.h>
+#include <mm/tlb_cache.h>
 #include <mm/types.h>
 
 /* Under what a page table's translations stand in the TLB of one CPU. */
@@ -22,12 +24,13 @@ struct asid_context {
 /* That on every CPU: a member of struct page_table, all zero at first. Nothing where there are no identifiers. */
 struct asid_contexts {
 	struct asid_context on[ASIDS_MOST > 1 ? CONFIG_MAX_CPUS : 0];
+	struct asid_context all[ASIDS_SHARED]; /* the identifier that all CPUs share; its generation is under a lock */
 };
 
 /** This CPU uses a root, under the identifier its contexts have here, or else a fresh one. Interrupts are off. */
 void asid_load(struct asid_contexts *contexts, phys_t root);
 
-/** The same, under a fresh one in any case: so nothing is left of what this CPU held of it. */
+/** The same, and nothing is left of what this CPU held of it: its identifier is fresh, or is invalidated here. */
 void asid_renew(struct asid_contexts *contexts, phys_t root);
 
 /** When a CPU next goes over to the page table, it begins with no translation of it. From any CPU. */
@@ -40,8 +43,16 @@ static inline void asid_void(struct asid_contexts *contexts, unsigned cpu)
 		__atomic_store_n(asid, 0, __ATOMIC_RELAXED);
 }
 
+/** The identifier that all CPUs share (ASIDS_SHARED); 0 if none has used the page table. */
+static inline unsigned asid_of_all(const struct asid_contexts *contexts)
+{
+	const struct asid_context *all = contexts->all;
+
+	return ASIDS_SHARED ? __atomic_load_n(&all->asid, __ATOMIC_RELAXED) : 0; /* generic/tlb.c orders it */
+}
+
 struct asid_info {
-	size_t most;        /* identifiers that each CPU tells apart, the kernel's among them */
+	size_t most;        /* identifiers that a CPU tells apart, the kernel's among them */
 	size_t in_use;      /* given in the generations under way, all CPUs together */
 	size_t generations; /* begun, all CPUs together */
 };

@@ -18,6 +18,7 @@
 #include <arch/mm.h>
 #include <mm/frame.h>
 #include <mm/page_seen.h>
+#include <mm/tlb_cache.h>
 #include <mm/types.h>
 
 /* What a mapping allows and how it is cached. (The values are fixed in <arch/mm.h>'s terms by mm/page_flags.h.) */
@@ -169,6 +170,8 @@ pte_t *page_local_entry(uintptr_t va);
 static inline void page_local_set(pte_t *entry, uintptr_t va, phys_t pa, page_flags_t flags)
 {
 	pte_store(entry, pte_leaf(pa, flags, PTL_LEVELS - 1));
+	if (TLB_CACHE)
+		tlb_cache_invalidate(0, va, 1);
 	tlb_invalidate_begin();
 	tlb_invalidate_page(va);
 	tlb_invalidate_finish();

@@ -98,10 +98,11 @@ static inline void tlb_count(size_t *counter, uint64_t more)
 	__atomic_store_n(counter, *counter + more, __ATOMIC_RELAXED);
 }
 
-/* Whether to drop a page here is all there is to do: there is one CPU, and it holds only what it uses. */
+/* Whether to drop a page here is all there is to do: there is one CPU, it holds only what it uses, and no TLB_CACHE. */
 static inline bool tlb_is_simple(const struct page_table *table)
 {
-	return !tlb_shared() && (ASIDS_MOST == 1 || table == &page_kernel || tlb_cpus[0].uses == (uintptr_t) table);
+	return !TLB_CACHE && !tlb_shared() &&
+		(ASIDS_MOST == 1 || table == &page_kernel || tlb_cpus[0].uses == (uintptr_t) table);
 }
 
 /** As tlb_drop, of one page. */

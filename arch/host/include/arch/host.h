@@ -117,6 +117,22 @@ bool host_access(uintptr_t va, bool write, struct page_mapping *mapping);
 bool host_load(uintptr_t va, uint8_t *value);
 bool host_store(uintptr_t va, uint8_t value);
 
+/* The cache of translations that all CPUs share, of a host that has one. */
+struct host_cache_info {
+	size_t removals; /* calls of tlb_cache_invalidate */
+	size_t filled;   /* translations that were put in */
+	size_t found;    /* look-ups that it answered */
+	size_t late;     /* times that a TLB was to drop a page of which it held what is not mapped any more */
+};
+
+void host_cache_get_info(struct host_cache_info *info);
+
+/** Whether it holds a translation of va, under whatever identifier. */
+bool host_cache_has(uintptr_t va);
+
+/** The translation of an address of the kernel part, by that cache or by the page table. Any context. */
+struct page_mapping host_kernel_find(uintptr_t va);
+
 /** A TLB that is deaf drops nothing it is told to drop, only writes it down: so a test can show what that would be. */
 void host_tlb_deafen(bool is_deaf);
 

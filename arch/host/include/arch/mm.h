@@ -284,6 +284,15 @@ void tlb_invalidate_asids(void);
 /** Identifiers that there are, 0 among them; tests set how many. */
 unsigned asid_count(void);
 
+/* Whether all CPUs share identifiers, and a cache of translations behind their TLBs (mm/tlb_cache.h). */
+#define TLB_CACHE CONFIG_HOST_SHARED
+#define ASIDS_SHARED CONFIG_HOST_SHARED
+
+#if TLB_CACHE
+void tlb_cache_invalidate(unsigned asid, uintptr_t va, size_t pages);
+void tlb_cache_invalidate_asids(void);
+#endif
+
 /* ---- contents of frames ---- */
 
 static inline void frame_clear(void *page)
