@@ -49,6 +49,7 @@
 #include <arch/host.h>
 #include <mm/held.h>
 #include <mm/page.h>
+#include <mm/page_roots.h>
 #include <mm/port.h>
 #include <mm/tlb.h>
 
@@ -109,7 +110,7 @@ static void join(void)
 {
 	port_irq_t irq = port_irq_save();
 
-	page_root_load(page_table_root(&page_kernel));
+	page_kernel_root_load(page_table_root(&page_kernel));
 	tlb_cpu_start();
 	self->joined = true;
 	port_irq_restore(irq);

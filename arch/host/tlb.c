@@ -10,7 +10,7 @@
  * which it was looked up; an entry for a larger page says how large. The kernel
  * part has no identifier: its entries are found under all. A CPU's TLB is its
  * own, with interrupts off, or that of who acts on its behalf (arch/host/cpu.c).
- * It looks up in the page table that the core has told last (tlb_switch), and an
+ * It looks up from the root that was loaded last (arch/host/walk.c), and an
  * access is one step: no interrupt comes between the look and the use.
  *
  * ORDER OF UNMAPPING AND FREEING. When an entry that the CPU can use is
@@ -334,15 +334,15 @@ void tlb_cache_invalidate_asids(void)
 	pthread_mutex_unlock(&cache_lock);
 }
 
-/* What the page at va translates to under an identifier: as the cache says, or from now on as the page table says. */
-static struct page_mapping page_find(struct page_table *table, uintptr_t va, unsigned asid)
+/* What the page at va translates to under an identifier: as the cache says, or from now on as it is looked up. */
+static struct page_mapping page_find(phys_t root, uintptr_t va, unsigned asid)
 {
 	struct entry *entry = cache_entry_of(va, asid);
 	struct page_mapping mapping;
 
 	pthread_mutex_lock(&cache_lock);
 	if (entry->mapping.size == 0 || entry->va != va || entry->asid != asid) {
-		*entry = (struct entry){ .va = va, .mapping = page_mapping_find(table, va), .asid = asid };
+		*entry = (struct entry){ .va = va, .mapping = host_look_up(root, va), .asid = asid };
 		cache_has_large |= entry->mapping.size > PAGE_SIZE;
 		cache_info.filled += entry->mapping.size != 0;
 	} else {
@@ -385,10 +385,10 @@ bool host_cache_has(uintptr_t va)
 
 #else
 
-static struct page_mapping page_find(struct page_table *table, uintptr_t va, unsigned asid)
+static struct page_mapping page_find(phys_t root, uintptr_t va, unsigned asid)
 {
 	(void) asid;
-	return page_mapping_find(table, va);
+	return host_look_up(root, va);
 }
 
 void host_cache_get_info(struct host_cache_info *info)
@@ -411,7 +411,7 @@ static void cache_look_late(uintptr_t va)
 
 struct page_mapping host_kernel_find(uintptr_t va)
 {
-	return page_find(&page_kernel, va, 0);
+	return page_find(page_table_root(&page_kernel), va, 0);
 }
 
 /* ---- accesses ---- */
@@ -436,7 +436,7 @@ static bool access(uintptr_t va, bool write, struct page_mapping *mapping)
 		entry_drop(tlb, entry);
 		entry->va = ALIGN_DOWN(va, PAGE_SIZE);
 		entry->asid = asid_for(tlb, va);
-		entry->mapping = page_find(tlb_table(), entry->va, entry->asid);
+		entry->mapping = page_find(tlb->root, entry->va, entry->asid);
 		tlb->has_large |= entry->mapping.size > PAGE_SIZE;
 	}
 	*mapping = entry->mapping;

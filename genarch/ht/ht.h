@@ -124,6 +124,7 @@
 #include <mm/page.h>
 #include <mm/page_leaf.h>
 #include <mm/page_range.h>
+#include <mm/page_roots.h>
 #include <mm/reserve.h>
 #include <mm/spinlock.h>
 #include <mm/step.h>

@@ -88,7 +88,7 @@ errno_t page_init(void)
 		port_log("page_init: no memory for the kernel's own mappings (error %d)", error);
 		return error;
 	}
-	page_root_load(page_table_root(&page_kernel));
+	page_kernel_root_load(page_table_root(&page_kernel));
 	tlb_invalidate_all();
 	ht.frames_last = (phys_t) -1;
 	frame_reclaimer_register(&reclaimer);

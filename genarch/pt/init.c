@@ -22,8 +22,8 @@
 #include "pt.h"
 
 _Static_assert(KERNEL_START % PTL_COVERS(0) == 0, "the kernel part is whole entries of the root");
-_Static_assert(
-	PTL_INDEX(USER_LAST, 0) < PTL_INDEX(KERNEL_START, 0) || PTL_INDEX(USER_START, 0) > PTL_INDEX(KERNEL_LAST, 0),
+_Static_assert(KERNEL_ROOT_SEPARATE || PTL_INDEX(USER_LAST, 0) < PTL_INDEX(KERNEL_START, 0) ||
+		PTL_INDEX(USER_START, 0) > PTL_INDEX(KERNEL_LAST, 0),
 	"no entry of the root is of both the user and the kernel part");
 _Static_assert(
 	PTL_INDEX(USER_START, 0) <= PTL_INDEX(USER_LAST, 0) && PTL_INDEX(KERNEL_START, 0) <= PTL_INDEX(KERNEL_LAST, 0),
@@ -111,7 +111,7 @@ errno_t page_init(void)
 		}
 		return error;
 	}
-	page_root_load(root);
+	page_kernel_root_load(page_table_root(&page_kernel));
 	tlb_invalidate_all();
 	page_kernel.tables_last = (phys_t) -1;
 	return EOK;

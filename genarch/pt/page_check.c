@@ -13,7 +13,8 @@
  *   zero      an entry that is not present is 0
  *   size      a large page stands only at a level that may have it
  *   spares    as many tables are set aside as splitting all large pages takes
- *   shared    the kernel entries of every root are those of page_kernel's
+ *   shared    the kernel entries of every root are those of page_kernel's, where
+ *             there is one root for both parts
  *   recent    the recent table is the one a walk finds
  *
  * A walk holds the lock of the page table throughout: for the console and for
@@ -50,7 +51,7 @@ static void info_add(const struct table_view *view, void *argument)
 	struct page_table_info *info = argument;
 
 	info->tables[view->level]++;
-	info->frames += TABLE_FRAMES(view->level);
+	info->frames += view->level == 0 ? ROOT_FRAMES : TABLE_FRAMES(view->level);
 	info->room[view->level] += view->last - view->first + 1;
 	for (size_t i = view->first; i <= view->last; i++) {
 		pte_t pte = entry_peek(&table_entries(view->table)[i]);
@@ -174,6 +175,8 @@ static void kernel_part_examine(struct examination *examination)
 {
 	const struct page_table *table = examination->table;
 
+	if (KERNEL_ROOT_SEPARATE)
+		return;
 	for (size_t i = PTL_INDEX(KERNEL_START, 0); i <= PTL_INDEX(KERNEL_LAST, 0); i++)
 		if (entry_peek(&table->entries[i]) != entry_peek(&page_kernel.entries[i]))
 			breach(examination, "shared", 0, table->root, i, i);

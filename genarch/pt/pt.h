@@ -38,6 +38,9 @@
  * where large pages are entries of the root), it is written to all roots
  * (table_entry_set).
  *
+ * Where the kernel part has a root of its own (mm/page_roots.h) no other holds its
+ * entries. Where the walker's root is not the core's, root_store keeps the two alike.
+ *
  * SPARES. Removal never fails, though removing part of a large page takes a
  * table: it is set aside when the large page is mapped, so table.spares.count
  * is always the number of tables that splitting all its large pages down to base
@@ -92,6 +95,7 @@
 #include <mm/page.h>
 #include <mm/page_leaf.h>
 #include <mm/page_range.h>
+#include <mm/page_roots.h>
 #include <mm/reserve.h>
 #include <mm/spinlock.h>
 
@@ -101,6 +105,12 @@
 /* Frames of a table; only the root may be of several (they are aligned to their size then). */
 #define TABLE_FRAMES(level) ((PTL_ENTRIES(level) * sizeof(pte_t) + PAGE_SIZE - 1) >> PAGE_WIDTH)
 
+/* Of a root, with the walker's before it (mm/page_roots.h): what both are aligned to, and the bytes of the walker's. */
+#define ROOT_FRAMES (ROOT_MIRROR_FRAMES + TABLE_FRAMES(0))
+#define ROOT_ALIGN (ROOT_MIRROR_FRAMES != 0 ? (size_t) ROOT_MIRROR_FRAMES : TABLE_FRAMES(0))
+#define ROOT_MIRROR_SIZE ((phys_t) ROOT_MIRROR_FRAMES * PAGE_SIZE)
+
+_Static_assert(ROOT_MIRROR_FRAMES % TABLE_FRAMES(0) == 0, "the core's root is aligned to its size behind the walker's");
 _Static_assert(TABLE_FRAMES(1) == 1 && TABLE_FRAMES(PTL_LEAF) == 1, "a table below the root is one frame");
 
 /* Tables that are not in a tree, chained through their entry 0. All zero is an empty list. */

@@ -71,14 +71,14 @@ void table_move(struct table_list *to, struct table_list *from, size_t count)
 
 /* ---- taking and giving back ---- */
 
-static phys_t frames_for_table(size_t frames, phys_t upper, frame_flags_t flags)
+static phys_t frames_for_table(size_t frames, size_t align, phys_t upper, frame_flags_t flags)
 {
 	struct frame_request request = FRAME_REQUEST(frames, flags);
 	size_t taken;
 
 	if (frames == 1 && upper == (phys_t) -1)
 		return frame_alloc(1, flags, 0);
-	request.align = frames;
+	request.align = align;
 	request.upper = upper;
 	return frame_alloc_request(&request, &taken);
 }
@@ -90,7 +90,7 @@ errno_t tables_take(
 		return ENOMEM;
 	while (list->count < count) {
 		phys_t frame = r != NULL ? reservation_take(r, 1, FRAME_LOWMEM | (alloc & FRAME_ZERO))
-								 : frames_for_table(1, table->tables_last, alloc | FRAME_ATOMIC | FRAME_LOWMEM);
+								 : frames_for_table(1, 1, table->tables_last, alloc | FRAME_ATOMIC | FRAME_LOWMEM);
 
 		if (frame == 0)
 			return ENOMEM;
@@ -135,18 +135,20 @@ void page_tables_free(phys_t first, size_t count)
 
 phys_t root_alloc(phys_t upper, frame_flags_t alloc)
 {
-	phys_t root = frames_for_table(TABLE_FRAMES(0), upper, alloc | FRAME_LOWMEM | FRAME_ZERO);
+	phys_t base = frames_for_table(ROOT_FRAMES, ROOT_ALIGN, upper, alloc | FRAME_LOWMEM | FRAME_ZERO);
 
-	if (root == 0)
+	if (base == 0)
 		return 0;
-	frame_mark(root >> PAGE_WIDTH, TABLE_FRAMES(0), FRAME_KIND_TABLE, 0);
-	return root;
+	frame_mark(base >> PAGE_WIDTH, ROOT_FRAMES, FRAME_KIND_TABLE, 0);
+	return base + ROOT_MIRROR_SIZE;
 }
 
 void root_free(phys_t root)
 {
-	frame_mark(root >> PAGE_WIDTH, TABLE_FRAMES(0), FRAME_KIND_PLAIN, 0);
-	frame_free(root, TABLE_FRAMES(0));
+	phys_t base = root - ROOT_MIRROR_SIZE;
+
+	frame_mark(base >> PAGE_WIDTH, ROOT_FRAMES, FRAME_KIND_PLAIN, 0);
+	frame_free(base, ROOT_FRAMES);
 }
 
 /* ---- entries ---- */
@@ -156,13 +158,24 @@ static bool is_kernel_slot(size_t index)
 	return index >= PTL_INDEX(KERNEL_START, 0) && index <= PTL_INDEX(KERNEL_LAST, 0);
 }
 
+static inline void root_store(struct page_table *table, size_t index, pte_t pte)
+{
+	entry_store(&table->entries[index], pte);
+	if (ROOT_MIRROR_FRAMES != 0)
+		pte_root_mirror(page_table_root(table), index, pte);
+}
+
 COLD static void kernel_entry_set(size_t index, pte_t pte)
 {
 	struct page_table *table = &page_kernel;
 
+	if (KERNEL_ROOT_SEPARATE) {
+		root_store(table, index, pte);
+		return;
+	}
 	spinlock_lock_raw(&page_table_list_lock);
 	do {
-		entry_store(&table->entries[index], pte);
+		root_store(table, index, pte);
 		page_step();
 		table = table->next;
 	} while (table != &page_kernel);
@@ -175,6 +188,8 @@ void table_entry_set(struct page_table *table, unsigned level, pte_t *entry, pte
 	page_step();
 	if (level == 0 && table == &page_kernel)
 		kernel_entry_set((size_t) (entry - table->entries), pte);
+	else if (ROOT_MIRROR_FRAMES != 0 && level == 0)
+		root_store(table, (size_t) (entry - table->entries), pte);
 	else
 		entry_store(entry, pte);
 	page_step();
@@ -265,11 +280,17 @@ bool recent_find(struct page_table *table, uintptr_t va)
 
 /* ---- address spaces ---- */
 
-static void kernel_entries_copy(pte_t *entries)
+static void kernel_entries_copy(struct page_table *table)
 {
-	for (size_t i = 0; i < PTL_ENTRIES(0); i++)
-		if (is_kernel_slot(i))
-			entry_poke(&entries[i], entry_peek(&page_kernel.entries[i]));
+	for (size_t i = 0; i < PTL_ENTRIES(0) && !KERNEL_ROOT_SEPARATE; i++) {
+		pte_t pte = entry_peek(&page_kernel.entries[i]);
+
+		if (!is_kernel_slot(i))
+			continue;
+		entry_poke(&table->entries[i], pte);
+		if (ROOT_MIRROR_FRAMES != 0)
+			pte_root_mirror(page_table_root(table), i, pte);
+	}
 }
 
 /*
@@ -318,7 +339,7 @@ struct page_table *page_table_create(frame_flags_t alloc)
 		.recent = RECENT_NONE,
 		.tables_last = (phys_t) -1 };
 	irq = spinlock_lock(&page_table_list_lock);
-	kernel_entries_copy(table->entries);
+	kernel_entries_copy(table);
 	pte_publish();
 	table->next = &page_kernel;
 	table->previous = page_kernel.previous;
@@ -346,7 +367,7 @@ void page_table_destroy(struct page_table *table)
 
 phys_t page_table_root(const struct page_table *table)
 {
-	return table->root;
+	return table->root - ROOT_MIRROR_SIZE;
 }
 
 struct asid_contexts *page_table_asids(struct page_table *table)

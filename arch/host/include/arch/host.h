@@ -96,6 +96,9 @@ void host_check_begun(uintptr_t va);
 struct page_table;
 struct page_mapping;
 
+/** What the hardware finds at an address of this CPU, whose root this is (arch/host/walk.c). Interrupts are off. */
+struct page_mapping host_look_up(phys_t root, uintptr_t va);
+
 /** The calling thread's CPU translates by this page table from now on, as by tlb_switch. */
 void host_tlb_use(struct page_table *table);
 

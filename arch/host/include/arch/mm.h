@@ -23,6 +23,11 @@
  *   70000000  image                    + 8 TiB     image
  *   80000000  user space               and user space below HOST_KERNEL
  *
+ * STRICT=yes. The host's hardware differs from a PC's in all that a machine may state:
+ *
+ *   roots    one for the kernel part, one for the user part; each entry of a root is four
+ *            in the walker's (mm/page_roots.h)
+ *
  * The identity window is really there, and so is what the kernel maps in km_map's
  * window (arch/host/window.c); image and user space are not.
  */
@@ -271,6 +276,35 @@ void tlb_invalidate_page(uintptr_t va);
 void tlb_invalidate_all(void);
 
 phys_t page_root_current(void);
+
+#if CONFIG_HOST_STRICT
+/* As on arm: two roots; and four entries of the walker's root for one of the core's. */
+#define KERNEL_ROOT_SEPARATE 1
+void page_root_load(phys_t root);
+void host_kernel_root_set(phys_t root) __attribute__((weak));
+
+static inline void page_kernel_root_load(phys_t root)
+{
+	if (&host_kernel_root_set != NULL)
+		host_kernel_root_set(root);
+	page_root_load(root);
+}
+#define page_kernel_root_load page_kernel_root_load
+
+#define HOST_ROOT_PARTS 4
+#define ROOT_MIRROR_FRAMES ((HOST_ROOT_PARTS * PTL_ENTRIES(0) * sizeof(pte_t) + PAGE_SIZE - 1) / PAGE_SIZE)
+
+static inline void pte_root_mirror(phys_t root, size_t index, pte_t pte)
+{
+	pte_t *entry = (pte_t *) PA2KA(root) + index * HOST_ROOT_PARTS;
+	pte_t step = pte_present(pte) && pte_is_leaf(pte, 0) ? (pte_t) (PTL_COVERS(0) / HOST_ROOT_PARTS) : 0;
+
+	for (size_t i = 0; i < HOST_ROOT_PARTS; i++, pte += step)
+		__atomic_store_n(&entry[i], pte, __ATOMIC_RELEASE);
+}
+#else
+#define HOST_ROOT_PARTS 1
+#endif
 
 /** Uses another root, under identifier 0 where there are some. Otherwise drops all but the kernel part. */
 void page_root_load(phys_t root);
