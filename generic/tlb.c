@@ -78,6 +78,11 @@
  * One request is a whole range, and one interrupt answers all that is in the
  * inbox by then.
  *
+ * BROADCAST. Where hardware invalidates on all CPUs (TLB_BROADCAST) step 3 is that,
+ * between two barriers: what any CPU has looked up before, under whatever identifier,
+ * is gone, so it does not matter who uses what. Where tables were unhooked, CPUs are
+ * asked all the same: who has answered is in no look-up.
+ *
  * NO DEADLOCK. Who asks waits with interrupts off, so two that ask each other
  * would wait for ever if the wait did not answer. Any other CPU has its
  * interrupts on soon: whoever has them off either computes, or waits for a
@@ -297,7 +302,18 @@ static void cache_drop(struct page_table *table, uintptr_t va, size_t pages)
 	tlb_cache_invalidate(asid, va, pages);
 }
 
-static inline void drop(struct page_table *table, uintptr_t va, size_t pages, bool all)
+/* On all CPUs, by hardware. Nobody is asked, and no context made void: it is under no identifier any more. */
+static void drop_broadcast(uintptr_t va, size_t pages)
+{
+	tlb_invalidate_begin();
+	if (pages > TLB_RANGE_MAX)
+		tlb_broadcast_all();
+	for (size_t i = 0; i < pages && pages <= TLB_RANGE_MAX; i++)
+		tlb_broadcast_page(va + i * PAGE_SIZE);
+	tlb_invalidate_finish();
+}
+
+static inline void drop(struct page_table *table, uintptr_t va, size_t pages, bool all, bool readers)
 {
 	struct tlb_counts *here = &tlb_counts[port_cpu()];
 
@@ -309,7 +325,9 @@ static inline void drop(struct page_table *table, uintptr_t va, size_t pages, bo
 	}
 	if (TLB_CACHE)
 		cache_drop(table, va, pages);
-	if (tlb_shared())
+	if (TLB_BROADCAST && tlb_shared() && !readers)
+		drop_broadcast(va, pages);
+	else if (tlb_shared())
 		drop_everywhere(table, va, pages, all);
 	else
 		drop_here(table, va, pages);
@@ -317,13 +335,33 @@ static inline void drop(struct page_table *table, uintptr_t va, size_t pages, bo
 
 void tlb_drop(struct page_table *table, uintptr_t va, size_t pages)
 {
-	drop(table, va, pages, table == &page_kernel);
+	drop(table, va, pages, table == &page_kernel, false);
 }
 
 void tlb_drop_tables(struct page_table *table, uintptr_t va, size_t pages)
 {
-	drop(table, va, pages, true);
+	drop(table, va, pages, true, true);
 }
+
+#if PTE_BREAK_FIRST
+
+_Static_assert(TLB_BROADCAST || CONFIG_MAX_CPUS == 1, "under a lock no other CPU can be asked");
+
+void tlb_break(struct page_table *table, uintptr_t va, size_t pages)
+{
+	if (tlb_shared())
+		drop_broadcast(va, pages);
+	else
+		drop_here(table, va, pages);
+}
+
+void page_local_break(pte_t *entry, uintptr_t va)
+{
+	pte_store(entry, 0);
+	tlb_break(&page_kernel, va, 1);
+}
+
+#endif
 
 COLD void tlb_drop_restore(struct page_table *table, uintptr_t va, port_irq_t state)
 {

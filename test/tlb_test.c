@@ -419,6 +419,8 @@ TEST(tlb_midway, "a CPU that has loaded a root, but is not through with the swit
 {
 	struct test_thread *thread;
 
+	if (TLB_BROADCAST)
+		SKIP("it is invalidated by hardware, and not asked");
 	__builtin_memset(&midway, 0, sizeof midway);
 	midway.table = page_table_create(0);
 	CHECK_EQ(page_mapping_insert(midway.table, PLACE, 0, 2, PAGE_READ, 0), EOK);

@@ -11,7 +11,9 @@
  *
  * and interrupts come on, or this CPU looks something up (arch/host/tlb.c); or
  * a page is invalidated that has no tlb_invalidate_begin before it. Interrupts
- * are off while a change is made, so both marks are the thread's own.
+ * are off while a change is made, so both marks are the thread's own. With STRICT=yes
+ * it panics as well if a valid entry becomes another that differs in more than rights
+ * (PTE_BREAK_FIRST); arch/host/tlb.c does if it comes to hold both.
  */
 
 #include <arch/host.h>
@@ -57,8 +59,13 @@ void host_check_begun(uintptr_t va)
 
 #if CONFIG_DEBUG
 
-void host_entry_stored(pte_t pte)
+/* What of a valid entry may be another in the next one. */
+#define MAY_CHANGE (PTE_WRITE | PTE_USER | PTE_NO_EXEC)
+
+void host_entry_stored(pte_t before, pte_t pte)
 {
+	if (PTE_BREAK_FIRST && pte_present(before) && pte_present(pte) && ((before ^ pte) & ~MAY_CHANGE) != 0)
+		port_panic("a valid entry, %#zx, becomes %#zx at once", (size_t) before, (size_t) pte);
 	if (pte_present(pte))
 		host_local.unseen |= HOST_UNPUBLISHED;
 }

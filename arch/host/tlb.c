@@ -23,6 +23,11 @@
  * in, under cache_lock, so that it is not removed before (mm/tlb_cache.h). The kernel's
  * window is filled from it too (arch/host/window.c).
  *
+ * OTHER CPUS. With STRICT=yes one CPU invalidates on all. Then what a CPU does with its
+ * TLB, and with memory by it, is done under the TLB's lock, so the access of another CPU
+ * is over when a broadcast is. Nothing is waited for with the lock held: where the
+ * walker finds nothing, the handler of the fault looks again without it.
+ *
  * It also writes down what it was told to drop: so a test can see that an
  * operation dropped what it had to, and no more. That record is one for all
  * CPUs; its fields are written one at a time with atomic operations, so it is
@@ -53,6 +58,8 @@ struct entry {
 };
 
 static struct tlb {
+	uint32_t is_locked; /* "Other CPUs" below */
+	bool is_used;       /* an entry may be in use; locked */
 	phys_t root;
 	unsigned asid;  /* in use */
 	bool has_large; /* an entry may be of more than a base page: then an address is not only where its number says */
@@ -69,6 +76,18 @@ static size_t freed_early;
 static struct tlb *tlb_here(void)
 {
 	return &tlbs[port_cpu()];
+}
+
+static void tlb_lock(struct tlb *tlb)
+{
+	while (TLB_BROADCAST && __atomic_exchange_n(&tlb->is_locked, 1, __ATOMIC_ACQUIRE) != 0)
+		port_relax();
+}
+
+static void tlb_unlock(struct tlb *tlb)
+{
+	if (TLB_BROADCAST)
+		__atomic_store_n(&tlb->is_locked, 0, __ATOMIC_RELEASE);
 }
 
 static bool is_users(uintptr_t va)
@@ -134,6 +153,7 @@ static void drop_page(uintptr_t va)
 {
 	struct tlb *tlb = tlb_here();
 
+	tlb_lock(tlb);
 	if (has_page(tlb, entry_of(tlb, va), va))
 		entry_drop(tlb, entry_of(tlb, va));
 	for (size_t i = 0; i < ENTRIES && tlb->has_large; i++) {
@@ -143,17 +163,24 @@ static void drop_page(uintptr_t va)
 			ALIGN_DOWN(entry->va ^ va, entry->mapping.size) == 0)
 			entry_drop(tlb, entry);
 	}
+	tlb_unlock(tlb);
 }
 
 /* Drops all, or all but the kernel part. */
-static void drop_all(bool kernel)
+static void drop_all_of(struct tlb *tlb, bool kernel)
 {
-	struct tlb *tlb = tlb_here();
-
-	for (size_t i = 0; i < ENTRIES; i++)
+	tlb_lock(tlb);
+	for (size_t i = 0; i < ENTRIES && tlb->is_used; i++)
 		if (kernel || tlb->entries[i].asid != 0)
 			entry_drop(tlb, &tlb->entries[i]);
 	tlb->has_large &= !kernel;
+	tlb->is_used &= !kernel;
+	tlb_unlock(tlb);
+}
+
+static void drop_all(bool kernel)
+{
+	drop_all_of(tlb_here(), kernel);
 }
 
 void host_tlb_deafen(bool is_deaf)
@@ -186,6 +213,54 @@ void tlb_invalidate_all(void)
 		drop_all(true);
 	host_window_drop_all();
 }
+
+#if TLB_BROADCAST
+
+void (*host_broadcast_hook)(void);
+
+/* Drops what leads from va, under whatever identifier. */
+static void drop_page_of(struct tlb *tlb, uintptr_t va)
+{
+	tlb_lock(tlb);
+	for (size_t i = 0; i < ENTRIES && tlb->is_used; i++) {
+		struct entry *entry = &tlb->entries[i];
+
+		if (entry->mapping.size != 0 && ALIGN_DOWN(entry->va ^ va, entry->mapping.size) == 0)
+			entry_drop(tlb, entry);
+	}
+	tlb_unlock(tlb);
+}
+
+static void broadcast_begins(void)
+{
+	void (*hook)(void) = __atomic_load_n(&host_broadcast_hook, __ATOMIC_RELAXED);
+
+	if (hook != NULL)
+		hook();
+}
+
+void host_broadcast_page(uintptr_t va)
+{
+	size_t number = __atomic_fetch_add(&record.pages, 1, __ATOMIC_RELAXED);
+
+	host_check_begun(va);
+	broadcast_begins();
+	__atomic_store_n(&record.recent[number % RECENT], va, __ATOMIC_RELAXED);
+	for (size_t i = 0; i < CONFIG_MAX_CPUS && !deaf; i++)
+		drop_page_of(&tlbs[i], va);
+	host_window_drop(va);
+}
+
+void host_broadcast_all(void)
+{
+	__atomic_fetch_add(&record.alls, 1, __ATOMIC_RELAXED);
+	broadcast_begins();
+	for (size_t i = 0; i < CONFIG_MAX_CPUS && !deaf; i++)
+		drop_all_of(&tlbs[i], true);
+	host_window_drop_all();
+}
+
+#endif
 
 void host_tlb_forget(void)
 {
@@ -236,8 +311,10 @@ void page_root_load(phys_t root)
 	port_irq_t irq = port_irq_save();
 
 	host_seen();
+	tlb_lock(tlb_here());
 	tlb_here()->root = root;
 	tlb_here()->asid = 0;
+	tlb_unlock(tlb_here());
 	if (ASIDS_MOST == 1 && !deaf)
 		drop_all(false);
 	root_loaded();
@@ -251,6 +328,7 @@ void page_root_load_asid(phys_t root, unsigned asid)
 	bool is_drop = root == tlb->root && asid != tlb->asid;
 
 	host_seen();
+	tlb_lock(tlb);
 	if (is_drop)
 		__atomic_fetch_add(&record.alls, 1, __ATOMIC_RELAXED);
 	for (size_t i = 0; is_drop && !deaf && i < ENTRIES; i++)
@@ -261,6 +339,7 @@ void page_root_load_asid(phys_t root, unsigned asid)
 	tlb->root = root;
 	if (!is_drop || !deaf)
 		tlb->asid = asid;
+	tlb_unlock(tlb);
 	root_loaded();
 }
 
@@ -424,6 +503,26 @@ void host_tlb_use(struct page_table *table)
 	port_irq_restore(irq);
 }
 
+/* Whether two entries say the same of what both are for. */
+static bool agree(const struct entry *one, const struct entry *other)
+{
+	return one->mapping.size == other->mapping.size && one->va - one->mapping.pa == other->va - other->mapping.pa;
+}
+
+/* PTE_BREAK_FIRST: no other entry is for what the new one is for. */
+static void check_only(const struct tlb *tlb, const struct entry *new)
+{
+	for (size_t i = 0; PTE_BREAK_FIRST && !deaf && new->mapping.size != 0 && i < ENTRIES; i++) {
+		const struct entry *old = &tlb->entries[i];
+		size_t larger = old->mapping.size > new->mapping.size ? old->mapping.size : new->mapping.size;
+
+		if (old->mapping.size != 0 && old->asid == new->asid && ALIGN_DOWN(old->va ^ new->va, larger) == 0 &&
+			!agree(old, new))
+			port_panic("CPU %u has two translations of %#zx: pages of %zu and of %zu bytes", port_cpu(),
+				(size_t) new->va, old->mapping.size, new->mapping.size);
+	}
+}
+
 /* Interrupts are off: what is looked up stays good till they are on. */
 static bool access(uintptr_t va, bool write, struct page_mapping *mapping)
 {
@@ -437,6 +536,8 @@ static bool access(uintptr_t va, bool write, struct page_mapping *mapping)
 		entry->va = ALIGN_DOWN(va, PAGE_SIZE);
 		entry->asid = asid_for(tlb, va);
 		entry->mapping = page_find(tlb->root, entry->va, entry->asid);
+		tlb->is_used = true;
+		check_only(tlb, entry);
 		tlb->has_large |= entry->mapping.size > PAGE_SIZE;
 	}
 	*mapping = entry->mapping;
@@ -444,35 +545,55 @@ static bool access(uintptr_t va, bool write, struct page_mapping *mapping)
 	return mapping->size != 0 && (!write || (mapping->flags & PAGE_WRITE));
 }
 
-bool host_access(uintptr_t va, bool write, struct page_mapping *mapping)
+/*
+ * A fault: whether the page is mapped all the same, and was away for a moment (PTE_BREAK_FIRST); then the access is
+ * tried again. The look-up waits for the end of that.
+ */
+static bool was_away(uintptr_t va, const struct page_mapping *mapping)
+{
+	return PTE_BREAK_FIRST && mapping->size == 0 && page_mapping_find(tlb_table(), va).size != 0;
+}
+
+/* How often that is believed: a page table of a case may not be the one whose root is loaded. */
+#define TRIES 1000
+
+/* An access to memory, or to nothing (byte is NULL), under the lock of the TLB. */
+static bool access_memory(uintptr_t va, bool write, struct page_mapping *mapping, uint8_t *byte)
 {
 	port_irq_t irq = port_irq_save();
-	bool allowed = access(va, write, mapping);
+	struct tlb *tlb = tlb_here();
+	bool allowed = false;
 
+	for (size_t i = 0; i < TRIES && !allowed; i++) {
+		tlb_lock(tlb);
+		allowed = access(va, write, mapping);
+		if (allowed && byte != NULL && write)
+			__atomic_store_n((uint8_t *) host_memory_at(mapping->pa), *byte, __ATOMIC_RELAXED);
+		else if (allowed && byte != NULL)
+			*byte = __atomic_load_n((uint8_t *) host_memory_at(mapping->pa), __ATOMIC_RELAXED);
+		tlb_unlock(tlb);
+		if (!allowed && !was_away(va, mapping))
+			break;
+	}
 	port_irq_restore(irq);
 	return allowed;
+}
+
+bool host_access(uintptr_t va, bool write, struct page_mapping *mapping)
+{
+	return access_memory(va, write, mapping, NULL);
 }
 
 bool host_load(uintptr_t va, uint8_t *value)
 {
-	port_irq_t irq = port_irq_save();
 	struct page_mapping mapping;
-	bool allowed = access(va, false, &mapping);
 
-	if (allowed)
-		*value = __atomic_load_n((uint8_t *) host_memory_at(mapping.pa), __ATOMIC_RELAXED);
-	port_irq_restore(irq);
-	return allowed;
+	return access_memory(va, false, &mapping, value);
 }
 
 bool host_store(uintptr_t va, uint8_t value)
 {
-	port_irq_t irq = port_irq_save();
 	struct page_mapping mapping;
-	bool allowed = access(va, true, &mapping);
 
-	if (allowed)
-		__atomic_store_n((uint8_t *) host_memory_at(mapping.pa), value, __ATOMIC_RELAXED);
-	port_irq_restore(irq);
-	return allowed;
+	return access_memory(va, true, &mapping, &value);
 }

@@ -26,6 +26,10 @@
  * of whatever touched the window, which therefore has neither this lock nor one
  * that a look-up takes (none does). Interrupts are off in it.
  *
+ * With STRICT=yes a page may be away for a moment, invalidated here as well: so what is
+ * looked up under the lock does not wait for its end, and a fault that finds nothing looks
+ * again without the lock.
+ *
  * The calls are the system's own, past what a sanitizer makes of mmap: showing
  * a page writes nothing to it.
  */
@@ -171,7 +175,8 @@ void host_window_deafen(bool deaf)
 static bool show_locked(uintptr_t va, bool write)
 {
 	uintptr_t page = ALIGN_DOWN(va, PAGE_SIZE);
-	struct page_mapping mapping = host_kernel_find(page);
+	struct page_mapping mapping =
+		PTE_BREAK_FIRST ? host_look_up(page_root_current(), page) : host_kernel_find(page);
 	bool writable = (mapping.flags & PAGE_WRITE) != 0;
 	struct shown *entry;
 
@@ -181,9 +186,21 @@ static bool show_locked(uintptr_t va, bool write)
 		hide_all_locked();
 	map(page, PAGE_SIZE, PROT_READ | (writable ? PROT_WRITE : 0), MAP_SHARED, host_memory_file(), mapping.pa);
 	entry = &shown[(page - KM_START) >> PAGE_WIDTH];
+	if (PTE_BREAK_FIRST && !is_deaf && entry->frame != 0 && entry->frame != (uint32_t) (mapping.pa >> PAGE_WIDTH) + 1)
+		port_panic("the page at %#zx leads to another frame, and its old translation is valid still", (size_t) page);
 	pages_shown += entry->frame == 0;
 	*entry = (struct shown){ .frame = (uint32_t) (mapping.pa >> PAGE_WIDTH) + 1, .was_in_use = is_in_use(page) };
 	return true;
+}
+
+/* Whether the page table allows it after all: the page was away for a moment. The lock is not held. */
+static bool was_away(uintptr_t va, bool write)
+{
+	struct page_mapping mapping = { .size = 0 };
+
+	if (PTE_BREAK_FIRST)
+		mapping = page_mapping_find(&page_kernel, va);
+	return mapping.size != 0 && (!write || (mapping.flags & PAGE_WRITE)) && host_memory_has(mapping.pa);
 }
 
 static bool resolve(uintptr_t va, bool write)
@@ -192,9 +209,11 @@ static bool resolve(uintptr_t va, bool write)
 	bool is_shown;
 
 	host_local.interrupts_off = 1;
-	host_window_lock();
-	is_shown = show_locked(va, write);
-	host_window_unlock(false);
+	do {
+		host_window_lock();
+		is_shown = show_locked(va, write);
+		host_window_unlock(false);
+	} while (!is_shown && was_away(va, write));
 	host_local.interrupts_off = interrupts_off;
 	return is_shown;
 }

@@ -44,6 +44,17 @@ static inline __attribute__((always_inline)) unsigned walk(const struct page_tab
 	__builtin_unreachable();
 }
 
+/* The same, for those who may not miss a page that is away for a moment (pt.h, "Break"). */
+static inline __attribute__((always_inline)) unsigned look(const struct page_table *table, uintptr_t va, pte_t *leaf)
+{
+	uintptr_t breaks = breaks_of(table);
+	unsigned level = walk(table, va, leaf);
+
+	while (PTE_BREAK_FIRST && unlikely(level == PTL_LEVELS) && was_broken(table, &breaks))
+		level = walk(table, va, leaf);
+	return level;
+}
+
 struct page_mapping page_mapping_find(struct page_table *table, uintptr_t va)
 {
 	port_irq_t irq;
@@ -53,7 +64,7 @@ struct page_mapping page_mapping_find(struct page_table *table, uintptr_t va)
 	if (unlikely(!is_own(table, va)))
 		return table == &page_kernel ? NOT_MAPPED : page_mapping_find(&page_kernel, va);
 	irq = port_irq_save();
-	level = walk(table, va, &leaf);
+	level = look(table, va, &leaf);
 	port_irq_restore(irq);
 	if (level == PTL_LEVELS)
 		return NOT_MAPPED;
@@ -71,7 +82,7 @@ COLD static bool translate_by_walk(struct page_table *table, uintptr_t va, phys_
 	if (unlikely(!is_own(table, va)))
 		return table != &page_kernel && page_translate(&page_kernel, va, pa);
 	irq = port_irq_save();
-	level = walk(table, va, &leaf);
+	level = look(table, va, &leaf);
 	port_irq_restore(irq);
 	if (unlikely(level == PTL_LEVELS))
 		return false;
@@ -93,7 +104,7 @@ __attribute__((no_sanitize("thread"))) bool page_translate(struct page_table *ta
 
 		if (likely(__atomic_load_n(&table->recent_changes, __ATOMIC_RELAXED) == changes)) {
 			if (!pte_present(pte))
-				return false;
+				return PTE_BREAK_FIRST ? translate_by_walk(table, va, pa) : false;
 			*pa = pte_leaf_pa(pte, PTL_LEAF) | (va & PAGE_MASK);
 			return true;
 		}

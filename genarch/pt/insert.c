@@ -129,6 +129,8 @@ static unsigned commit_slot(struct insertion *insertion, pte_t *entry, unsigned 
 		return 1;
 	}
 	child = table_pop(fills_table(level, at, end) ? &insertion->any : &insertion->empty);
+	if (CONFIG_DEBUG && PTE_BREAK_FIRST)
+		frame_clear(table_entries(child)); /* pte_store may look at what stands there, as if it were valid */
 	commit_below(insertion, child, level + 1, at, end);
 	table_entry_set(table, level, entry, pte_table(child));
 	return 1;

@@ -67,6 +67,11 @@
  * which returns when no CPU can still be looking (generic/tlb.c). Entries are
  * read and written whole. A reader meets each entry as it was or as it is.
  *
+ * BREAK (PTE_BREAK_FIRST of mm/page_seen.h). An entry that changes in more than rights is
+ * 0 for a moment (entry_break). page_table.breaks is odd that long; a reader that finds
+ * nothing looks whether the number is odd, or another than before, and then looks again,
+ * unless the change is made by its own CPU. Where it is off, nothing of it is left.
+ *
  * ORDER. What no lock covers, and what carries it:
  *
  *   for hardware mm/page_seen.h: what has become present is published before the
@@ -79,6 +84,8 @@
  *                the writer's stores release in the order of "Recent", the reader
  *                acquires in the opposite one; the last look at recent_changes
  *                is behind an acquiring load of the entry, and may be relaxed
+ *   breaks       made odd before the entry is 0, whose store releases: so a reader that
+ *                met the 0 reads an odd number after it, or a later one
  *   a table that goes
  *                tlb_drop_tables: whoever answers has made its last load before,
  *                and releases by `waiting`, which the one that frees acquires
@@ -135,6 +142,10 @@ struct page_table {
 	uint16_t *recent_uses;
 	uintptr_t recent_changes;
 
+#if PTE_BREAK_FIRST
+	uintptr_t breaks; /* odd: an entry is not there for a moment */
+#endif
+
 	struct table_list spares;
 	phys_t tables_last;                 /* tables are taken at or below this address */
 	struct page_table *next, *previous; /* in the ring of all page tables */
@@ -186,6 +197,52 @@ static inline void entry_poke(pte_t *entry, pte_t pte)
 
 /** Writes an entry. A kernel entry of the root goes to the roots of all address spaces. The table is locked. */
 void table_entry_set(struct page_table *table, unsigned level, pte_t *entry, pte_t pte);
+
+/* ---- entries that are not there for a moment ("Break" above) ---- */
+
+/* What may be valid in one way and then in another at once: rights. */
+#define BREAK_FLAGS ~(page_flags_t) (PAGE_READ | PAGE_WRITE | PAGE_EXEC | PAGE_USER)
+
+/** Whether a leaf may not become another at once. */
+static inline bool must_break(pte_t old, pte_t pte, unsigned level)
+{
+	return PTE_BREAK_FIRST &&
+		(pte_leaf_pa(old, level) != pte_leaf_pa(pte, level) ||
+			((pte_leaf_flags(old, level) ^ pte_leaf_flags(pte, level)) & BREAK_FLAGS) != 0);
+}
+
+/** Writes an entry, va's, that was present: by way of 0, invalidated on all CPUs. The table is locked. */
+void entry_break(struct page_table *table, unsigned level, pte_t *entry, uintptr_t va, pte_t pte);
+
+/** Whether code runs, or has its stack, in what page_kernel maps at va: then it is there at every moment. */
+static inline bool is_live(const struct page_table *table, uintptr_t va)
+{
+	return PTE_BREAK_FIRST && table == &page_kernel && table->tables_last == (phys_t) -1 &&
+		(va - IDENTITY_VIRT < IDENTITY_SIZE || va - (uintptr_t) image_start < (size_t) (image_end - image_start));
+}
+
+/** For readers, before they look. */
+static inline uintptr_t breaks_of(const struct page_table *table)
+{
+#if PTE_BREAK_FIRST
+	return __atomic_load_n(&table->breaks, __ATOMIC_ACQUIRE);
+#else
+	(void) table;
+	return 0;
+#endif
+}
+
+/** Whether what a reader has not found may have been away for a moment; then *breaks is noted anew. */
+static inline bool was_broken(const struct page_table *table, uintptr_t *breaks)
+{
+	uintptr_t before = *breaks;
+
+	if (!PTE_BREAK_FIRST || spinlock_held_here(&table->lock))
+		return false;
+	while ((*breaks = breaks_of(table)) % 2 != 0)
+		port_relax();
+	return *breaks != before;
+}
 
 /* ---- ranges ---- */
 
@@ -276,8 +333,17 @@ static inline bool has_spares(const struct page_table *table, uintptr_t va)
 	return table != &page_kernel || va - IDENTITY_VIRT >= IDENTITY_SIZE;
 }
 
-/** Replaces a large leaf by a table, from the list, of leaves of the next size there may be. @return the table */
-phys_t leaf_split(struct page_table *table, unsigned level, pte_t *entry, struct table_list *list);
+/** The two of leaf_split. */
+phys_t leaf_split_at_once(struct page_table *table, unsigned level, pte_t *entry, struct table_list *list);
+phys_t leaf_split_broken(struct page_table *table, unsigned level, pte_t *entry, uintptr_t va, struct table_list *list);
+
+/** Replaces a large leaf, va's, by a table, from the list, of leaves of the next size there may be. @return it */
+static inline phys_t leaf_split(
+	struct page_table *table, unsigned level, pte_t *entry, uintptr_t va, struct table_list *list)
+{
+	return PTE_BREAK_FIRST ? leaf_split_broken(table, level, entry, va, list)
+						   : leaf_split_at_once(table, level, entry, list);
+}
 
 /** Whether the table of PTL1 for va is shared by all address spaces, and so stays when it is empty. */
 static inline bool is_pinned(const struct page_table *table, unsigned level, uintptr_t va)

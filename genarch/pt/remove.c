@@ -73,7 +73,7 @@ static unsigned remove_slot(struct removal *removal, pte_t *entry, unsigned leve
 	if (!pte_is_leaf(pte, level)) {
 		child = pte_table_pa(pte);
 	} else if (!whole) {
-		child = leaf_split(table, level, entry, &table->spares);
+		child = leaf_split(table, level, entry, at, &table->spares);
 	} else {
 		large_remove(removal, entry, level, at);
 		return 1;

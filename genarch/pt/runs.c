@@ -76,9 +76,9 @@ static inline pte_t walk_above_leaf(const struct page_table *table, uintptr_t va
 }
 
 /* Adds what the part of [va, last] that begins at va is mapped to. @return the last address of the part */
-static uintptr_t part_add(const struct page_table *table, uintptr_t va, uintptr_t last, struct found_runs *found)
+static inline uintptr_t part_look(
+	const struct page_table *table, uintptr_t va, uintptr_t last, struct found_runs *found)
 {
-	port_irq_t irq = port_irq_save();
 	unsigned level;
 	pte_t pte = walk_above_leaf(table, va, &level);
 	uintptr_t end = slot_last(va, last, level);
@@ -87,6 +87,28 @@ static uintptr_t part_add(const struct page_table *table, uintptr_t va, uintptr_
 		found_runs_add(found, va, pte_leaf_pa(pte, level) | (va & (PTL_COVERS(level) - 1)), range_pages(va, end));
 	else if (pte_present(pte))
 		entries_add(found, &table_entries(pte_table_pa(pte))[PTL_INDEX(va, PTL_LEAF)], va, range_pages(va, end));
+	return end;
+}
+
+/* The same; again, if a page of it may have been away for a moment (pt.h, "Break"). Interrupts are off. */
+static uintptr_t part_look_again(const struct page_table *table, uintptr_t va, uintptr_t last, struct found_runs *found)
+{
+	uintptr_t breaks = breaks_of(table), end;
+	struct page_run *run = found->count != 0 ? &found->runs[found->count - 1] : found->runs, run_before = *run;
+	struct found_runs before = *found;
+
+	while (end = part_look(table, va, last, found), was_broken(table, &breaks)) {
+		*found = before;
+		*run = run_before;
+	}
+	return end;
+}
+
+static uintptr_t part_add(const struct page_table *table, uintptr_t va, uintptr_t last, struct found_runs *found)
+{
+	port_irq_t irq = port_irq_save();
+	uintptr_t end = PTE_BREAK_FIRST ? part_look_again(table, va, last, found) : part_look(table, va, last, found);
+
 	port_irq_restore(irq);
 	return end;
 }

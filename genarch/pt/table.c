@@ -182,16 +182,21 @@ COLD static void kernel_entry_set(size_t index, pte_t pte)
 	spinlock_unlock_raw(&page_table_list_lock);
 }
 
-void table_entry_set(struct page_table *table, unsigned level, pte_t *entry, pte_t pte)
+static inline void table_entry_store(struct page_table *table, unsigned level, pte_t *entry, pte_t pte)
 {
-	mm_debug(spinlock_held_here(&table->lock), "the page table is not locked");
-	page_step();
 	if (level == 0 && table == &page_kernel)
 		kernel_entry_set((size_t) (entry - table->entries), pte);
 	else if (ROOT_MIRROR_FRAMES != 0 && level == 0)
 		root_store(table, (size_t) (entry - table->entries), pte);
 	else
 		entry_store(entry, pte);
+}
+
+void table_entry_set(struct page_table *table, unsigned level, pte_t *entry, pte_t pte)
+{
+	mm_debug(spinlock_held_here(&table->lock), "the page table is not locked");
+	page_step();
+	table_entry_store(table, level, entry, pte);
 	page_step();
 }
 
@@ -226,7 +231,36 @@ static phys_t table_fill(unsigned level, phys_t pa, page_flags_t flags, struct t
 	return table;
 }
 
-phys_t leaf_split(struct page_table *table, unsigned level, pte_t *entry, struct table_list *list)
+#if PTE_BREAK_FIRST
+
+static void breaks_step(struct page_table *table)
+{
+	__atomic_store_n(&table->breaks, table->breaks + 1, __ATOMIC_RELEASE);
+}
+
+void entry_break(struct page_table *table, unsigned level, pte_t *entry, uintptr_t va, pte_t pte)
+{
+	mm_debug(spinlock_held_here(&table->lock), "the page table is not locked");
+	breaks_step(table);
+	table_entry_store(table, level, entry, 0);
+	tlb_break(table, ALIGN_DOWN(va, PTL_COVERS(level)), PTL_COVERS(level) >> PAGE_WIDTH);
+	table_entry_store(table, level, entry, pte);
+	pte_publish();
+	breaks_step(table);
+}
+
+phys_t leaf_split_broken(struct page_table *table, unsigned level, pte_t *entry, uintptr_t va, struct table_list *list)
+{
+	pte_t old = entry_load(entry);
+	phys_t child = table_fill(level + 1, pte_leaf_pa(old, level), pte_leaf_flags(old, level), list);
+
+	entry_break(table, level, entry, va, pte_table(child));
+	return child;
+}
+
+#endif
+
+phys_t leaf_split_at_once(struct page_table *table, unsigned level, pte_t *entry, struct table_list *list)
 {
 	pte_t old = entry_load(entry);
 	phys_t child = table_fill(level + 1, pte_leaf_pa(old, level), pte_leaf_flags(old, level), list);

@@ -28,6 +28,7 @@ struct change {
 	page_flags_t flags;
 	struct table_list fresh; /* tables at hand for large pages without spares */
 	size_t fresh_needed;
+	bool busy; /* part of it may not be away for a moment (is_live) */
 };
 
 /* ---- prepare ---- */
@@ -60,19 +61,41 @@ static size_t split_needed(unsigned level, uintptr_t va, uintptr_t last)
 	return needed;
 }
 
+/* PTE_BREAK_FIRST: whether leaves that are all in use may change at once, or may be away for a moment. */
+static bool leaves_may_change(
+	const struct change *change, const pte_t *entry, size_t count, unsigned level, uintptr_t va)
+{
+	pte_t pte = pte_leaf(0, change->flags, level), frame_bits = leaf_frame_bits(level);
+
+	if (!is_live(change->table, va))
+		return true;
+	for (size_t i = 0; i < count; i++)
+		if (must_break(entry_peek(&entry[i]), (entry_peek(&entry[i]) & frame_bits) | pte, level))
+			return false;
+	return true;
+}
+
 /* Counts the tables wanted. @return false if part of the range is not mapped */
 static bool prepare_below(struct change *change, phys_t table, unsigned level, uintptr_t va, uintptr_t last)
 {
 	const pte_t *entries = table_entries(table);
 
-	if (level == PTL_LEAF)
-		return *table_uses(table) == PTL_ENTRIES(level) ||
+	if (level == PTL_LEAF) {
+		bool used = *table_uses(table) == PTL_ENTRIES(level) ||
 			leaves_used(&entries[PTL_INDEX(va, level)], range_pages(va, last));
+
+		if (PTE_BREAK_FIRST && used)
+			change->busy |=
+				!leaves_may_change(change, &entries[PTL_INDEX(va, level)], range_pages(va, last), level, va);
+		return used;
+	}
 	FOR_EACH_SLOT(at, end, va, last, level) {
 		pte_t pte = entry_load(&entries[PTL_INDEX(at, level)]);
 
 		if (!pte_present(pte))
 			return false;
+		if (PTE_BREAK_FIRST && pte_is_leaf(pte, level) && is_live(change->table, at))
+			change->busy |= !slot_whole(at, end, level) || !leaves_may_change(change, &pte, 1, level, at);
 		if (pte_is_leaf(pte, level))
 			change->fresh_needed += has_spares(change->table, at) ? 0 : split_needed(level, at, end);
 		else if (!prepare_below(change, pte_table_pa(pte), level + 1, at, end))
@@ -94,6 +117,26 @@ static void leaves_change(pte_t *entry, size_t count, pte_t bits, pte_t frame_bi
 		entry_store(entry, (entry_peek(entry) & frame_bits) | bits);
 }
 
+/* One leaf. */
+static inline void leaf_replace(struct page_table *table, unsigned level, pte_t *entry, uintptr_t va, pte_t pte)
+{
+	if (PTE_BREAK_FIRST && must_break(entry_peek(entry), pte, level))
+		entry_break(table, level, entry, va, pte);
+	else if (level == PTL_LEAF)
+		entry_store(entry, pte);
+	else
+		table_entry_set(table, level, entry, pte);
+}
+
+/* Leaves of the last level, one by one. */
+static void leaves_replace(struct change *change, pte_t *entry, size_t count, uintptr_t va)
+{
+	pte_t bits = pte_leaf(0, change->flags, PTL_LEAF), frame_bits = leaf_frame_bits(PTL_LEAF);
+
+	for (size_t i = 0; i < count; i++, va += PAGE_SIZE)
+		leaf_replace(change->table, PTL_LEAF, &entry[i], va, (entry_peek(&entry[i]) & frame_bits) | bits);
+}
+
 static void commit_below(struct change *change, phys_t table, unsigned level, uintptr_t va, uintptr_t last);
 
 static void commit_slot(struct change *change, pte_t *entry, unsigned level, uintptr_t at, uintptr_t end)
@@ -105,10 +148,10 @@ static void commit_slot(struct change *change, pte_t *entry, unsigned level, uin
 	if (!pte_is_leaf(pte, level)) {
 		child = pte_table_pa(pte);
 	} else if (slot_whole(at, end, level)) {
-		table_entry_set(table, level, entry, pte_leaf(pte_leaf_pa(pte, level), change->flags, level));
+		leaf_replace(table, level, entry, at, pte_leaf(pte_leaf_pa(pte, level), change->flags, level));
 		return;
 	} else {
-		child = leaf_split(table, level, entry, has_spares(table, at) ? &table->spares : &change->fresh);
+		child = leaf_split(table, level, entry, at, has_spares(table, at) ? &table->spares : &change->fresh);
 	}
 	commit_below(change, child, level + 1, at, end);
 }
@@ -117,6 +160,10 @@ static void commit_below(struct change *change, phys_t table, unsigned level, ui
 {
 	pte_t *entries = table_entries(table);
 
+	if (PTE_BREAK_FIRST && level == PTL_LEAF) {
+		leaves_replace(change, &entries[PTL_INDEX(va, level)], range_pages(va, last), va);
+		return;
+	}
 	if (level == PTL_LEAF) {
 		leaves_change(&entries[PTL_INDEX(va, level)], range_pages(va, last), pte_leaf(0, change->flags, level),
 			leaf_frame_bits(level));
@@ -157,6 +204,8 @@ static errno_t change_range(
 		change->fresh_needed = 0;
 		if (!prepare_below(change, table->root, 0, va, last)) {
 			error = ENOENT;
+		} else if (PTE_BREAK_FIRST && change->busy) {
+			error = EBUSY;
 		} else if (change->fresh.count >= change->fresh_needed) {
 			commit_below(change, table->root, 0, va, last);
 			if (batch != NULL)
@@ -201,7 +250,7 @@ static inline bool change_recent(struct page_table *table, uintptr_t va, page_fl
 
 	if (unlikely(!pte_present(pte)))
 		return false;
-	entry_store(entry, (pte & leaf_frame_bits(PTL_LEAF)) | leaf_make(0, flags));
+	leaf_replace(table, PTL_LEAF, entry, va, (pte & leaf_frame_bits(PTL_LEAF)) | leaf_make(0, flags));
 	return true;
 }
 
@@ -213,7 +262,7 @@ errno_t page_mapping_update(
 		port_irq_t irq = spinlock_lock(&table->lock);
 
 		check_may_sleep(alloc, irq);
-		if (likely(recent_is(table, va))) {
+		if (likely(recent_is(table, va)) && !is_live(table, va)) {
 			bool is_mapped = change_recent(table, va, flags);
 
 			spinlock_unlock_raw(&table->lock);
@@ -263,11 +312,13 @@ errno_t page_mapping_replace(struct page_table *table, uintptr_t va, phys_t pa, 
 
 	if (unlikely(!range_valid(table, va, 1) || (pa & PAGE_MASK) != 0 || pa > phys_last()))
 		return EINVAL;
+	if (is_live(table, va))
+		return EBUSY;
 	irq = spinlock_lock(&table->lock);
 	entry = likely(recent_is(table, va)) ? &table->recent_entries[PTL_INDEX(va, PTL_LEAF)] : leaf_entry(table, va);
 	is_mapped = entry != NULL && pte_present(entry_peek(entry));
 	if (likely(is_mapped))
-		entry_store(entry, leaf_make(pa, flags));
+		leaf_replace(table, PTL_LEAF, entry, va, leaf_make(pa, flags));
 	spinlock_unlock_raw(&table->lock);
 	if (likely(is_mapped))
 		tlb_drop_page(table, va);

@@ -323,6 +323,8 @@ static void destroy_and_look(struct as *as, size_t running)
 	size_t answers[CONFIG_MAX_CPUS];
 	struct tlb_info before, after;
 
+	if (TLB_BROADCAST)
+		running = 0; /* nobody is asked */
 	for (unsigned cpu = 0; cpu < CONFIG_MAX_CPUS; cpu++)
 		answers[cpu] = answers_of(cpu);
 	tlb_get_info(&before);

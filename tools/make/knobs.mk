@@ -62,6 +62,7 @@ $(call one_of,SHARED_TLB,yes no)
 $(if $(filter no,$(SHARED_TLB)),,$(if $(filter 4,$(LEVELS)),,$(error SHARED_TLB=yes goes with LEVELS=4 only: otherwise \
 	the host has no identifiers)))
 $(call one_of,STRICT,yes no)
+$(if $(filter yes-yes,$(SHARED_TLB)-$(STRICT)),$(error SHARED_TLB=yes does not go with STRICT=yes))
 $(if $(filter 12,$(PAGE_WIDTH)),,$(if $(filter 4,$(LEVELS)),,$(error PAGE_WIDTH=$(PAGE_WIDTH) goes with LEVELS=4 only)))
 $(if $(filter 12,$(PAGE_WIDTH)),,$(if $(filter thread,$(SANITIZE)),$(error PAGE_WIDTH=$(PAGE_WIDTH) does not go with \
 	SANITIZE=thread: its place in the address space is laid out for 12)))

@@ -132,6 +132,8 @@ void page_mapping_remove(struct page_table *table, uintptr_t va, size_t pages);
  * @retval ENOENT  part of the range is not mapped; nothing changed
  * @retval ENOMEM  (FRAME_ATOMIC) a large page that has no table set aside must be split (the identity window's);
  *                 nothing changed
+ * @retval EBUSY   (PTE_BREAK_FIRST of mm/page_seen.h) pages of the direct map or the image would not be mapped for a
+ *                 moment; nothing changed
  * @retval EINVAL  as page_mapping_insert
  */
 MUST_USE errno_t page_mapping_update(
@@ -154,6 +156,7 @@ void page_tables_free(phys_t first, size_t count);
  *
  * @retval EOK
  * @retval ENOENT  va is not mapped, or not by a base page; nothing changed
+ * @retval EBUSY   as page_mapping_update
  * @retval EINVAL  an address is not a multiple of PAGE_SIZE, or not one of this page table
  */
 MUST_USE errno_t page_mapping_replace(struct page_table *table, uintptr_t va, phys_t pa, page_flags_t flags);
@@ -166,9 +169,14 @@ MUST_USE errno_t page_mapping_replace(struct page_table *table, uintptr_t va, ph
 /** The entry of such a page, which stays where it is. @return NULL if no base page is mapped at va */
 pte_t *page_local_entry(uintptr_t va);
 
+/** Takes it out, on all CPUs, before it may lead elsewhere (PTE_BREAK_FIRST). */
+void page_local_break(pte_t *entry, uintptr_t va);
+
 /** Maps another frame there. On the CPU whose page it is; any context with interrupts off. */
 static inline void page_local_set(pte_t *entry, uintptr_t va, phys_t pa, page_flags_t flags)
 {
+	if (PTE_BREAK_FIRST)
+		page_local_break(entry, va);
 	pte_store(entry, pte_leaf(pa, flags, PTL_LEVELS - 1));
 	if (TLB_CACHE)
 		tlb_cache_invalidate(0, va, 1);

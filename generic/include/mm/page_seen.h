@@ -28,6 +28,23 @@
  * pte_publish. tlb_invalidate_all, tlb_invalidate_asids and the loads of roots
  * are complete in themselves, and whatever was stored before is seen after them.
  *
+ * BROADCAST. Where one CPU can invalidate on all (arm, ppc), TLB_BROADCAST is 1: the core
+ * calls tlb_broadcast_page or _all between begin and finish, and asks no CPU. (Tables
+ * that were taken out still wait for readers, so then CPUs are asked.)
+ *
+ * BREAK BEFORE MAKE. Where a TLB must not meet two valid entries for an address that
+ * differ in the size of the page, the frame, or more than rights (arm), PTE_BREAK_FIRST is
+ * 1. Such a change of a page table is then
+ *
+ *     pte_store 0, invalidated on all CPUs, pte_store of the new entry
+ *
+ * under the page table's lock: so it takes TLB_BROADCAST, or one CPU. In between the page is
+ * not mapped for hardware. The core's own look-ups wait; an access faults, and the fault's
+ * handler finds the page mapped, and lets it try again (in the kernel too: the handler,
+ * and what it touches, is in no such page). Hence what a CPU executes and has its stack in
+ * is not changed so: once page_init is done page_mapping_update and page_mapping_replace
+ * say EBUSY of the direct map and the image, unless nothing but rights changes, of whole pages.
+ *
  * Another CPU that learns from this one, by a lock or an acquiring load, that a page
  * is mapped can use it. (One whose pipeline may have looked the page up before,
  * and fault for that, looks again in its fault handler.)
@@ -69,6 +86,30 @@ static inline void tlb_invalidate_begin(void)
 static inline void tlb_invalidate_finish(void)
 {
 }
+#endif
+
+/*
+ * Not 0 (a number for the preprocessor): one CPU can invalidate on all of them, whatever identifier a translation is
+ * under. The machine supplies these two functions, which begin it.
+ */
+#ifndef TLB_BROADCAST
+#define TLB_BROADCAST 0
+#endif
+
+#if !TLB_BROADCAST
+static inline void tlb_broadcast_page(uintptr_t va)
+{
+	(void) va;
+}
+
+static inline void tlb_broadcast_all(void)
+{
+}
+#endif
+
+/* Not 0 (a number for the preprocessor): what changes in more than rights is not mapped in between. For pt. */
+#ifndef PTE_BREAK_FIRST
+#define PTE_BREAK_FIRST 0
 #endif
 
 /**

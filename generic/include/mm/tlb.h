@@ -79,6 +79,12 @@ void tlb_drop(struct page_table *table, uintptr_t va, size_t pages);
  */
 void tlb_drop_tables(struct page_table *table, uintptr_t va, size_t pages);
 
+/**
+ * As tlb_drop, of an entry that was stored as 0 and is present again next (PTE_BREAK_FIRST): with the page table's lock
+ * held, too.
+ */
+void tlb_break(struct page_table *table, uintptr_t va, size_t pages);
+
 /** This CPU takes part from here on: what is dropped anywhere is dropped on it too. Interrupts are off. Once a CPU. */
 void tlb_cpu_start(void);
 

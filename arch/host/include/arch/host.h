@@ -105,6 +105,9 @@ void host_tlb_use(struct page_table *table);
 /* Called, if not NULL, when a CPU has loaded a root, interrupts off: in the midst of a switch. */
 extern void (*host_root_hook)(void);
 
+/* Called, if not NULL, when a CPU is about to invalidate on all CPUs (STRICT=yes); interrupts are off there. */
+extern void (*host_broadcast_hook)(void);
+
 /** Sets how many identifiers of address spaces there are: from 2 to ASIDS_MOST. While no other CPU runs. */
 void host_asids_set(unsigned count);
 

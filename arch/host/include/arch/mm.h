@@ -27,6 +27,8 @@
  *
  *   roots    one for the kernel part, one for the user part; each entry of a root is four
  *            in the walker's (mm/page_roots.h)
+ *   TLB      one CPU invalidates on all; and an entry that is valid may not become another
+ *            valid one but in its rights (mm/page_seen.h)
  *
  * The identity window is really there, and so is what the kernel maps in km_map's
  * window (arch/host/window.c); image and user space are not.
@@ -224,21 +226,45 @@ static inline page_flags_t pte_leaf_flags(pte_t pte, unsigned level)
 
 /* ---- when a change is seen (arch/host/seen.c) ---- */
 
+#define PTE_BREAK_FIRST CONFIG_HOST_STRICT
+#define TLB_BROADCAST CONFIG_HOST_STRICT
+
+#if TLB_BROADCAST
+void host_broadcast_page(uintptr_t va) __attribute__((weak));
+void host_broadcast_all(void) __attribute__((weak));
+
+/** Drops the translation of one address on all CPUs, under all identifiers. */
+static inline void tlb_broadcast_page(uintptr_t va)
+{
+	if (&host_broadcast_page != NULL)
+		host_broadcast_page(va);
+}
+
+/** Drops all translations on all CPUs. */
+static inline void tlb_broadcast_all(void)
+{
+	if (&host_broadcast_all != NULL)
+		host_broadcast_all();
+}
+#endif
+
 #if CONFIG_DEBUG
 /*
  * The host follows what is stored, published and invalidated, and panics where something is relied on too early. A
  * program that has the core without the host's own files has none of these functions.
  */
-void host_entry_stored(pte_t pte) __attribute__((weak));
+void host_entry_stored(pte_t before, pte_t pte) __attribute__((weak));
 void host_published(void) __attribute__((weak));
 void host_invalidate_begun(void) __attribute__((weak));
 void host_invalidate_finished(void) __attribute__((weak));
 
 static inline void pte_store(pte_t *entry, pte_t pte)
 {
+	pte_t before = __atomic_load_n(entry, __ATOMIC_RELAXED);
+
 	__atomic_store_n(entry, pte, __ATOMIC_RELEASE);
 	if (&host_entry_stored != NULL)
-		host_entry_stored(pte);
+		host_entry_stored(before, pte);
 }
 #define pte_store pte_store
 
