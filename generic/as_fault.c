@@ -101,6 +101,14 @@ static ALWAYS_INLINE errno_t touch_absent(struct as *as, struct as_area *area, u
 static ALWAYS_INLINE errno_t touch_mapped(struct as *as, struct as_area *area, uintptr_t va, unsigned access,
 	frame_flags_t alloc, struct reservation *from, phys_t *pa)
 {
+	if (TLB_KEEPS_INVALID) {
+		port_irq_t irq = port_irq_save();
+
+		tlb_invalidate_begin();
+		tlb_invalidate_page(va);
+		tlb_invalidate_finish();
+		port_irq_restore(irq);
+	}
 	if (!(access & AS_ACCESS_WRITE) || area->backend->map != NULL)
 		return EOK;
 	return page_own(as, area, va, pa, alloc, from);

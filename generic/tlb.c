@@ -194,7 +194,7 @@ static void drop_here(struct page_table *table, uintptr_t va, size_t pages)
 	}
 	tlb_invalidate_begin();
 	for (size_t i = 0; i < pages; i++)
-		tlb_invalidate_page(va + i * PAGE_SIZE);
+		tlb_invalidate_page_of(table == &page_kernel, va + i * PAGE_SIZE);
 	tlb_invalidate_finish();
 }
 

@@ -9,6 +9,7 @@
  *                                               -> breakpoint: logged, and passed over
  *                                               -> system call: answered; there is none yet
  *                                               -> stop: another CPU has panicked or halted; this one parks
+ *                                               -> page fault whose page is there by now: tried again
  *                                               -> page fault in a borrowed address space: as_page_fault; what it
  *                                                  refuses ends a user_copy_in or _out with EFAULT. A fault that no
  *                                                  answer of the address space can cure (the CPU refuses the entry
@@ -29,6 +30,8 @@
 #include <kernel/thread.h>
 #include <kernel/trap_internal.h>
 #include <mm/as.h>
+#include <mm/page_miss.h>
+#include <mm/tlb.h>
 
 COLD static void breakpoint(const struct trap_frame *frame)
 {
@@ -91,6 +94,15 @@ COLD static void __attribute__((noreturn)) fatal(const struct trap_frame *frame,
 	panic_trap(frame, "%s (trap %u) in %s at %p (%s+0x%zx)", report.name, info->number, mode, pc, name, offset);
 }
 
+/* Whether the page is there by now, and allows it: the TLB kept that it was not (TLB_KEEPS_INVALID). */
+static bool is_stale(const struct trap_info *info)
+{
+	page_flags_t wanted = (info->access & AS_ACCESS_WRITE ? PAGE_WRITE : 0) |
+		(info->access & AS_ACCESS_EXEC ? PAGE_EXEC : 0) | (info->from_user ? PAGE_USER : 0);
+
+	return TLB_KEEPS_INVALID && page_fault_is_stale(tlb_table(), info->address, wanted);
+}
+
 /*
  * A page fault in the user part, where the running thread may sleep: the address space it has borrowed answers, with
  * interrupts on. @return whether the thread can go on
@@ -101,6 +113,8 @@ static bool page_fault(struct trap_frame *frame, const struct trap_info *info)
 	enum as_fault_result result;
 	unsigned access;
 
+	if (is_stale(info))
+		return true;
 	if (thread == NULL || thread->as == NULL || !info->interrupts_on || !info->is_curable ||
 		info->address - USER_START > USER_LAST - USER_START)
 		return false;

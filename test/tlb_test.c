@@ -8,6 +8,7 @@
 
 #include <arch/host.h>
 #include <mm/cpu_set.h>
+#include <mm/page_miss.h>
 #include <mm/tlb.h>
 #include <test.h>
 
@@ -195,6 +196,127 @@ TEST(tlb_range,
 		NEED(users >= 0 && kernels >= 0);
 		CHECK_EQ(users, deaf);
 		CHECK_EQ(kernels, deaf);
+	}
+}
+
+/* Pages that are invalidated one by one, and times that everything is, when a range is unmapped. */
+static bool range_drops(struct page_table *table, size_t pages, struct host_tlb_record *record)
+{
+	if (page_mapping_insert(table, PLACE, 0, pages, RW | PAGE_NO_LARGE, FRAME_ATOMIC) != EOK)
+		return false;
+	host_tlb_forget();
+	page_mapping_remove(table, PLACE, pages);
+	host_tlb_get(record);
+	return true;
+}
+
+TEST(tlb_range_max, "the machine says up to how many pages are invalidated one by one",
+	.host_only = "it is the host that has it to choose")
+{
+	static const size_t most[] = { 1, 4, 100 };
+	size_t usual = TLB_RANGE_MAX;
+	bool mapped = true;
+
+	for (size_t i = 0; i < ARRAY_COUNT(most) && mapped; i++) {
+		struct scene scene = { 0 };
+		struct host_tlb_record record;
+
+		NEED(scene_open(&scene));
+		host_traits.tlb_range_max = most[i];
+		mapped = range_drops(scene.table, most[i], &record);
+		CHECK(!mapped || (record.pages == most[i] && record.alls == 0));
+		mapped = mapped && range_drops(scene.table, most[i] + 1, &record);
+		CHECK(!mapped || (record.pages == 0 && record.alls == 1));
+		host_traits.tlb_range_max = usual;
+		scene_close(&scene);
+	}
+	NEED(mapped);
+}
+
+/* Reads a page of the kernel's in two address spaces, lets it go, and reads it again. @return how often it was read */
+static int read_in_both(struct page_table *first, struct page_table *second, uintptr_t va, size_t gone)
+{
+	uint8_t value;
+	int reads = 0;
+
+	for (size_t i = 0; i < 2; i++) {
+		host_tlb_use(i == 0 ? first : second);
+		CHECK(host_load(va, &value));
+	}
+	page_mapping_remove(&page_kernel, va, gone);
+	for (size_t i = 0; i < 2; i++) {
+		host_tlb_use(i == 0 ? first : second);
+		reads += host_load(va, &value);
+	}
+	return reads;
+}
+
+TEST(tlb_kernel_tagged, "a kernel page that was looked up under several identifiers is invalidated under all of them",
+	.host_only = "its TLB may have it so")
+{
+	phys_t frames = test_frame_alloc(RANGE, FRAME_ATOMIC, 0);
+	uintptr_t place = kernel_place();
+	struct scene scene = { 0 };
+	struct page_table *other;
+	int reads[2] = { -1, -1 };
+
+	NEED(frames != 0 && place != 0 && scene_open(&scene));
+	host_traits.is_kernel_tagged = true;
+	other = page_table_create(FRAME_ATOMIC);
+	for (size_t i = 0; other != NULL && i < 2; i++)
+		if (page_mapping_insert(&page_kernel, place, frames, 8, RW, FRAME_ATOMIC) == EOK) {
+			reads[i] = read_in_both(scene.table, other, place, i == 0 ? 1 : 8);
+			page_mapping_remove(&page_kernel, place, 8);
+		}
+	scene_close(&scene);
+	host_traits.is_kernel_tagged = false;
+	tlb_invalidate_all();
+	if (other != NULL)
+		page_table_destroy(other);
+	NEED(reads[0] >= 0 && reads[1] >= 0);
+	CHECK_EQ(reads[0], 0);
+	CHECK_EQ(reads[1], 0);
+}
+
+/* Reads one page of a pair, then maps the other one, and reads that. @return what is read; 0 if there was no memory */
+static uint8_t read_other_half(struct page_table *table, uintptr_t place, const struct scene *scene)
+{
+	uint8_t seen = 0;
+
+	if (page_mapping_insert(table, place, scene->ones, 1, RW, FRAME_ATOMIC) == EOK && load(place) == 1 &&
+		load(place + PAGE_SIZE) == 0 &&
+		page_mapping_insert(table, place + PAGE_SIZE, scene->twos, 1, PAGE_READ, FRAME_ATOMIC) == EOK) {
+		seen = load(place + PAGE_SIZE + 7);
+		CHECK(!host_store(place + PAGE_SIZE, 3));
+		CHECK(!page_fault_is_stale(table, place + PAGE_SIZE, PAGE_WRITE));
+		CHECK(page_fault_is_stale(table, place + PAGE_SIZE, 0));
+	}
+	page_mapping_remove(table, place, 2);
+	CHECK(!page_fault_is_stale(table, place, 0));
+	return seen;
+}
+
+TEST(tlb_keeps_invalid, "where the TLB keeps that a page is not mapped it is looked up again before it faults",
+	.host_only = "its TLB may have it so")
+{
+	uintptr_t place = kernel_place();
+
+	NEED(place != 0);
+	for (unsigned deaf = 0; deaf < 2; deaf++) {
+		struct scene scene = { 0 };
+		uint8_t users, kernels;
+
+		NEED(scene_open(&scene));
+		host_traits.keeps_invalid = true;
+		host_tlb_deafen(deaf);
+		users = read_other_half(scene.table, PLACE, &scene);
+		kernels = deaf ? 2 : read_other_half(&page_kernel, place, &scene);
+		scene_close(&scene);
+		host_traits.keeps_invalid = false;
+		NEED(users != 0 || deaf);
+		NEED(kernels != 0);
+		CHECK_EQ(users, deaf ? 0 : 2);
+		CHECK_EQ(kernels, 2);
 	}
 }
 

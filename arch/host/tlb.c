@@ -37,7 +37,7 @@
 #include <pthread.h>
 
 #include <arch/host.h>
-#include <mm/page.h>
+#include <mm/page_miss.h>
 #include <mm/port.h>
 #include <mm/tlb.h>
 
@@ -55,6 +55,7 @@ struct entry {
 	uintptr_t va;                /* of the page that the address was in */
 	struct page_mapping mapping; /* of va; size 0 = no entry */
 	unsigned asid;               /* one more than the identifier; 0 = the kernel part's, which has none */
+	bool is_invalid;             /* no entry of a page, but one that says that it is not mapped (TLB_KEEPS_INVALID) */
 };
 
 static struct tlb {
@@ -98,7 +99,7 @@ static bool is_users(uintptr_t va)
 /* What entries for va are told apart by. */
 static unsigned asid_for(const struct tlb *tlb, uintptr_t va)
 {
-	return is_users(va) ? tlb->asid + 1 : 0;
+	return is_users(va) || TLB_KERNEL_TAGGED ? tlb->asid + 1 : 0;
 }
 
 /* Address spaces that use the same addresses do not all want the same place. */
@@ -110,6 +111,12 @@ static struct entry *entry_of(struct tlb *tlb, uintptr_t va)
 static bool has_page(const struct tlb *tlb, const struct entry *entry, uintptr_t va)
 {
 	return entry->mapping.size != 0 && entry->va == ALIGN_DOWN(va, PAGE_SIZE) && entry->asid == asid_for(tlb, va);
+}
+
+/* Whether an entry says that va is not mapped. */
+static bool says_invalid(const struct tlb *tlb, const struct entry *entry, uintptr_t va)
+{
+	return entry->is_invalid && entry->va == ALIGN_DOWN(va, PAGE_SIZE) && entry->asid == asid_for(tlb, va);
 }
 
 void host_check_owned(uintptr_t va, pfn_t pfn)
@@ -140,6 +147,7 @@ static void entry_drop(struct tlb *tlb, struct entry *entry)
 	if (is_usable(tlb, entry))
 		host_check_owned(entry->va, entry->mapping.pa >> PAGE_WIDTH);
 	entry->mapping.size = 0;
+	entry->is_invalid = false;
 }
 
 size_t host_tlb_watch(bool watch)
@@ -154,7 +162,7 @@ static void drop_page(uintptr_t va)
 	struct tlb *tlb = tlb_here();
 
 	tlb_lock(tlb);
-	if (has_page(tlb, entry_of(tlb, va), va))
+	if (has_page(tlb, entry_of(tlb, va), va) || says_invalid(tlb, entry_of(tlb, va), va))
 		entry_drop(tlb, entry_of(tlb, va));
 	for (size_t i = 0; i < ENTRIES && tlb->has_large; i++) {
 		struct entry *entry = &tlb->entries[i];
@@ -203,6 +211,18 @@ void tlb_invalidate_page(uintptr_t va)
 	if (!deaf)
 		drop_page(va);
 	host_window_drop(va);
+}
+
+void tlb_invalidate_page_asids(uintptr_t va)
+{
+	struct tlb *tlb = tlb_here();
+	unsigned asid = tlb->asid;
+
+	for (tlb->asid = 0; tlb->asid < asids; tlb->asid++)
+		if (!deaf)
+			drop_page(va);
+	tlb->asid = asid;
+	tlb_invalidate_page(va);
 }
 
 void tlb_invalidate_all(void)
@@ -523,6 +543,21 @@ static void check_only(const struct tlb *tlb, const struct entry *new)
 	}
 }
 
+/* A miss. */
+static void fill(struct tlb *tlb, uintptr_t va)
+{
+	struct entry *entry = entry_of(tlb, va);
+
+	entry_drop(tlb, entry);
+	entry->va = ALIGN_DOWN(va, PAGE_SIZE);
+	entry->asid = asid_for(tlb, va);
+	entry->mapping = page_find(tlb->root, entry->va, entry->asid);
+	entry->is_invalid = TLB_KEEPS_INVALID && entry->mapping.size == 0;
+	tlb->is_used = true;
+	check_only(tlb, entry);
+	tlb->has_large |= entry->mapping.size > PAGE_SIZE;
+}
+
 /* Interrupts are off: what is looked up stays good till they are on. */
 static bool access(uintptr_t va, bool write, struct page_mapping *mapping)
 {
@@ -531,14 +566,10 @@ static bool access(uintptr_t va, bool write, struct page_mapping *mapping)
 
 	if (CONFIG_DEBUG && unlikely(host_local.unseen != 0))
 		host_unseen();
-	if (!has_page(tlb, entry, va)) {
-		entry_drop(tlb, entry);
-		entry->va = ALIGN_DOWN(va, PAGE_SIZE);
-		entry->asid = asid_for(tlb, va);
-		entry->mapping = page_find(tlb->root, entry->va, entry->asid);
-		tlb->is_used = true;
-		check_only(tlb, entry);
-		tlb->has_large |= entry->mapping.size > PAGE_SIZE;
+	if (!has_page(tlb, entry, va) && !says_invalid(tlb, entry, va)) {
+		fill(tlb, va);
+		if (TLB_KEEPS_INVALID)
+			fill(tlb, va ^ PAGE_SIZE);
 	}
 	*mapping = entry->mapping;
 	mapping->pa += va & (PAGE_SIZE - 1);
@@ -552,6 +583,12 @@ static bool access(uintptr_t va, bool write, struct page_mapping *mapping)
 static bool was_away(uintptr_t va, const struct page_mapping *mapping)
 {
 	return PTE_BREAK_FIRST && mapping->size == 0 && page_mapping_find(tlb_table(), va).size != 0;
+}
+
+/* The same where the TLB keeps that a page is not mapped, as kernel/trap.c has it. */
+static bool was_stale(uintptr_t va, bool write)
+{
+	return TLB_KEEPS_INVALID && page_fault_is_stale(tlb_table(), va, write ? PAGE_WRITE : 0);
 }
 
 /* How often that is believed: a page table of a case may not be the one whose root is loaded. */
@@ -572,7 +609,7 @@ static bool access_memory(uintptr_t va, bool write, struct page_mapping *mapping
 		else if (allowed && byte != NULL)
 			*byte = __atomic_load_n((uint8_t *) host_memory_at(mapping->pa), __ATOMIC_RELAXED);
 		tlb_unlock(tlb);
-		if (!allowed && !was_away(va, mapping))
+		if (!allowed && !was_away(va, mapping) && !was_stale(va, write))
 			break;
 	}
 	port_irq_restore(irq);

@@ -11,6 +11,8 @@
  * its chain: 68 and two cache lines; one elsewhere, or none: 220.
  */
 
+#include <mm/page_miss.h>
+
 #include "ht.h"
 
 static const struct page_mapping NOT_MAPPED = { .size = 0 };
@@ -167,6 +169,20 @@ struct page_mapping page_mapping_find(struct page_table *table, uintptr_t va)
 	return (struct page_mapping){ .pa = pte_leaf_pa(leaf, level) | (va & (PTL_COVERS(level) - 1)),
 		.size = PTL_COVERS(level),
 		.flags = pte_leaf_flags(leaf, level) };
+}
+
+bool page_entry_find(const struct page_table *table, uintptr_t va, struct page_entry *found)
+{
+	if (!is_own(table, va))
+		table = &page_kernel;
+	if (!is_own(table, va))
+		return false;
+	found->level = find_anywhere(table, va, &found->pte);
+	if (found->level == PTL_LEVELS)
+		return false;
+	va ^= PTL_COVERS(found->level);
+	found->other = is_own(table, va) ? entry_find(table, va, found->level) : 0;
+	return true;
 }
 
 /* What is not found at once: in another size, in an overflow line, in the kernel part, or nowhere. */

@@ -18,6 +18,8 @@
  * in a new one: 380. In a range: 35 a page where all clusters are new.
  */
 
+#include <mm/page_miss.h>
+
 #include "ht.h"
 
 struct insertion {
@@ -227,10 +229,12 @@ static errno_t insert_range(struct insertion *insertion, frame_flags_t alloc)
  */
 static errno_t insert_reserved(struct insertion *insertion, struct reservation *r)
 {
-	port_irq_t irq = spinlock_lock(&ht.lock);
 	size_t own = r->set_aside, low = r->low, wanted = 0;
+	port_irq_t irq;
 	errno_t error;
 
+	page_reach_debug(r, sizeof *r);
+	irq = spinlock_lock(&ht.lock);
 	set_aside_locked(r, 0);
 	error = insert_locked(insertion, &wanted);
 	if (error == EAGAIN) {

@@ -12,6 +12,7 @@
  * COST. A cluster: a look-up, and 10 instructions a page.
  */
 
+#include <mm/page_miss.h>
 #include <mm/page_runs.h>
 
 #include "ht.h"
@@ -140,6 +141,7 @@ size_t page_mapping_runs(struct page_table *table, uintptr_t va, size_t pages, s
 	size_t missed = 0;
 	bool ended = false;
 
+	page_reach_debug(runs, room * sizeof *runs);
 	if (!range_valid(table, va, pages))
 		table = &page_kernel;
 	if (!range_valid(table, va, pages))

@@ -15,6 +15,8 @@
  * level, and 35 (doc/bench.md: 66, 79 and 95 with two, three and four levels).
  */
 
+#include <mm/page_miss.h>
+
 #include "pt.h"
 
 static const struct page_mapping NOT_MAPPED = { .size = 0 };
@@ -110,6 +112,31 @@ __attribute__((no_sanitize("thread"))) bool page_translate(struct page_table *ta
 		}
 	}
 	return translate_by_walk(table, va, pa);
+}
+
+bool page_entry_find(const struct page_table *table, uintptr_t va, struct page_entry *found)
+{
+	const pte_t *entries;
+
+	if (!is_own(table, va))
+		table = &page_kernel;
+	entries = table->entries;
+	for (unsigned level = 0; level < PTL_LEVELS && is_own(table, va); level++) {
+		pte_t pte = entry_load(&entries[PTL_INDEX(va, level)]);
+		pte_t other = entry_load(&entries[PTL_INDEX(va, level) ^ 1]);
+
+		if (!pte_present(pte))
+			return false;
+		if (!pte_is_leaf(pte, level)) {
+			entries = table_entries(pte_table_pa(pte));
+			continue;
+		}
+		if (!pte_present(other) || !pte_is_leaf(other, level) || !is_own(table, va ^ PTL_COVERS(level)))
+			other = 0;
+		*found = (struct page_entry){ .pte = pte, .other = other, .level = level };
+		return true;
+	}
+	return false;
 }
 
 size_t page_describe(struct page_table *table, uintptr_t va, struct page_level *levels, size_t max)

@@ -23,6 +23,8 @@
  * takes.
  */
 
+#include <mm/page_miss.h>
+
 #include "pt.h"
 
 struct insertion {
@@ -221,8 +223,12 @@ static errno_t insert_range(struct insertion *insertion, uintptr_t va, uintptr_t
  */
 static errno_t insert_reserved(struct insertion *insertion, uintptr_t va, uintptr_t last, struct reservation *r)
 {
-	port_irq_t irq = spinlock_lock(&insertion->table->lock);
-	errno_t error = insert_locked(insertion, va, last);
+	port_irq_t irq;
+	errno_t error;
+
+	page_reach_debug(r, sizeof *r);
+	irq = spinlock_lock(&insertion->table->lock);
+	error = insert_locked(insertion, va, last);
 
 	if (error == EAGAIN) {
 		error = ENOMEM;

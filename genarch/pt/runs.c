@@ -17,6 +17,7 @@
  * follows the last one's, 8 if nothing is mapped, 20 if it begins a run.
  */
 
+#include <mm/page_miss.h>
 #include <mm/page_runs.h>
 
 #include "pt.h"
@@ -118,6 +119,7 @@ size_t page_mapping_runs(struct page_table *table, uintptr_t va, size_t pages, s
 	struct found_runs found = { .runs = runs, .room = room };
 	uintptr_t last = va + (pages - 1) * PAGE_SIZE + PAGE_MASK;
 
+	page_reach_debug(runs, room * sizeof *runs);
 	if (!range_valid(table, va, pages))
 		table = &page_kernel;
 	if (!range_valid(table, va, pages))

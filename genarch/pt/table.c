@@ -25,7 +25,10 @@
 
 #include "pt.h"
 
-struct page_table page_kernel = { .next = &page_kernel, .previous = &page_kernel };
+/* Until page_init it maps nothing; a miss by then may ask it. */
+struct page_table page_kernel = {
+	.first = UINTPTR_MAX, .last = UINTPTR_MAX, .next = &page_kernel, .previous = &page_kernel
+};
 struct mm_spinlock page_table_list_lock = SPINLOCK_INIT;
 pte_t leaf_bits[LEAF_FLAGS + 1];
 

@@ -188,7 +188,7 @@ static bool run_tlb(const struct command_call *call)
 	tlb_get_info(&info);
 	kprintf("\nDropped since boot, on all CPUs:\n");
 	kprintf("%12llu pages, one by one; %llu ranges of up to %u pages among them\n", (unsigned long long) info.pages,
-		(unsigned long long) info.ranges, TLB_RANGE_MAX);
+		(unsigned long long) info.ranges, (unsigned) TLB_RANGE_MAX);
 	kprintf("%12llu times everything\n", (unsigned long long) info.alls);
 	kprintf("%12llu times other CPUs were asked to drop it too, by %llu interrupts; they have answered %llu times\n",
 		(unsigned long long) info.requests, (unsigned long long) info.interrupts, (unsigned long long) info.answers);

@@ -10,6 +10,7 @@
  * grow long, are split as the table grows, and joined as it shrinks.
  */
 
+#include <mm/page_miss.h>
 #include <test.h>
 
 #if CONFIG_DEBUG
@@ -46,12 +47,26 @@ static phys_t frame_of(size_t i)
 	return FRAMES + i * PAGE_SIZE;
 }
 
+/* As a miss handler looks it up. */
+static void look_at_entry(uintptr_t va, phys_t frame, enum state state)
+{
+	port_irq_t irq = port_irq_save();
+	struct page_entry entry = { .pte = 0 };
+	bool is_found = page_entry_find(world.table, va, &entry);
+	phys_t pa = is_found ? pte_leaf_pa(entry.pte, entry.level) | (va & (PTL_COVERS(entry.level) - 1)) : 0;
+
+	world.missed += state == STATE_MAPPED && (!is_found || pa != frame);
+	world.ghosts += is_found && (state == STATE_NOT || pa != frame);
+	port_irq_restore(irq);
+}
+
 static void look(uintptr_t va, phys_t frame, enum state state)
 {
 	struct page_mapping found = page_mapping_find(world.table, va);
 
 	world.missed += state == STATE_MAPPED && (found.size == 0 || found.pa != frame);
 	world.ghosts += found.size != 0 && (state == STATE_NOT || found.pa != frame);
+	look_at_entry(va, frame, state);
 }
 
 static void look_at_all(void)

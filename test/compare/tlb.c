@@ -18,6 +18,11 @@ void tlb_invalidate_page(uintptr_t va)
 	__asm__ volatile("" : : "r"(va));
 }
 
+void tlb_invalidate_page_asids(uintptr_t va)
+{
+	__asm__ volatile("" : : "r"(va));
+}
+
 void tlb_invalidate_all(void)
 {
 	__asm__ volatile("");

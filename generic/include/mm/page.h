@@ -19,6 +19,7 @@
 #include <mm/frame.h>
 #include <mm/page_seen.h>
 #include <mm/tlb_cache.h>
+#include <mm/tlb_kind.h>
 #include <mm/types.h>
 
 /* What a mapping allows and how it is cached. (The values are fixed in <arch/mm.h>'s terms by mm/page_flags.h.) */
@@ -181,7 +182,7 @@ static inline void page_local_set(pte_t *entry, uintptr_t va, phys_t pa, page_fl
 	if (TLB_CACHE)
 		tlb_cache_invalidate(0, va, 1);
 	tlb_invalidate_begin();
-	tlb_invalidate_page(va);
+	tlb_invalidate_page_of(true, va);
 	tlb_invalidate_finish();
 }
 

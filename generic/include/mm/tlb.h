@@ -13,9 +13,7 @@
 #include <mm/page.h>
 #include <mm/page_seen.h>
 #include <mm/port.h>
-
-/* Ranges of more pages than this are dropped by dropping everything. */
-#define TLB_RANGE_MAX 32
+#include <mm/tlb_kind.h>
 
 /* ---- which page table ---- */
 
@@ -120,7 +118,7 @@ static inline void tlb_drop_page(struct page_table *table, uintptr_t va)
 	}
 	tlb_count(&tlb_counts[0].pages, 1); /* the only CPU is the first */
 	tlb_invalidate_begin();
-	tlb_invalidate_page(va);
+	tlb_invalidate_page_of(table == &page_kernel, va);
 	tlb_invalidate_finish();
 }
 

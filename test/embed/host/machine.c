@@ -20,6 +20,7 @@ static phys_t root;
 
 bool host_gigabyte_pages = true, host_large_pages = true;
 phys_t host_dma_limit = MiB(16);
+struct host_traits host_traits = { .tlb_range_max = 32 };
 
 bool machine_start(size_t bytes)
 {
@@ -30,6 +31,11 @@ bool machine_start(size_t bytes)
 }
 
 void tlb_invalidate_page(uintptr_t va)
+{
+	(void) va;
+}
+
+void tlb_invalidate_page_asids(uintptr_t va)
 {
 	(void) va;
 }

@@ -295,6 +295,22 @@ static inline void tlb_invalidate_finish(void)
 /* Identifiers of address spaces: with two and three levels there are none, as on the PCs that have these formats. */
 #define ASIDS_MOST (CONFIG_HOST_LEVELS == 4 ? 256 : 1)
 
+/* What tests choose of the CPU's TLB, and of what else a machine states in this header (arch/host/traits.c). */
+struct host_traits {
+	size_t tlb_range_max;  /* TLB_RANGE_MAX */
+	bool is_kernel_tagged; /* TLB_KERNEL_TAGGED */
+	bool keeps_invalid;    /* TLB_KEEPS_INVALID: then its entries are looked up in pairs */
+};
+
+extern struct host_traits host_traits;
+
+#define TLB_RANGE_MAX host_traits.tlb_range_max
+#define TLB_KERNEL_TAGGED host_traits.is_kernel_tagged
+#define TLB_KEEPS_INVALID host_traits.keeps_invalid
+
+/** Drops one page of the kernel part on this CPU, under all identifiers. */
+void tlb_invalidate_page_asids(uintptr_t va);
+
 /** Drops the translation of one address on this CPU: of the kernel part, or under the identifier in use. */
 void tlb_invalidate_page(uintptr_t va);
 
