@@ -184,9 +184,11 @@ _Static_assert(sizeof(struct line_frame) <= PAGE_SIZE, "lines and their books fi
 #define FRAME_CLUSTERS (FRAME_LINES * 3 / 4) /* that a frame of lines makes room for */
 
 struct page_table {
-	uintptr_t space;       /* its number, shifted to where it stands in a tag */
+	/* What its root leads to (<mm/ht_layout.h>). */
+	uintptr_t space; /* its number, shifted to where it stands in a tag; the kernel's is 1, never 0 */
+	unsigned sizes;  /* a bit for each level of which it has clusters */
+
 	uintptr_t first, last; /* the addresses it may map, both inclusive */
-	unsigned sizes;        /* a bit for each level of which it has clusters */
 	uintptr_t splits;      /* how often a large page was split */
 
 	/* "Recent" above: what the cluster serves (va >> RECENT_SHIFT, or RECENT_NONE), and the count of its uses. */

@@ -12,6 +12,7 @@
  * frames are taken from there.
  */
 
+#include <mm/ht_layout.h>
 #include <mm/kernel_map.h>
 #include <mm/tlb.h>
 
@@ -76,7 +77,7 @@ errno_t page_init(void)
 
 	leaf_bits_fill();
 	if (error == EOK) {
-		page_kernel = (struct page_table){ .space = (uintptr_t) 1 << SPACE_SHIFT,
+		page_kernel = (struct page_table){ .space = (uintptr_t) HT_SPACE_KERNEL << SPACE_SHIFT,
 			.first = KERNEL_START,
 			.last = KERNEL_LAST,
 			.recent = RECENT_NONE,

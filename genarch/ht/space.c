@@ -24,7 +24,10 @@
 
 pte_t leaf_bits[LEAF_FLAGS + 1];
 
-struct page_table page_kernel = { .next = &page_kernel, .previous = &page_kernel };
+/* Until page_init it maps nothing; a miss by then may ask it. */
+struct page_table page_kernel = {
+	.first = UINTPTR_MAX, .last = UINTPTR_MAX, .next = &page_kernel, .previous = &page_kernel
+};
 
 /*
  * Numbers are given in turn: the next one is looked for behind number_last, which is that of `newest` or of one that
@@ -111,7 +114,7 @@ void page_table_destroy(struct page_table *table)
 
 phys_t page_table_root(const struct page_table *table)
 {
-	return (phys_t) number_of(table);
+	return table == &page_kernel ? (phys_t) IMAGE2PA(table) : (phys_t) KA2PA((uintptr_t) table);
 }
 
 /* Memory that is not needed any more stays the hash table's: a batch has nothing to keep. */

@@ -8,6 +8,8 @@
 #include <mm/page_miss.h>
 #include <test.h>
 
+#include "layout.h"
+
 #define RW (PAGE_READ | PAGE_WRITE)
 #define LARGE PTL_COVERS(PTL_LEVELS - 2)
 #define LARGE_PAGES (LARGE >> PAGE_WIDTH)
@@ -24,6 +26,17 @@ static bool entry_of(struct page_table *table, uintptr_t va, struct page_entry *
 	return is_found;
 }
 
+/* Whether a look-up by the published numbers finds the same. */
+static bool layout_agrees(struct page_table *table, uintptr_t va, const struct page_entry *entry)
+{
+	port_irq_t irq = port_irq_save();
+	unsigned level;
+	pte_t pte = layout_find(table, va, &level);
+
+	port_irq_restore(irq);
+	return entry == NULL ? pte == 0 : pte == entry->pte && level == entry->level;
+}
+
 /* Whether a look-up finds the entry by which an address is mapped, and its other half. */
 static bool agrees(struct page_table *table, uintptr_t va)
 {
@@ -31,7 +44,9 @@ static bool agrees(struct page_table *table, uintptr_t va)
 	struct page_entry found;
 
 	if (!entry_of(table, va, &found))
-		return mapping.size == 0;
+		return mapping.size == 0 && layout_agrees(table, va, NULL);
+	if (!layout_agrees(table, va, &found))
+		return false;
 	other = page_mapping_find(table, va ^ mapping.size);
 	if (mapping.size != PTL_COVERS(found.level) || mapping.flags != pte_leaf_flags(found.pte, found.level) ||
 		ALIGN_DOWN(mapping.pa, (phys_t) mapping.size) != pte_leaf_pa(found.pte, found.level))
@@ -81,6 +96,9 @@ TEST(page_miss_kernel, "an address of the kernel part is found whatever the page
 	bool found_own, found_other;
 
 	NEED(table != NULL);
+	CHECK_NE(page_table_root(&page_kernel), 0);
+	CHECK_NE(page_table_root(table), 0);
+	CHECK(agrees(&page_kernel, text) && agrees(table, text));
 	found_own = entry_of(&page_kernel, text, &own);
 	found_other = entry_of(table, text, &other);
 	if (CHECK(found_own && found_other)) {

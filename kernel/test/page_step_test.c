@@ -13,6 +13,8 @@
 #include <mm/page_miss.h>
 #include <test.h>
 
+#include "layout.h"
+
 #if CONFIG_DEBUG
 
 #define RW (PAGE_READ | PAGE_WRITE)
@@ -47,7 +49,7 @@ static phys_t frame_of(size_t i)
 	return FRAMES + i * PAGE_SIZE;
 }
 
-/* As a miss handler looks it up. */
+/* As miss handlers look it up, in C and in assembly. */
 static void look_at_entry(uintptr_t va, phys_t frame, enum state state)
 {
 	port_irq_t irq = port_irq_save();
@@ -57,6 +59,10 @@ static void look_at_entry(uintptr_t va, phys_t frame, enum state state)
 
 	world.missed += state == STATE_MAPPED && (!is_found || pa != frame);
 	world.ghosts += is_found && (state == STATE_NOT || pa != frame);
+	entry.pte = layout_find(world.table, va, &entry.level);
+	pa = entry.pte != 0 ? pte_leaf_pa(entry.pte, entry.level) | (va & (PTL_COVERS(entry.level) - 1)) : 0;
+	world.missed += state == STATE_MAPPED && (entry.pte == 0 || pa != frame);
+	world.ghosts += entry.pte != 0 && (state == STATE_NOT || pa != frame);
 	port_irq_restore(irq);
 }
 

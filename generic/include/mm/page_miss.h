@@ -4,7 +4,8 @@
  * What a TLB that software fills needs of the page tables.
  *
  * A MISS. The handler looks the address up in tlb_table() (mm/tlb.h) and writes
- * what it finds into the TLB. Only if it finds nothing, or a right that is
+ * what it finds into the TLB: in C by page_entry_find, in assembly by the numbers
+ * of mm/pt_layout.h or mm/ht_layout.h. Only if it finds nothing, or a right that is
  * missing, does it build a trap frame and report a page fault.
  *
  * IN THE MIDST OF ANYTHING. A miss comes at any instruction that touches memory,
