@@ -3,16 +3,17 @@
 /*
  * What the kernel maps for itself at boot, by whatever design maps pages:
  *
- *   - the identity window: what the boot code had mapped, and beyond that every
- *     slot of a large page in which the frame allocator has a frame; writable,
- *     not executable
+ *   - the identity window, unless hardware makes it (mm/direct_map.h): what the
+ *     boot code had mapped, as far as there is RAM, and beyond that every slot of a
+ *     large page in which the frame allocator has a frame; writable, not executable
  *   - the image at its own address, where that is not in the window
  *   - in both: text that can be executed, read-only data that can only be read;
- *     seen through the window, both can only be read
+ *     seen through the window, both can only be read. Not where hardware decides
  *   - the machine's fixed mappings (KERNEL_FIXED)
  */
 
 #include <mm/assert.h>
+#include <mm/direct_map.h>
 #include <mm/kernel_map.h>
 
 #define LARGE PTL_COVERS(PTL_LEVELS - 2)
@@ -39,6 +40,14 @@ static errno_t window_map(phys_t pa, phys_t last)
 {
 	return page_mapping_insert(
 		&page_kernel, PA2KA(pa), pa, ((last - pa) >> PAGE_WIDTH) + 1, WINDOW_FLAGS, FRAME_ATOMIC);
+}
+
+/* What the boot code has mapped: no more than there is RAM, for what is behind that may be registers of devices. */
+static errno_t window_map_boot(void)
+{
+	phys_t last = kernel_map_boot_last(), ram = frame_ram_last() | (LARGE - 1);
+
+	return window_map(IDENTITY_PHYS, ram < last ? ram : last);
 }
 
 /* The last address of the slot of a large page that pa lies in, or of the window. */
@@ -117,9 +126,11 @@ static errno_t image_map(void)
 	if (image != alias) {
 		error = page_mapping_insert(&page_kernel, image, IMAGE2PA(image_start),
 			(size_t) (image_end - image_start) >> PAGE_WIDTH, WINDOW_FLAGS | PAGE_NO_LARGE, FRAME_ATOMIC);
-		if (error == EOK)
+		if (error == EOK && !direct_map_has(alias))
 			error = rights_set(alias, image_start, image_rodata_end, PAGE_READ);
 	}
+	if (direct_map_has(image))
+		return error;
 	if (error == EOK)
 		error = rights_set(image, image_start, image_text_end, PAGE_READ | PAGE_EXEC);
 	if (error == EOK)
@@ -160,9 +171,13 @@ static errno_t fixed_map_all(void)
 
 errno_t kernel_map(void)
 {
-	errno_t error = window_map(IDENTITY_PHYS, kernel_map_boot_last());
+	errno_t error = EOK;
 
-	if (error == EOK)
+	mm_assert(IDENTITY_RIGHTS == 0 || ((IDENTITY_VIRT | IDENTITY_SIZE) & (LARGE - 1)) == 0,
+		"the direct map is hardware's, but not whole tables of the last level");
+	if (IDENTITY_RIGHTS == 0)
+		error = window_map_boot();
+	if (IDENTITY_RIGHTS == 0 && error == EOK)
 		error = window_map_rest();
 	if (error == EOK)
 		error = image_map();

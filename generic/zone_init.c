@@ -438,6 +438,28 @@ static void zones_fill(const struct memmap *map)
 				zone_manage(&zones[z], piece_in(&zones[z], whole_frames(&map->ranges[i])));
 }
 
+static phys_t ram_last;
+
+phys_t frame_ram_last(void)
+{
+	return ram_last;
+}
+
+static void ram_last_find(const struct memmap *map)
+{
+	const phys_t reach = IDENTITY_PHYS + (phys_t) (IDENTITY_SIZE - 1);
+
+	ram_last = IDENTITY_PHYS;
+	for (size_t i = 0; i < map->count; i++) {
+		const struct memmap_range *range = &map->ranges[i];
+
+		if ((range->type != MEMMAP_FREE && range->type != MEMMAP_FIRMWARE && range->type != MEMMAP_IMAGE) ||
+			range->first > reach || range->last < ram_last)
+			continue;
+		ram_last = range->last < reach ? (phys_t) range->last : reach;
+	}
+}
+
 errno_t frame_init(struct memmap *map)
 {
 	size_t states;
@@ -453,6 +475,7 @@ errno_t frame_init(struct memmap *map)
 		port_log("memory: no room for %zu KiB of books", frame_books >> 10);
 		return ENOMEM;
 	}
+	ram_last_find(map);
 	tables_set_up((uint8_t *) PA2KA(books));
 	zones_set_up((uint8_t *) PA2KA(books) + states);
 	zone_lists_build();

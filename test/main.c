@@ -61,6 +61,7 @@ static const char usage[] = "usage: %s [options] [NAME ...]\n"
 							"  --log           print the core's log, not only that of tests that fail\n"
 							"  --threads       only cases with threads\n"
 							"  --no-large-pages  of a CPU that has base pages only\n"
+							"  --hardware-map  of a machine whose hardware makes the direct map\n"
 							"  --no-dma-zone   of a machine whose devices reach all memory\n"
 							"  --no-fork       all in this process, for a debugger; the first crash ends it\n"
 							"  --timeout SECONDS  of its own time, for one test; default 120\n"
@@ -166,8 +167,9 @@ static void read_options(int argc, char **argv)
 		{ "plain", no_argument, NULL, 'p' }, { "threads", no_argument, NULL, 't' }, { "log", no_argument, NULL, 'L' },
 		{ "no-fork", no_argument, NULL, 'n' }, { "timeout", required_argument, NULL, 'o' },
 		{ "digest", no_argument, NULL, 'd' }, { "no-large-pages", no_argument, NULL, 'l' - 'a' + 1 },
-		{ "no-dma-zone", no_argument, NULL, 'd' - 'a' + 1 }, { "trace", no_argument, NULL, 'T' },
-		{ "inject-runs", required_argument, NULL, 'i' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
+		{ "hardware-map", no_argument, NULL, 'h' - 'a' + 1 }, { "no-dma-zone", no_argument, NULL, 'd' - 'a' + 1 },
+		{ "trace", no_argument, NULL, 'T' }, { "inject-runs", required_argument, NULL, 'i' },
+		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
@@ -204,6 +206,9 @@ static void read_options(int argc, char **argv)
 			break;
 		case 'l' - 'a' + 1:
 			host_large_pages = host_gigabyte_pages = false;
+			break;
+		case 'h' - 'a' + 1:
+			host_traits.identity_rights = PAGE_READ | PAGE_WRITE | PAGE_EXEC | PAGE_GLOBAL;
 			break;
 		case 'd' - 'a' + 1:
 			host_dma_limit = PHYS_LAST;

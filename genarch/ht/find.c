@@ -11,6 +11,7 @@
  * its chain: 68 and two cache lines; one elsewhere, or none: 220.
  */
 
+#include <mm/direct_map.h>
 #include <mm/page_miss.h>
 
 #include "ht.h"
@@ -161,6 +162,8 @@ struct page_mapping page_mapping_find(struct page_table *table, uintptr_t va)
 
 	if (unlikely(!is_own(table, va)))
 		return table == &page_kernel ? NOT_MAPPED : page_mapping_find(&page_kernel, va);
+	if (direct_map_has(va))
+		return direct_map_find(va);
 	irq = port_irq_save();
 	level = find_anywhere(table, va, &leaf);
 	port_irq_restore(irq);
@@ -261,7 +264,7 @@ size_t page_describe(struct page_table *table, uintptr_t va, struct page_level *
 
 	if (!is_own(table, va))
 		table = &page_kernel;
-	if (!is_own(table, va))
+	if (!is_own(table, va) || direct_map_has(va))
 		return 0;
 	irq = spinlock_lock(&ht.lock);
 	for (unsigned level = 0; level < PTL_LEVELS && count < max; level++) {

@@ -18,6 +18,7 @@
  * in a new one: 380. In a range: 35 a page where all clusters are new.
  */
 
+#include <mm/direct_map.h>
 #include <mm/page_miss.h>
 
 #include "ht.h"
@@ -296,7 +297,9 @@ COLD static errno_t insert_some(
 {
 	struct insertion insertion = insertion_of(table, va, pa, pages, flags);
 
-	return is_valid(table, va, pa, pages) ? insert_range(&insertion, alloc & PAGE_TABLE_FLAGS) : EINVAL;
+	if (!is_valid(table, va, pa, pages))
+		return EINVAL;
+	return direct_map_pages(va, pages) != 0 ? EEXIST : insert_range(&insertion, alloc & PAGE_TABLE_FLAGS);
 }
 
 errno_t page_mapping_insert_reserved(
@@ -304,7 +307,9 @@ errno_t page_mapping_insert_reserved(
 {
 	struct insertion insertion = insertion_of(table, va, pa, pages, flags);
 
-	return is_valid(table, va, pa, pages) ? insert_reserved(&insertion, r) : EINVAL;
+	if (!is_valid(table, va, pa, pages))
+		return EINVAL;
+	return direct_map_pages(va, pages) != 0 ? EEXIST : insert_reserved(&insertion, r);
 }
 
 /* Maps a page in the recent cluster. No larger page is there. */
@@ -347,7 +352,7 @@ static NOINLINE errno_t insert_elsewhere(
 	lock_anyway();
 	if (unlikely(!range_valid(table, va, 1)))
 		error = EINVAL;
-	else if (has_large(table) && is_in_large(table, va))
+	else if (direct_map_has(va) || (has_large(table) && is_in_large(table, va)))
 		error = EEXIST;
 	else if (recent_is(table, va) || recent_provide(table, va))
 		error = insert_recent(table, va, pa, flags);

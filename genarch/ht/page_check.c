@@ -24,6 +24,8 @@
  * The lock is held throughout: for the console and for tests.
  */
 
+#include <mm/direct_map.h>
+
 #include "ht.h"
 
 /* ---- what there is ---- */
@@ -60,7 +62,7 @@ size_t page_mapping_count(struct page_table *table, uintptr_t va, size_t pages)
 	irq = spinlock_lock(&ht.lock);
 	count = range_mapped(table, va, va + (pages - 1) * PAGE_SIZE + PAGE_MASK);
 	spinlock_unlock(&ht.lock, irq);
-	return count;
+	return count + direct_map_pages(va, pages);
 }
 
 /* ---- whether it is right ---- */

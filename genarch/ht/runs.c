@@ -12,6 +12,7 @@
  * COST. A cluster: a look-up, and 10 instructions a page.
  */
 
+#include <mm/direct_map.h>
 #include <mm/page_miss.h>
 #include <mm/page_runs.h>
 
@@ -118,10 +119,16 @@ static uintptr_t hole_end(struct page_table *table, uintptr_t end, uintptr_t las
 static uintptr_t part_add(
 	struct page_table *table, uintptr_t va, uintptr_t last, struct found_runs *found, size_t *missed)
 {
-	const struct cluster *cluster = cluster_find(table, va, PTL_LEAF);
-	uintptr_t cluster_end = block_last(va, last, CLUSTER_COVERS(PTL_LEAF));
-	uintptr_t end;
+	const struct cluster *cluster;
+	uintptr_t cluster_end, end;
 
+	last = direct_map_part(va, last);
+	if (direct_map_has(va)) {
+		found_runs_add(found, va, KA2PA(va), range_pages(va, last));
+		return last;
+	}
+	cluster = cluster_find(table, va, PTL_LEAF);
+	cluster_end = block_last(va, last, CLUSTER_COVERS(PTL_LEAF));
 	if (cluster != NULL) {
 		cluster_add(found, cluster, va, cluster_end);
 		end = cluster_end;

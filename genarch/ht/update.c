@@ -15,6 +15,7 @@
  * 34 a page; and the TLB.
  */
 
+#include <mm/direct_map.h>
 #include <mm/tlb.h>
 
 #include "ht.h"
@@ -163,7 +164,7 @@ COLD static errno_t change_some(struct page_table *table, uintptr_t va, size_t p
 		.table = table, .va = va, .last = va + (pages - 1) * PAGE_SIZE + PAGE_MASK, .flags = flags & ~PAGE_NO_LARGE
 	};
 
-	if (!range_valid(table, va, pages))
+	if (!range_valid(table, va, pages) || direct_map_pages(va, pages) != 0)
 		return EINVAL;
 	return change_range(&change, alloc & PAGE_TABLE_FLAGS, batch);
 }

@@ -15,6 +15,7 @@
  * level, and 35 (doc/bench.md: 66, 79 and 95 with two, three and four levels).
  */
 
+#include <mm/direct_map.h>
 #include <mm/page_miss.h>
 
 #include "pt.h"
@@ -65,6 +66,8 @@ struct page_mapping page_mapping_find(struct page_table *table, uintptr_t va)
 
 	if (unlikely(!is_own(table, va)))
 		return table == &page_kernel ? NOT_MAPPED : page_mapping_find(&page_kernel, va);
+	if (direct_map_has(va))
+		return direct_map_find(va);
 	irq = port_irq_save();
 	level = look(table, va, &leaf);
 	port_irq_restore(irq);
@@ -83,6 +86,10 @@ COLD static bool translate_by_walk(struct page_table *table, uintptr_t va, phys_
 
 	if (unlikely(!is_own(table, va)))
 		return table != &page_kernel && page_translate(&page_kernel, va, pa);
+	if (direct_map_has(va)) {
+		*pa = direct_map_find(va).pa;
+		return true;
+	}
 	irq = port_irq_save();
 	level = look(table, va, &leaf);
 	port_irq_restore(irq);
@@ -148,7 +155,7 @@ size_t page_describe(struct page_table *table, uintptr_t va, struct page_level *
 
 	if (!is_own(table, va))
 		table = &page_kernel;
-	if (!is_own(table, va))
+	if (!is_own(table, va) || direct_map_has(va))
 		return 0;
 	irq = port_irq_save();
 	at = table->root;

@@ -23,6 +23,7 @@
  * takes.
  */
 
+#include <mm/direct_map.h>
 #include <mm/page_miss.h>
 
 #include "pt.h"
@@ -298,6 +299,8 @@ COLD static errno_t insert_some(
 
 	if (!is_valid(table, va, pa, pages))
 		return EINVAL;
+	if (direct_map_pages(va, pages) != 0)
+		return EEXIST;
 	return insert_range(&insertion, va, va + (pages - 1) * PAGE_SIZE + PAGE_MASK, alloc & PAGE_TABLE_FLAGS);
 }
 
@@ -319,6 +322,8 @@ errno_t page_mapping_insert_reserved(
 		error = insert_near(table, va, pa, pages, flags, FRAME_ATOMIC);
 	if (error != EAGAIN)
 		return error;
+	if (direct_map_pages(va, pages) != 0)
+		return EEXIST;
 	return insert_reserved(&insertion, va, va + (pages - 1) * PAGE_SIZE + PAGE_MASK, r);
 }
 

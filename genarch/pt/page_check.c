@@ -21,6 +21,8 @@
  * tests, not for hot paths.
  */
 
+#include <mm/direct_map.h>
+
 #include "pt.h"
 
 /* ---- the walk ---- */
@@ -101,7 +103,7 @@ size_t page_mapping_count(struct page_table *table, uintptr_t va, size_t pages)
 	irq = spinlock_lock(&table->lock);
 	visit_below(table->root, 0, va, count.last, pages_add, &count);
 	spinlock_unlock(&table->lock, irq);
-	return count.pages;
+	return count.pages + direct_map_pages(va, pages);
 }
 
 /* ---- whether it is right ---- */

@@ -17,6 +17,7 @@
  * follows the last one's, 8 if nothing is mapped, 20 if it begins a run.
  */
 
+#include <mm/direct_map.h>
 #include <mm/page_miss.h>
 #include <mm/page_runs.h>
 
@@ -81,8 +82,18 @@ static inline uintptr_t part_look(
 	const struct page_table *table, uintptr_t va, uintptr_t last, struct found_runs *found)
 {
 	unsigned level;
-	pte_t pte = walk_above_leaf(table, va, &level);
-	uintptr_t end = slot_last(va, last, level);
+	uintptr_t end;
+	port_irq_t irq;
+	pte_t pte;
+
+	last = direct_map_part(va, last);
+	if (direct_map_has(va)) {
+		found_runs_add(found, va, KA2PA(va), range_pages(va, last));
+		return last;
+	}
+	irq = port_irq_save();
+	pte = walk_above_leaf(table, va, &level);
+	end = slot_last(va, last, level);
 
 	if (pte_present(pte) && pte_is_leaf(pte, level))
 		found_runs_add(found, va, pte_leaf_pa(pte, level) | (va & (PTL_COVERS(level) - 1)), range_pages(va, end));

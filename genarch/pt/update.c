@@ -19,6 +19,7 @@
  * rights that are given as for rights that are taken.
  */
 
+#include <mm/direct_map.h>
 #include <mm/tlb.h>
 
 #include "pt.h"
@@ -230,7 +231,7 @@ COLD static errno_t change_some(struct page_table *table, uintptr_t va, size_t p
 {
 	struct change change = { .table = table, .flags = flags & ~PAGE_NO_LARGE };
 
-	if (!range_valid(table, va, pages))
+	if (!range_valid(table, va, pages) || direct_map_pages(va, pages) != 0)
 		return EINVAL;
 	return change_range(&change, va, va + (pages - 1) * PAGE_SIZE + PAGE_MASK, alloc & PAGE_TABLE_FLAGS, batch);
 }

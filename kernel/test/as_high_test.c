@@ -242,6 +242,14 @@ TEST(as_high_copies, "bytes are copied in and out of such pages, from and to any
 	CHECK_EQ(in[0], 99);
 }
 
+/* Whether the last page of all that can be addressed is RAM. */
+static bool last_is_ram(void)
+{
+	pfn_t last = phys_last() >> PAGE_WIDTH;
+
+	return frame_known_from(last) == last && frame_is_ram(last);
+}
+
 TEST(as_high_physical, "a physical area of such frames is copied from and to, one of no memory is not")
 {
 	struct as *as = test_as_create(FRAME_ATOMIC);
@@ -257,6 +265,8 @@ TEST(as_high_physical, "a physical area of such frames is copied from and to, on
 	CHECK_EQ(load(as, FIRST + 3), 44);
 	CHECK_EQ(as_area_destroy(as, FIRST), EOK);
 	request.base = ALIGN_DOWN(phys_last(), PAGE_SIZE);
+	if (last_is_ram())
+		return;
 	NEED(as_area_create(as, &request, FRAME_ATOMIC, &at) == EOK);
 	CHECK_EQ(as_copy_in(as, &byte, FIRST + 3, 1, FRAME_ATOMIC), EFAULT);
 }

@@ -385,7 +385,7 @@ TEST(page_open_chain, "a look-up waits for the end of a change that another CPU 
 
 /* ---- memory of the hash table that becomes something else in the midst of a look-up with interrupts on ---- */
 
-#define TRIM_FRAMES 4000 /* allocated at most, to get those that the table has freed */
+#define TRIM_FRAMES 20000 /* allocated at most, to get those that the table has freed */
 #define WORDS (PAGE_SIZE / sizeof(uintptr_t))
 #define LINE(address) ((uintptr_t) PA2KA(ALIGN_DOWN((address), (phys_t) CACHE_LINE)))
 #define NO_MEMORY ((uintptr_t) CACHE_LINE) /* an address that leads to none */

@@ -11,6 +11,7 @@
  */
 
 #include <mm/ht_layout.h>
+#include <mm/direct_map.h>
 #include <mm/held.h>
 #include <mm/reserve.h>
 #include <mm/tlb.h>
@@ -810,6 +811,8 @@ static size_t count_wrong(uintptr_t start, uintptr_t end, page_flags_t rights)
 	for (uintptr_t va = start; va < end; va += PAGE_SIZE) {
 		struct page_mapping found = page_mapping_find(&page_kernel, va);
 
+		if (direct_map_has(va))
+			rights = IDENTITY_RIGHTS;
 		wrong += found.size == 0 || (found.flags & mask) != (reported(rights) & mask);
 	}
 	return wrong;

@@ -28,7 +28,7 @@ $(if $(SEED),$(call number,SEED,0,4294967295))
 # Knobs that the steps of `check` set themselves.
 given_here = $(filter command%,$(origin $1))
 ifneq ($(filter check,$(MAKECMDGOALS)),)
-$(foreach knob,MODE MEMORY SMP KERNEL_SPLIT MAX_CPUS ICOUNT TEST LEVELS PAGE_WIDTH LARGE_PAGES DMA_ZONE SHARED_TLB STRICT SANITIZE,$(if $(call given_here,$(knob)),$(error $(knob) \
+$(foreach knob,MODE MEMORY SMP KERNEL_SPLIT MAX_CPUS ICOUNT TEST LEVELS PAGE_WIDTH LARGE_PAGES DIRECT_MAP DMA_ZONE SHARED_TLB STRICT SANITIZE,$(if $(call given_here,$(knob)),$(error $(knob) \
 	does not go with check, which runs all of them. PROFILE=... and QUICK=yes make it shorter)))
 endif
 
@@ -49,7 +49,7 @@ $(call one_of,LEVELS,$(PAGE_LEVELS))
 endif
 
 ifeq ($(HOSTED),)
-$(foreach knob,PAGE_WIDTH LARGE_PAGES DMA_ZONE SHARED_TLB STRICT,$(if $(call given,$(knob)),$(error $(knob) does not go with \
+$(foreach knob,PAGE_WIDTH LARGE_PAGES DIRECT_MAP DMA_ZONE SHARED_TLB STRICT,$(if $(call given,$(knob)),$(error $(knob) does not go with \
 	PROFILE=$(PROFILE): only the host can play such a machine)))
 $(call number,MEMORY,$(MEMORY_LEAST),$(MEMORY_MOST),MiB)
 $(call number,SMP,1,$(SMP_MOST),CPUs)
@@ -57,6 +57,7 @@ $(if $(filter none,$(SANITIZE)),,$(error SANITIZE=$(SANITIZE) does not go with P
 else
 $(call one_of,PAGE_WIDTH,12 13 14)
 $(call one_of,LARGE_PAGES,yes no)
+$(call one_of,DIRECT_MAP,tables hardware)
 $(call one_of,DMA_ZONE,yes no)
 $(call one_of,SHARED_TLB,yes no)
 $(if $(filter no,$(SHARED_TLB)),,$(if $(filter 4,$(LEVELS)),,$(error SHARED_TLB=yes goes with LEVELS=4 only: otherwise \

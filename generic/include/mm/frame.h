@@ -229,6 +229,12 @@ static inline uint16_t *frame_count_at(pfn_t pfn)
 	return &table->counts[pfn - table->first];
 }
 
+/**
+ * The last address of memory within the direct map, whether the allocator has it or not (the image, what was loaded
+ * with it, tables of the firmware). After frame_init.
+ */
+phys_t frame_ram_last(void);
+
 /** The first frame from this one, FRAME_FIRST or behind it, on that is known; frame_end if there is none. */
 pfn_t frame_known_from(pfn_t pfn);
 

@@ -86,6 +86,8 @@ struct asid_contexts *page_table_asids(struct page_table *table);
  * @retval ENOMEM  (FRAME_ATOMIC, FRAME_NO_WAIT) no frame for a table; nothing changed
  * @retval EINVAL  an address is not a multiple of PAGE_SIZE, the range wraps, leaves the table's part of the address
  *                 space or what the machine can address (phys_last), or pages is 0
+ *
+ * Where hardware makes the direct map, all of that is mapped, and none of it can be changed: mm/direct_map.h.
  */
 MUST_USE errno_t page_mapping_insert(
 	struct page_table *table, uintptr_t va, phys_t pa, size_t pages, page_flags_t flags, frame_flags_t alloc);

@@ -297,13 +297,15 @@ static inline void tlb_invalidate_finish(void)
 
 /* What tests choose of the CPU's TLB, and of what else a machine states in this header (arch/host/traits.c). */
 struct host_traits {
-	size_t tlb_range_max;  /* TLB_RANGE_MAX */
-	bool is_kernel_tagged; /* TLB_KERNEL_TAGGED */
-	bool keeps_invalid;    /* TLB_KEEPS_INVALID: then its entries are looked up in pairs */
+	page_flags_t identity_rights; /* IDENTITY_RIGHTS; chosen before host_boot */
+	size_t tlb_range_max;         /* TLB_RANGE_MAX */
+	bool is_kernel_tagged;        /* TLB_KERNEL_TAGGED */
+	bool keeps_invalid;           /* TLB_KEEPS_INVALID: then its entries are looked up in pairs */
 };
 
 extern struct host_traits host_traits;
 
+#define IDENTITY_RIGHTS host_traits.identity_rights
 #define TLB_RANGE_MAX host_traits.tlb_range_max
 #define TLB_KERNEL_TAGGED host_traits.is_kernel_tagged
 #define TLB_KEEPS_INVALID host_traits.keeps_invalid
