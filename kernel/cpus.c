@@ -26,8 +26,8 @@
  * everybody who came before it. What the function wrote elsewhere is ordered by
  * `waiting`: counted down with release, found 0 with acquire.
  *
- * ONE CPU, CONFIG_MAX_CPUS 1: cpu_count is a constant, so none of this is left, and of the machine's functions for other
- * CPUs only arch_cpus_start is called.
+ * ONE CPU, CONFIG_MAX_CPUS 1: cpu_count is a constant, so none of this is left,
+ * and of the machine's functions for other CPUs only arch_cpus_start is called.
  *
  * COST. An interrupt on each other CPU, and the time of the slowest.
  */

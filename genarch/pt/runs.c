@@ -83,7 +83,6 @@ static inline uintptr_t part_look(
 {
 	unsigned level;
 	uintptr_t end;
-	port_irq_t irq;
 	pte_t pte;
 
 	last = direct_map_part(va, last);
@@ -91,10 +90,8 @@ static inline uintptr_t part_look(
 		found_runs_add(found, va, KA2PA(va), range_pages(va, last));
 		return last;
 	}
-	irq = port_irq_save();
 	pte = walk_above_leaf(table, va, &level);
 	end = slot_last(va, last, level);
-
 	if (pte_present(pte) && pte_is_leaf(pte, level))
 		found_runs_add(found, va, pte_leaf_pa(pte, level) | (va & (PTL_COVERS(level) - 1)), range_pages(va, end));
 	else if (pte_present(pte))

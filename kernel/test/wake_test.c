@@ -249,7 +249,7 @@ static void passer_main(void *argument)
 	__atomic_store_n(&passer.is_through, true, __ATOMIC_RELEASE);
 }
 
-/* A thread waits, or comes to; one that makes this call, for which there is enough, waits behind it, and is returned. */
+/* A thread waits, or comes to; one that makes this call, for which there is enough, waits behind it. @return it */
 static struct test_thread *call_behind(errno_t (*call)(void))
 {
 	struct test_thread *thread;
