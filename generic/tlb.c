@@ -349,6 +349,8 @@ _Static_assert(TLB_BROADCAST || CONFIG_MAX_CPUS == 1, "under a lock no other CPU
 
 void tlb_break(struct page_table *table, uintptr_t va, size_t pages)
 {
+	if (TLB_CACHE)
+		cache_drop(table, va, pages);
 	if (tlb_shared())
 		drop_broadcast(va, pages);
 	else

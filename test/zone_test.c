@@ -7,13 +7,14 @@
  */
 
 #include <arch/host.h>
+#include <mm/page_roots.h>
 #include <test.h>
 
 #define GiB(count) ((uint64_t) (count) << 30)
 #define RIGHT "all is as it should be"
 
 /* Frames that page_init allocates for so little memory, at most. */
-#define PAGE_INIT_FRAMES 12
+#define PAGE_INIT_FRAMES (12 + ROOT_MIRROR_FRAMES)
 
 /* 13 MiB, where the books are. */
 #define LOW_FRAMES (MiB(13) >> PAGE_WIDTH)

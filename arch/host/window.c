@@ -175,8 +175,7 @@ void host_window_deafen(bool deaf)
 static bool show_locked(uintptr_t va, bool write)
 {
 	uintptr_t page = ALIGN_DOWN(va, PAGE_SIZE);
-	struct page_mapping mapping =
-		PTE_BREAK_FIRST ? host_look_up(page_root_current(), page) : host_kernel_find(page);
+	struct page_mapping mapping = PTE_BREAK_FIRST ? host_look_up(page_root_current(), page) : host_kernel_find(page);
 	bool writable = (mapping.flags & PAGE_WRITE) != 0;
 	struct shown *entry;
 

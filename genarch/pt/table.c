@@ -319,14 +319,14 @@ bool recent_find(struct page_table *table, uintptr_t va)
 
 static void kernel_entries_copy(struct page_table *table)
 {
-	for (size_t i = 0; i < PTL_ENTRIES(0) && !KERNEL_ROOT_SEPARATE; i++) {
-		pte_t pte = entry_peek(&page_kernel.entries[i]);
+	pte_t *entries = table->entries;
 
+	for (size_t i = 0; i < PTL_ENTRIES(0) && !KERNEL_ROOT_SEPARATE; i++) {
 		if (!is_kernel_slot(i))
 			continue;
-		entry_poke(&table->entries[i], pte);
+		entry_poke(&entries[i], entry_peek(&page_kernel.entries[i]));
 		if (ROOT_MIRROR_FRAMES != 0)
-			pte_root_mirror(page_table_root(table), i, pte);
+			pte_root_mirror(page_table_root(table), i, entry_peek(&entries[i]));
 	}
 }
 

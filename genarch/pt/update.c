@@ -27,9 +27,9 @@
 struct change {
 	struct page_table *table;
 	page_flags_t flags;
+	bool busy;               /* part of it may not be away for a moment (is_live) */
 	struct table_list fresh; /* tables at hand for large pages without spares */
 	size_t fresh_needed;
-	bool busy; /* part of it may not be away for a moment (is_live) */
 };
 
 /* ---- prepare ---- */
