@@ -138,14 +138,13 @@ static bool holds_large(size_t large, uintptr_t phase, size_t pages)
 }
 
 /*
- * A place for pages whose first is to be at pa, modulo the largest page that the range holds: for ranges that have no
- * caches, since a place with an alignment is not had from one. No page of the root's size lies in the window, by either
- * design (genarch/pt has tables there that stay, and genarch/ht does the same for the sake of one answer).
+ * A place for pages whose first is to be at pa, modulo the largest page that the range holds, of the sizes that the
+ * design has in the window: for ranges that have no caches, since a place with an alignment is not had from one.
  */
 static errno_t place(struct vmem *arena, phys_t pa, size_t pages, bool large, frame_flags_t alloc, uintptr_t *start)
 {
 	large = large && pages >= ALIGNED_LEAST;
-	for (unsigned level = 1; level < PTL_LEVELS - 1 && large; level++) {
+	for (unsigned level = large ? page_window_level() : PTL_LEVELS; level < PTL_LEVELS - 1; level++) {
 		uintptr_t phase = (uintptr_t) (pa & (PTL_COVERS(level) - 1));
 
 		if (ptl_leaf_allowed(level) && holds_large(PTL_COVERS(level), phase, pages) &&
@@ -250,7 +249,7 @@ static inline size_t large_at(uintptr_t va, size_t pages)
 {
 	if (pages < LARGE_LEAST >> PAGE_WIDTH || (va & (LARGE_LEAST - 1)) != 0)
 		return 1;
-	for (unsigned level = 1; level < PTL_LEVELS - 1; level++)
+	for (unsigned level = page_window_level(); level < PTL_LEVELS - 1; level++)
 		if (ptl_leaf_allowed(level) && (va & (PTL_COVERS(level) - 1)) == 0 && pages >= PTL_COVERS(level) >> PAGE_WIDTH)
 			return PTL_COVERS(level) >> PAGE_WIDTH;
 	return 1;

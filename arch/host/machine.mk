@@ -6,7 +6,8 @@ MACHINE_TITLE := an ordinary process, with the test suite under Check
 CROSS :=
 MACHINE_CFLAGS := -DMM_NO_SHORT_NAMES= -pthread
 MACHINE_LIBS := -lcheck -lsubunit -lm -lrt -lpthread
-MAPPING := pt ht
+# Steps that are uneven want tables of eight entries, a frame each, of pt.
+MAPPING := $(if $(filter uneven,$(LARGE_PAGES)),,pt) ht
 GENARCH := $(if $(filter 4,$(LEVELS)),$(if $(filter yes,$(SHARED_TLB)),asid_shared,asid))
 HOSTED := yes
 MAX_CPUS_DEFAULT := 64

@@ -203,12 +203,21 @@ size_t splits_down(unsigned level)
 
 	if (level == PTL_LEAF)
 		return 0;
-	return split_weight(level) + (PTL_COVERS(level) >> PTL_SHIFT(below)) * splits_down(below);
+	return 1 + (PTL_COVERS(level) >> PTL_SHIFT(below)) * splits_down(below);
 }
 
-void spares_change(struct page_table *table, size_t splits, bool more)
+size_t clusters_down(unsigned level)
 {
-	size_t clusters = splits * SPLIT_CLUSTERS;
+	unsigned below = level_below(level);
+
+	if (level == PTL_LEAF)
+		return 0;
+	return split_clusters(level) + (PTL_COVERS(level) >> PTL_SHIFT(below)) * clusters_down(below);
+}
+
+void spares_change(struct page_table *table, unsigned level, bool more)
+{
+	size_t splits = splits_down(level), clusters = clusters_down(level);
 
 	table->spares = more ? table->spares + splits : table->spares - splits;
 	ht.promised = more ? ht.promised + clusters : ht.promised - clusters;
@@ -221,10 +230,12 @@ void page_split(struct page_table *table, struct cluster *cluster, uintptr_t va,
 	unsigned below = level_below(level);
 	pte_t part = pte_leaf(pte_leaf_pa(old, level), pte_leaf_flags(old, level), below);
 	pte_t step = leaf_step(below);
-	size_t clusters = PTL_COVERS(level) >> CLUSTER_SHIFT(below);
+	size_t clusters = split_clusters(level);
 
-	if (has_spares(table, va))
-		spares_change(table, split_weight(level), false);
+	if (has_spares(table, va)) {
+		table->spares--;
+		ht.promised -= clusters;
+	}
 	mm_assert(has_room(clusters), "no room is set aside to split the large page at %#zx", (size_t) va);
 	for (size_t i = 0; i < clusters; i++) {
 		uintptr_t at = va + i * CLUSTER_COVERS(below);

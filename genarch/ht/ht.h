@@ -56,7 +56,9 @@
  * it would take to split all large pages down to base pages (those of the
  * identity window excepted, as in genarch/pt: they are never removed), and those
  * set aside. Who prepares adds lines until it holds for what is to come; then
- * nothing can fail. page_table.spares counts the promise in splits.
+ * nothing can fail. page_table.spares counts the splits that are promised; how many
+ * clusters each takes is a matter of the two sizes, which may be in any ratio of at
+ * least CLUSTER_PAGES.
  *
  * SET ASIDE. A caller with a reservation (mm/page.h) pays for lines with its own
  * frames. What such a frame makes room for, FRAME_CLUSTERS, is set aside for the
@@ -139,7 +141,8 @@
 
 _Static_assert(CACHE_LINE == 64 && (sizeof(pte_t) == 4 || sizeof(pte_t) == 8), "a line holds 8 or 16 entries");
 _Static_assert(
-	((USER_START | (USER_LAST + 1) | KERNEL_START | (KERNEL_LAST + 1)) & (CLUSTER_COVERS(PTL_LEAF) - 1)) == 0,
+	(((uintptr_t) USER_START | ((uintptr_t) USER_LAST + 1) | (uintptr_t) KERNEL_START | ((uintptr_t) KERNEL_LAST + 1)) &
+		(CLUSTER_COVERS(PTL_LEAF) - 1)) == 0,
 	"a cluster of base pages is the user's or the kernel's");
 
 struct cluster {
@@ -287,6 +290,8 @@ _Static_assert(((USER_LAST - USER_START) >> CLUSTER_SHIFT(PTL_LEAF)) <= TAG_ADDR
 		((KERNEL_LAST - KERNEL_START) >> CLUSTER_SHIFT(PTL_LEAF)) <= TAG_ADDRESS,
 	"two addresses of one page table have two tags");
 _Static_assert(PTL_LEVELS <= 4, "a tag tells four sizes apart");
+#define HOLDS_CLUSTER(level) ((level) >= PTL_LEAF || PTL_SHIFT(level) >= CLUSTER_SHIFT((level) + 1))
+_Static_assert(HOLDS_CLUSTER(0) && HOLDS_CLUSTER(1) && HOLDS_CLUSTER(2), "a split makes whole clusters");
 _Static_assert(CLUSTER_SHIFT(0) < 8 * sizeof(uintptr_t), "a cluster of the largest size is less than all addresses");
 
 /* 2^64 over the golden ratio (Knuth, vol. 3, 6.4). */
@@ -530,16 +535,16 @@ static inline unsigned level_below(unsigned level)
 	return level;
 }
 
-/* Clusters that a split makes, of whatever size, where the next size is the next level. */
-#define SPLIT_CLUSTERS (PTL_ENTRIES(PTL_LEAF) / CLUSTER_PAGES)
-
-/** As how many splits one of a page of this size counts: more than one where levels between have no pages. */
-static inline size_t split_weight(unsigned level)
+/** Clusters that a split of a page of this size makes. */
+static inline size_t split_clusters(unsigned level)
 {
-	return (PTL_COVERS(level) >> CLUSTER_SHIFT(level_below(level))) / SPLIT_CLUSTERS;
+	return PTL_COVERS(level) >> CLUSTER_SHIFT(level_below(level));
 }
 
-/** Splits that it takes to make base pages of one of this size. */
+/** Clusters that it takes to make base pages of one of this size, size by size. */
+size_t clusters_down(unsigned level);
+
+/** The splits that make them. */
 size_t splits_down(unsigned level);
 
 /** Whether large pages at va are promised their splits. */
@@ -548,8 +553,8 @@ static inline bool has_spares(const struct page_table *table, uintptr_t va)
 	return table != &page_kernel || va - IDENTITY_VIRT >= IDENTITY_SIZE;
 }
 
-/** Promises the splits of a large page, or takes it back. */
-void spares_change(struct page_table *table, size_t splits, bool more);
+/** Promises all splits of a large page of this size, or takes it back. */
+void spares_change(struct page_table *table, unsigned level, bool more);
 
 /** Makes pages of the next size of a large page. Its cluster may be gone after. */
 void page_split(struct page_table *table, struct cluster *cluster, uintptr_t va, unsigned level);

@@ -29,8 +29,8 @@ struct insertion {
 	uintptr_t delta; /* physical less virtual address */
 	page_flags_t flags;
 	bool large;
-	size_t clusters, splits; /* wanted */
-	bool met;                /* a cluster of base pages is there already */
+	size_t clusters, promised; /* wanted: at once, and for splits */
+	bool met;                  /* a cluster of base pages is there already */
 };
 
 struct piece {
@@ -38,16 +38,11 @@ struct piece {
 	unsigned level;
 };
 
-/*
- * Whether a page of this size may be at va. No page of the largest size that a root could hold stands in km_map's
- * window, where genarch/pt has its pinned tables: so both answer the same.
- */
+/* Whether a page of this size may be at va. */
 static bool takes_large(const struct insertion *insertion, uintptr_t va, unsigned level)
 {
-	if (((va | (va + insertion->delta)) & (PTL_COVERS(level) - 1)) != 0 ||
-		insertion->last - va < PTL_COVERS(level) - 1 || !ptl_leaf_allowed(level))
-		return false;
-	return level != 0 || insertion->table != &page_kernel || va + (PTL_COVERS(0) - 1) < KM_START || va >= KM_END;
+	return ((va | (va + insertion->delta)) & (PTL_COVERS(level) - 1)) == 0 &&
+		insertion->last - va >= PTL_COVERS(level) - 1 && ptl_leaf_allowed(level);
 }
 
 /* The level of the largest page that fits at va; PTL_LEAF if none but the base page. */
@@ -103,7 +98,7 @@ static inline __attribute__((always_inline)) bool piece_prepare(
 	else if (level == PTL_LEAF)
 		insertion->met = true;
 	if (level != PTL_LEAF && has_spares(table, piece->va))
-		insertion->splits += splits_down(level);
+		insertion->promised += clusters_down(level);
 	return (cluster == NULL && level == PTL_LEAF) || !is_taken(table, piece, cluster);
 }
 
@@ -112,7 +107,7 @@ static bool prepare(struct insertion *insertion)
 	for (unsigned level = 0; level < PTL_LEAF; level++)
 		if (range_mapped_as(insertion->table, level, insertion->va, insertion->last) != 0)
 			return false;
-	insertion->clusters = insertion->splits = 0;
+	insertion->clusters = insertion->promised = 0;
 	insertion->met = false;
 	FOR_EACH_PIECE(piece, insertion)
 	{
@@ -184,7 +179,7 @@ static void commit(struct insertion *insertion)
 		}
 		piece_commit(insertion, &piece, piece.level);
 		if (has_spares(table, piece.va))
-			spares_change(table, splits_down(piece.level), true);
+			spares_change(table, piece.level, true);
 	}
 }
 
@@ -195,7 +190,7 @@ static errno_t insert_locked(struct insertion *insertion, size_t *wanted)
 {
 	if (!prepare(insertion))
 		return EEXIST;
-	*wanted = insertion->clusters + insertion->splits * SPLIT_CLUSTERS;
+	*wanted = insertion->clusters + insertion->promised;
 	if (!has_room(*wanted))
 		return EAGAIN;
 	commit(insertion);

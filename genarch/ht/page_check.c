@@ -158,8 +158,8 @@ static void list_examine(struct examination *examination, const struct page_tabl
 	examination->clusters += count;
 }
 
-/* Splits that the large pages are promised. */
-static size_t spares_of(const struct page_table *table)
+/* Splits that the large pages are promised; the clusters for them are added. */
+static size_t spares_of(struct examination *examination, const struct page_table *table)
 {
 	size_t splits = 0;
 
@@ -167,8 +167,10 @@ static size_t spares_of(const struct page_table *table)
 		for (struct cluster *cluster = table->clusters[level]; cluster != NULL; cluster = books_of(cluster)->next)
 			for (size_t i = 0; i < CLUSTER_PAGES; i++)
 				if (entry_peek(&cluster->entries[i]) != 0 &&
-					has_spares(table, books_of(cluster)->va + i * PTL_COVERS(level)))
+					has_spares(table, books_of(cluster)->va + i * PTL_COVERS(level))) {
 					splits += splits_down(level);
+					examination->promised += clusters_down(level);
+				}
 	return splits;
 }
 
@@ -176,8 +178,7 @@ static void space_examine(struct examination *examination, const struct page_tab
 {
 	for (unsigned level = 0; level < PTL_LEVELS; level++)
 		list_examine(examination, table, level);
-	expect(examination, "spares", table->space, table->spares, spares_of(table));
-	examination->promised += table->spares * SPLIT_CLUSTERS;
+	expect(examination, "spares", table->space, table->spares, spares_of(examination, table));
 	if (table->recent != RECENT_NONE &&
 		(cluster_find(table, table->recent << RECENT_SHIFT, PTL_LEAF) != table->recent_cluster ||
 			table->recent_uses != &books_of(table->recent_cluster)->uses))

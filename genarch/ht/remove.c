@@ -33,7 +33,7 @@ static void page_remove(struct removal *removal, struct cluster *cluster, uintpt
 		return;
 	}
 	if (level != PTL_LEAF && has_spares(table, page))
-		spares_change(table, splits_down(level), false);
+		spares_change(table, level, false);
 	entry_clear(table, cluster, CLUSTER_INDEX(page, level));
 }
 

@@ -129,6 +129,11 @@ struct asid_contexts *page_table_asids(struct page_table *table)
 	return &table->asids;
 }
 
+unsigned page_window_level(void)
+{
+	return 0;
+}
+
 const char *page_design_name(void)
 {
 	return "ht";

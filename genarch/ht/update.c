@@ -24,37 +24,37 @@ struct change {
 	struct page_table *table;
 	uintptr_t va, last;
 	page_flags_t flags;
-	size_t splits; /* wanted, beyond those that are promised */
+	size_t clusters; /* wanted for splits, beyond those that are promised */
 };
 
 /* ---- prepare ---- */
 
-/* Splits of the page that it takes for its part of the range to change alone. */
-static size_t splits_for(const struct change *change, uintptr_t page, unsigned level)
+/* Clusters that it takes for its part of the range to change alone. */
+static size_t clusters_for(const struct change *change, uintptr_t page, unsigned level)
 {
 	uintptr_t end = page + (PTL_COVERS(level) - 1), part;
 	unsigned below = level_below(level);
-	size_t splits;
+	size_t clusters;
 
 	if (level == PTL_LEAF || page_whole(page, change->va, change->last, level))
 		return 0;
 	part = PTL_COVERS(below);
-	splits = split_weight(level);
+	clusters = split_clusters(level);
 	if (change->va > page)
-		splits += splits_for(change, ALIGN_DOWN(change->va, part), below);
+		clusters += clusters_for(change, ALIGN_DOWN(change->va, part), below);
 	if (change->last < end && (change->va <= page || ((change->va ^ change->last) & ~(part - 1)) != 0))
-		splits += splits_for(change, ALIGN_DOWN(change->last, part), below);
-	return splits;
+		clusters += clusters_for(change, ALIGN_DOWN(change->last, part), below);
+	return clusters;
 }
 
 /* The pages with no spares that stand at the ends of the range are the only ones that may be split. */
-static size_t splits_at(const struct change *change, uintptr_t va)
+static size_t clusters_at(const struct change *change, uintptr_t va)
 {
 	for (unsigned level = 0; level < PTL_LEAF; level++) {
 		const struct cluster *cluster = cluster_find(change->table, va, level);
 
 		if (cluster != NULL && entry_peek(&cluster->entries[CLUSTER_INDEX(va, level)]) != 0)
-			return splits_for(change, ALIGN_DOWN(va, PTL_COVERS(level)), level);
+			return clusters_for(change, ALIGN_DOWN(va, PTL_COVERS(level)), level);
 	}
 	return 0;
 }
@@ -65,11 +65,11 @@ static bool prepare(struct change *change)
 
 	if (range_mapped(table, change->va, change->last) != range_pages(change->va, change->last))
 		return false;
-	change->splits = 0;
+	change->clusters = 0;
 	if (!has_spares(table, change->va))
-		change->splits += splits_at(change, change->va);
+		change->clusters += clusters_at(change, change->va);
 	if (!has_spares(table, change->last))
-		change->splits += splits_at(change, change->last);
+		change->clusters += clusters_at(change, change->last);
 	return true;
 }
 
@@ -139,7 +139,7 @@ static errno_t change_range(struct change *change, frame_flags_t alloc, struct t
 		check_may_sleep(alloc, irq);
 		if (!prepare(change)) {
 			error = ENOENT;
-		} else if (has_room(wanted = change->splits * SPLIT_CLUSTERS)) {
+		} else if (has_room(wanted = change->clusters)) {
 			commit(change);
 			buckets_grow(2 * (ht.clusters - clusters));
 			error = EOK;

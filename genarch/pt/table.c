@@ -412,6 +412,11 @@ struct asid_contexts *page_table_asids(struct page_table *table)
 	return &table->asids;
 }
 
+unsigned page_window_level(void)
+{
+	return 1;
+}
+
 const char *page_design_name(void)
 {
 	return "pt";

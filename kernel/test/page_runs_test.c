@@ -9,6 +9,8 @@
 /* The page above the base page, in bytes and in base pages. */
 #define LARGE PTL_COVERS(PTL_LEVELS - 2)
 #define LARGE_PAGES (LARGE >> PAGE_WIDTH)
+/* Where the large pages of the case are, in pages. */
+#define AT (LARGE_PAGES < 16 ? 16 : LARGE_PAGES)
 
 #define RW (PAGE_READ | PAGE_WRITE)
 
@@ -82,20 +84,21 @@ static size_t count_runs_wrong(struct page_table *table, uintptr_t va, size_t pa
 static const struct piece {
 	size_t page, pages, frame;
 } pieces[] = {
-	{ 0, 3, 0 }, { 3, 1, 7 },                          /* frames do not follow */
-	{ 4, 2, 8 },                                       /* these do, from two insertions */
-	{ 9, 1, 13 },                                      /* a hole, with frames as if there were none */
-	{ LARGE_PAGES - 2, 2, 3 * LARGE_PAGES - 2 },       /* up to the end of a table */
-	{ LARGE_PAGES, 2 * LARGE_PAGES, 3 * LARGE_PAGES }, /* on in two large pages */
-	{ 3 * LARGE_PAGES, 5, 5 * LARGE_PAGES },           /* and in a table again */
-	{ 9 * LARGE_PAGES + 1, 1, 1 },                     /* far off */
+	{ 0, 3, 0 }, { 3, 1, 7 },                              /* frames do not follow */
+	{ 4, 2, 8 },                                           /* these do, from two insertions */
+	{ 9, 1, 13 },                                          /* a hole, with frames as if there were none */
+	{ AT - 2, 2, 3 * AT - 2 },                             /* up to the end of a table */
+	{ AT, 2 * LARGE_PAGES, 3 * AT },                       /* on in two large pages */
+	{ AT + 2 * LARGE_PAGES, 5, 3 * AT + 2 * LARGE_PAGES }, /* and in a table again */
+	{ 9 * AT + 1, 1, 1 },                                  /* far off */
 };
 
 TABLE_TEST(
 	page_runs, "a range is found in runs as page_translate finds it page by page; large pages, tables' ends, holes")
 {
 	struct page_run runs[8];
-	size_t pages = 10 * LARGE_PAGES;
+	size_t pages = 10 * AT;
+	uintptr_t large = PLACE + AT * PAGE_SIZE;
 
 	for (size_t i = 0; i < ARRAY_COUNT(pieces); i++)
 		NEED(page_mapping_insert(table, PLACE + pieces[i].page * PAGE_SIZE, FRAMES + pieces[i].frame * PAGE_SIZE,
@@ -104,18 +107,18 @@ TABLE_TEST(
 	CHECK_EQ(runs[0].pages, 3);
 	CHECK_EQ(runs[1].pages, 3);
 	CHECK_EQ(runs[2].pages, 1);
-	CHECK_EQ(runs[3].va, PLACE + LARGE - 2 * PAGE_SIZE);
+	CHECK_EQ(runs[3].va, large - 2 * PAGE_SIZE);
 	CHECK_EQ(runs[3].pages, 2 + 2 * LARGE_PAGES + 5);
 	CHECK_EQ(runs[4].pa, FRAMES + PAGE_SIZE);
 	CHECK_EQ(page_mapping_runs(table, PLACE, pages, runs, 5), 5);
 	for (size_t room = 1; room <= 6; room++) {
 		CHECK_EQ(count_runs_wrong(table, PLACE - PAGE_SIZE, pages, room), 0);
-		CHECK_EQ(count_runs_wrong(table, PLACE + LARGE + 5 * PAGE_SIZE, LARGE_PAGES + 1, room), 0);
+		CHECK_EQ(count_runs_wrong(table, large + 5 * PAGE_SIZE, LARGE_PAGES + 1, room), 0);
 	}
-	CHECK_EQ(page_mapping_runs(table, PLACE + LARGE + 5 * PAGE_SIZE, 7, runs, 8), 1);
+	CHECK_EQ(page_mapping_runs(table, large + 5 * PAGE_SIZE, 7, runs, 8), 1);
 	CHECK_EQ(runs[0].pages, 7);
 	CHECK_EQ(page_mapping_runs(table, PLACE + 6 * PAGE_SIZE, 3, runs, 8), 0);
-	page_mapping_remove(table, PLACE + LARGE + PAGE_SIZE, 1);
+	page_mapping_remove(table, large + PAGE_SIZE, 1);
 	CHECK_EQ(count_runs_wrong(table, PLACE, pages, 8), 0);
 }
 

@@ -20,6 +20,8 @@
 /* The page above the base page, in bytes and in base pages; and the largest there can be. */
 #define LARGE PTL_COVERS(PTL_LEVELS - 2)
 #define LARGE_PAGES (LARGE >> PAGE_WIDTH)
+/* Pages, a multiple of LARGE_PAGES, that take more memory of either design than it has left over. */
+#define MANY_PAGES (LARGE_PAGES < 512 ? 1024 : LARGE_PAGES)
 #define HUGE_LEVEL 1
 
 /* A place in user space that is aligned to large pages of every size, and frames that are. */
@@ -194,7 +196,7 @@ TABLE_TEST(page_exists, "a range that meets a mapping anywhere is refused, and n
 		page_mapping_remove(table, PLACE, pages);
 	}
 	NEED(page_mapping_insert(table, PLACE, FRAMES, LARGE_PAGES, RW, FRAME_ATOMIC) == EOK);
-	CHECK_EQ(page_mapping_insert(table, PLACE + 17 * PAGE_SIZE, FRAMES, 1, RW, FRAME_ATOMIC), EEXIST);
+	CHECK_EQ(page_mapping_insert(table, PLACE + LARGE_PAGES / 2 * PAGE_SIZE, FRAMES, 1, RW, FRAME_ATOMIC), EEXIST);
 	CHECK_EQ(page_mapping_insert(table, PLACE - PAGE_SIZE, FRAMES, 2, RW, FRAME_ATOMIC), EEXIST);
 	CHECK(!is_mapped(table, PLACE - PAGE_SIZE));
 }
@@ -237,8 +239,11 @@ TABLE_TEST(page_remove_nothing, "removing what is not mapped is no error and cha
 
 TABLE_TEST(page_remove_all, "removing everything there is leaves the root alone")
 {
-	for (size_t i = 0; i < 24; i++)
-		NEED(page_mapping_insert(table, PLACE + i * 3 * LARGE, FRAMES, 1 + i * 61, RW, FRAME_ATOMIC) == EOK);
+	for (size_t i = 0; i < 24; i++) {
+		size_t pages = 1 + i * 61 % (3 * LARGE_PAGES - 1);
+
+		NEED(page_mapping_insert(table, PLACE + i * 3 * LARGE, FRAMES, pages, RW, FRAME_ATOMIC) == EOK);
+	}
 	page_mapping_remove(table, 0, SIZE_MAX);
 	CHECK_EQ(count_tables(table), 1);
 	CHECK_EQ(count_spares(table), 0);
@@ -291,15 +296,16 @@ TABLE_TEST(page_large_inside, "a range begins and ends with base pages around la
 
 TABLE_TEST(page_split_update, "a change in the middle of a large page changes that, and every address still translates")
 {
+	size_t at = LARGE_PAGES > 16 ? 9 : 3;
 	struct page_mapping found;
 
 	NEED(page_mapping_insert(table, PLACE, FRAMES, LARGE_PAGES, RW, FRAME_ATOMIC) == EOK);
-	CHECK_EQ(page_mapping_update(table, PLACE + 9 * PAGE_SIZE, 3, PAGE_READ, FRAME_ATOMIC), EOK);
+	CHECK_EQ(page_mapping_update(table, PLACE + at * PAGE_SIZE, 3, PAGE_READ, FRAME_ATOMIC), EOK);
 	CHECK_EQ(count_astray(table, PLACE, FRAMES, LARGE_PAGES), 0);
 	for (size_t i = 0; i < LARGE_PAGES; i++) {
 		found = page_mapping_find(table, PLACE + i * PAGE_SIZE);
 		CHECK_EQ(found.size, PAGE_SIZE);
-		CHECK_EQ(found.flags, reported(i >= 9 && i < 12 ? PAGE_READ : RW));
+		CHECK_EQ(found.flags, reported(i >= at && i < at + 3 ? PAGE_READ : RW));
 	}
 	CHECK_EQ(count_spares(table), 0);
 }
@@ -416,14 +422,14 @@ TABLE_TEST(page_no_memory, "a mapping for whose tables there is no frame is refu
 	(void) test_take_all_frames(FRAME_HIGHMEM);
 	if (is_tree()) /* a hash table has room for one cluster more, as a rule */
 		CHECK_EQ(page_mapping_insert(table, PLACE + LARGE, FRAMES, 1, RW, FRAME_ATOMIC), ENOMEM);
-	CHECK_EQ(page_mapping_insert(table, PLACE + PAGE_SIZE, FRAMES, LARGE_PAGES, RW, FRAME_ATOMIC), ENOMEM);
-	CHECK_EQ(page_mapping_insert(table, PLACE + LARGE, FRAMES, LARGE_PAGES, RW, FRAME_ATOMIC), ENOMEM);
-	CHECK_EQ(page_mapping_count(table, PLACE, 3 * LARGE_PAGES), 1);
+	CHECK_EQ(page_mapping_insert(table, PLACE + PAGE_SIZE, FRAMES, MANY_PAGES, RW, FRAME_ATOMIC), ENOMEM);
+	CHECK_EQ(page_mapping_insert(table, PLACE + LARGE, FRAMES, MANY_PAGES, RW, FRAME_ATOMIC), ENOMEM);
+	CHECK_EQ(page_mapping_count(table, PLACE, 3 * MANY_PAGES), 1);
 	CHECK_EQ(count_tables(table), tables);
 	CHECK_EQ(count_spares(table), 0);
 	CHECK_EQ(page_mapping_insert(table, PLACE + PAGE_SIZE, FRAMES, 1, RW, FRAME_ATOMIC), EOK);
 	test_free_all_frames();
-	NEED(page_mapping_insert(table, PLACE + LARGE, FRAMES, LARGE_PAGES, RW, FRAME_ATOMIC) == EOK);
+	NEED(page_mapping_insert(table, PLACE + LARGE, FRAMES, MANY_PAGES, RW, FRAME_ATOMIC) == EOK);
 }
 
 TEST(page_table_no_memory, "a page table for which there is no frame is refused")
@@ -474,7 +480,7 @@ TEST(page_insert_holding,
 
 TABLE_TEST(page_reserved, "a mapping from a reservation is made without a frame free, and without sleeping")
 {
-	size_t pages = 2 * LARGE_PAGES + 20, most = page_tables_most(pages);
+	size_t pages = 2 * MANY_PAGES + 20, most = page_tables_most(pages);
 	uintptr_t va = PLACE + 3 * PAGE_SIZE;
 	struct reservation r, none = { 0 };
 	errno_t error;
@@ -484,7 +490,7 @@ TABLE_TEST(page_reserved, "a mapping from a reservation is made without a frame 
 	(void) test_take_all_frames(FRAME_HIGHMEM);
 	irq = port_irq_save();
 	CHECK_EQ(page_mapping_insert_reserved(table, va, FRAMES, pages, RW, &none), ENOMEM);
-	CHECK_EQ(page_mapping_count(table, PLACE, 4 * LARGE_PAGES), 0);
+	CHECK_EQ(page_mapping_count(table, PLACE, 4 * MANY_PAGES), 0);
 	CHECK_EQ(page_mapping_insert_reserved(table, va + 1, FRAMES, pages, RW, &r), EINVAL);
 	CHECK_EQ(r.low, most);
 	error = page_mapping_insert_reserved(table, va, FRAMES, pages, RW, &r);

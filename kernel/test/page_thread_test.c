@@ -166,6 +166,7 @@ TEST(page_find_while_changing,
 /* ---- two who want more page tables than there are frames for ---- */
 
 #define PAIR_TABLES 6
+#define PAIR_PAGES (PAIR_TABLES * (LARGE_PAGES < 512 ? 512 : LARGE_PAGES))
 #define PAIR_ROUNDS ((size_t) (test_on_host ? 100 : 10))
 #define PAIR_PATIENCE_MS 20000
 
@@ -179,12 +180,12 @@ static errno_t range_insert(struct page_table *table, frame_flags_t alloc)
 {
 	uintptr_t va = ALIGN_UP((uintptr_t) USER_START + MiB(256), LARGE);
 
-	return page_mapping_insert(table, va, FRAMES, PAIR_TABLES * LARGE_PAGES, RW | PAGE_NO_LARGE, alloc);
+	return page_mapping_insert(table, va, FRAMES, PAIR_PAGES, RW | PAGE_NO_LARGE, alloc);
 }
 
 static void range_remove(struct page_table *table)
 {
-	page_mapping_remove(table, ALIGN_UP((uintptr_t) USER_START + MiB(256), LARGE), PAIR_TABLES * LARGE_PAGES);
+	page_mapping_remove(table, ALIGN_UP((uintptr_t) USER_START + MiB(256), LARGE), PAIR_PAGES);
 }
 
 static void mapper_run(void *argument)

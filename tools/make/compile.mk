@@ -53,6 +53,7 @@ $(CONFIG_H): FORCE
 	echo '#define CONFIG_KERNEL_SPLIT $(KERNEL_SPLIT)'; \
 	$(if $(PAGE_LEVELS),echo '#define CONFIG_HOST_LEVELS $(LEVELS)';) \
 	$(if $(HOSTED),echo '#define CONFIG_HOST_PAGE_WIDTH $(PAGE_WIDTH)';) \
+	$(if $(HOSTED),echo '#define CONFIG_HOST_UNEVEN $(if $(filter uneven,$(LARGE_PAGES)),1,0)';) \
 	$(if $(HOSTED),echo '#define CONFIG_HOST_SHARED $(if $(filter yes,$(SHARED_TLB)),1,0)';) \
 	$(if $(HOSTED),echo '#define CONFIG_HOST_STRICT $(if $(filter yes,$(STRICT)),1,0)';) \
 	echo '#endif'; } | tools/keep $@

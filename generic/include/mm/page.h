@@ -251,6 +251,12 @@ struct page_table_info {
 
 void page_table_get_info(struct page_table *table, struct page_table_info *info);
 
+/**
+ * The largest size, by its level (PTL_COVERS), that pages in km_map's window can have, where ptl_leaf_allowed: 1 if
+ * there are tables below the root which stay (pt), 0 if pages of all sizes are the same (ht).
+ */
+unsigned page_window_level(void);
+
 /** Name of the design: "pt" or "ht". */
 const char *page_design_name(void);
 

@@ -11,7 +11,8 @@
  * 4 KiB and 2 MiB; 4 = long mode, 4 KiB, 2 MiB and 1 GiB. With four levels the base
  * page may have 8 or 16 KiB (CONFIG_HOST_PAGE_WIDTH 13, 14): a table has 512 entries
  * all the same, in the first part of its frame, and the other pages are 512 times as
- * large, each.
+ * large, each. With three levels the steps may be uneven (CONFIG_HOST_UNEVEN): pages of
+ * 4 KiB, 32 KiB and 16 MiB, for the page hash table, which has no tables.
  *
  * THE LAYOUT has all that a machine's has, at addresses that a process can
  * have, and in two orders, so that nobody relies on the kernel being above:
@@ -124,12 +125,20 @@ typedef uint32_t pte_t;
 #define PTL_BITS(level) 10u
 #else
 typedef uint64_t pte_t;
+#if CONFIG_HOST_UNEVEN
+#define PTL_BITS(level) ((level) == 0 ? 8u : (level) == 1 ? 9u : 3u)
+#else
 #define PTL_BITS(level) ((level) == 0 && PTL_LEVELS == 3 ? 2u : 9u)
+#endif
 #endif
 
 #define PTL_ENTRIES(level) ((size_t) 1 << PTL_BITS(level))
 /* Lowest bit of a virtual address that chooses an entry at this level; so also the width of a page mapped there. */
+#if CONFIG_HOST_UNEVEN
+#define PTL_SHIFT(level) (PAGE_WIDTH + ((level) < 2 ? PTL_BITS(2) : 0) + ((level) < 1 ? PTL_BITS(1) : 0))
+#else
 #define PTL_SHIFT(level) (PAGE_WIDTH + PTL_BITS(PTL_LEVELS - 1) * (PTL_LEVELS - 1 - (level)))
+#endif
 #define PTL_INDEX(va, level) ((size_t) ((uintptr_t) (va) >> PTL_SHIFT(level)) & (PTL_ENTRIES(level) - 1))
 /* Bytes that one entry of this level covers. */
 #define PTL_COVERS(level) ((size_t) 1 << PTL_SHIFT(level))
@@ -158,7 +167,7 @@ static inline bool ptl_leaf_allowed(unsigned level)
 		return true;
 	if (PTL_LEVELS == 4)
 		return (level == 2 && host_large_pages) || (level == 1 && host_gigabyte_pages);
-	return level == PTL_LEVELS - 2 && host_large_pages;
+	return (level == PTL_LEVELS - 2 || CONFIG_HOST_UNEVEN) && host_large_pages;
 }
 
 static inline bool pte_present(pte_t pte)
