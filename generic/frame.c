@@ -182,7 +182,7 @@ static void constrain(struct frame_request *request, phys_t constraint)
 	if (high != 0)
 		request->upper = (high & -high) - 1;
 	mm_assert(high == 0 || (high | request->upper) == (phys_t) -1,
-		"constraint %#zx is neither low bits (alignment) nor high bits (a bound)", (size_t) constraint);
+		"constraint %#" PHYS_X " is neither low bits (alignment) nor high bits (a bound)", constraint);
 }
 
 COLD static phys_t frame_alloc_slow(size_t count, frame_flags_t flags, phys_t constraint)
@@ -346,8 +346,9 @@ static void request_validate(const struct frame_request *request)
 /* @return 0, which is what the caller returns */
 COLD static phys_t tell_impossible(const struct frame_request *request)
 {
-	port_log("frame_alloc: no zone could ever give %zu frames (alignment %zu frames, between %#zx and %#zx, flags %#x)",
-		request->min, request->align, (size_t) request->lower, (size_t) request->upper, request->flags);
+	port_log("frame_alloc: no zone could ever give %zu frames (alignment %zu frames, between %#" PHYS_X " and %#" PHYS_X
+			 ", flags %#x)",
+		request->min, request->align, request->lower, request->upper, request->flags);
 	return 0;
 }
 
@@ -548,7 +549,7 @@ errno_t frame_reference_add(phys_t frame)
 	errno_t error = EOK;
 
 	mm_assert(kind == FRAME_KIND_PLAIN || kind == FRAME_KIND_SHARED,
-		"frame at %#zx is not taken, or that is not its address (kind %u)", (size_t) frame, kind);
+		"frame at %#" PHYS_X " is not taken, or that is not its address (kind %u)", frame, kind);
 	if (kind == FRAME_KIND_PLAIN) {
 		(void) frame_run_dissolve(pfn);
 		frame_state_set(pfn, FRAME_KIND_SHARED);
@@ -569,7 +570,7 @@ size_t frame_reference_count(phys_t frame)
 	enum frame_kind kind = frame_kind_locked(pfn);
 	size_t count = 1;
 
-	mm_assert(frame % PAGE_SIZE == 0, "%#zx is not the address of a frame", (size_t) frame);
+	mm_assert(frame % PAGE_SIZE == 0, "%#" PHYS_X " is not the address of a frame", frame);
 	if (kind == FRAME_KIND_FREE || kind == FRAME_KIND_CACHED || kind == FRAME_KIND_HOLE)
 		count = 0;
 	else if (kind == FRAME_KIND_SHARED)

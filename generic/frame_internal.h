@@ -38,18 +38,26 @@ static inline bool interrupts_on(void)
 
 /*
  * The number of the frame at this address, and back. Of an address within a frame, its place there becomes the highest
- * bits: a number that no frame has, so that whatever looks for such a frame finds none.
+ * bits: a number that no frame has, so that whatever looks for such a frame finds none. Where an address is wider than
+ * a number, the highest bit alone says that there was one, and it comes back as 1.
  */
-#define ADDRESS_BITS (8 * sizeof(phys_t))
+#define NUMBER_BITS (8 * sizeof(pfn_t))
+#define NUMBER_OF_NONE ((pfn_t) 1 << (NUMBER_BITS - 1))
+
+_Static_assert(sizeof(phys_t) == sizeof(pfn_t) || PHYS_LAST >> PAGE_WIDTH < NUMBER_OF_NONE, "frames have numbers");
 
 static inline pfn_t frame_number(phys_t base)
 {
-	return base >> PAGE_WIDTH | base << (ADDRESS_BITS - PAGE_WIDTH);
+	if (sizeof(phys_t) > sizeof(pfn_t))
+		return (pfn_t) (base >> PAGE_WIDTH) | ((base & (PAGE_SIZE - 1)) != 0 ? NUMBER_OF_NONE : 0);
+	return (pfn_t) (base >> PAGE_WIDTH | base << (NUMBER_BITS - PAGE_WIDTH));
 }
 
 static inline phys_t frame_address(pfn_t pfn)
 {
-	return pfn << PAGE_WIDTH | pfn >> (ADDRESS_BITS - PAGE_WIDTH);
+	if (sizeof(phys_t) > sizeof(pfn_t))
+		return (phys_t) (pfn & ~NUMBER_OF_NONE) << PAGE_WIDTH | ((pfn & NUMBER_OF_NONE) != 0 ? 1 : 0);
+	return pfn << PAGE_WIDTH | pfn >> (NUMBER_BITS - PAGE_WIDTH);
 }
 
 /* ---- frame_state.c ---- */

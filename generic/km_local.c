@@ -83,9 +83,9 @@ void *km_local_map_high(phys_t pa)
 	unsigned slot = local->depth;
 	uintptr_t va = slot_va(local, slot);
 
-	mm_assert(start != 0 && pa <= RAM_LAST, "%#zx is mapped before km_init, or is no memory", (size_t) pa);
-	mm_assert(slot < KM_LOCAL_DEPTH, "CPU %u has %u temporary mappings already, and wants one of %#zx", port_cpu(),
-		slot, (size_t) pa);
+	mm_assert(start != 0 && pa <= RAM_LAST, "%#" PHYS_X " is mapped before km_init, or is no memory", pa);
+	mm_assert(slot < KM_LOCAL_DEPTH, "CPU %u has %u temporary mappings already, and wants one of %#" PHYS_X, port_cpu(),
+		slot, pa);
 	if (slot == 0)
 		local->irq = irq;
 	depth_set(local, slot + 1);
@@ -93,7 +93,7 @@ void *km_local_map_high(phys_t pa)
 	if (unlikely(slot >= local->deepest))
 		__atomic_store_n(&local->deepest, slot + 1, __ATOMIC_RELAXED);
 	page_local_set(local->entries[slot], va, ALIGN_DOWN(pa, PAGE_SIZE), SLOT_RIGHTS);
-	return (void *) (va + (pa & (PAGE_SIZE - 1)));
+	return (void *) (va + (uintptr_t) (pa & (PAGE_SIZE - 1)));
 }
 
 void km_local_unmap_high(const void *address)

@@ -277,7 +277,7 @@ void reserve_return(phys_t frame, frame_flags_t flags)
 
 	zone_give_locked(frame >> PAGE_WIDTH, 1);
 	reserved = accounts_promise_locked(1, flags);
-	mm_assert(reserved, "frame %#zx was reserved, and cannot be again", (size_t) frame);
+	mm_assert(reserved, "frame %#" PHYS_X " was reserved, and cannot be again", frame);
 	/* A low frame for a reservation of any leaves another low one, if there are high ones, to those that wait. */
 	if (sleepers_any())
 		sleepers_serve_locked();

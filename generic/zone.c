@@ -142,21 +142,22 @@ static bool align_fits(size_t align, pfn_t lower, pfn_t end, size_t count)
 /* The request in the units of one zone. @return false if the zone has nothing to do with it */
 static bool zone_request(const struct zone *zone, const struct frame_request *request, struct buddy_request *units)
 {
-	pfn_t lower = (request->lower >> PAGE_WIDTH) + ((request->lower & (PAGE_SIZE - 1)) != 0);
-	pfn_t last = request->upper >> PAGE_WIDTH; /* the last frame that may be part of it, if it is allowed whole */
-	pfn_t end = (request->upper & (PAGE_SIZE - 1)) == PAGE_SIZE - 1 ? last + 1 : last;
+	/* Numbers of frames, as wide as addresses: "no bound" is beyond what a pfn_t counts where it is narrower. */
+	phys_t lower = (request->lower >> PAGE_WIDTH) + ((request->lower & (PAGE_SIZE - 1)) != 0);
+	phys_t last = request->upper >> PAGE_WIDTH; /* the last frame that may be part of it, if it is allowed whole */
+	phys_t end = (request->upper & (PAGE_SIZE - 1)) == PAGE_SIZE - 1 ? last + 1 : last;
 
 	if (lower < zone->first)
 		lower = zone->first;
 	if (end > zone->end)
 		end = zone->end;
-	if (end <= lower || !align_fits(request->align, lower, end, request->min))
+	if (end <= lower || !align_fits(request->align, (pfn_t) lower, (pfn_t) end, request->min))
 		return false;
 	*units = (struct buddy_request){ .min = request->min,
 		.max = request->max,
 		.align = request->align,
-		.lower = lower - zone->base,
-		.upper = end - zone->base };
+		.lower = (pfn_t) lower - zone->base,
+		.upper = (pfn_t) end - zone->base };
 	if (request->lower <= (phys_t) zone->first << PAGE_WIDTH)
 		units->lower = 0;
 	if (end == zone->end)
@@ -457,7 +458,7 @@ COLD static void __attribute__((noreturn)) panic_not_frames(pfn_t first, size_t 
 	phys_t base = frame_address(first);
 
 	if (base % PAGE_SIZE != 0)
-		port_panic("frame_free: %zu frames from %#zx: that is not the address of a frame", count, (size_t) base);
+		port_panic("frame_free: %zu frames from %#" PHYS_X ": that is not the address of a frame", count, base);
 	port_panic("frame_free: %zu frames from %#zx: not frames of this machine", count, first);
 }
 

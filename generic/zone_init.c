@@ -214,8 +214,8 @@ static void zone_cut(struct zone *zone, pfn_t end)
 
 static void tell_unused(struct piece piece, const char *reason)
 {
-	port_log("memory: %zu KiB at %#zx are not used: %s", (piece.end - piece.first) << (PAGE_WIDTH - 10),
-		piece.first << PAGE_WIDTH, reason);
+	port_log("memory: %zu KiB at %#" PHYS_X " are not used: %s", (piece.end - piece.first) << (PAGE_WIDTH - 10),
+		(phys_t) piece.first << PAGE_WIDTH, reason);
 }
 
 /* Adds a piece of one kind, unless the books that it wants, for the hole before it too, cost more than it brings. */
@@ -494,7 +494,7 @@ void frame_release_boot(phys_t base, size_t count)
 	size_t managed = 0;
 	port_irq_t irq;
 
-	mm_assert(base % PAGE_SIZE == 0, "%#zx is not the address of a frame", (size_t) base);
+	mm_assert(base % PAGE_SIZE == 0, "%#" PHYS_X " is not the address of a frame", base);
 	irq = spinlock_lock(&frame_lock);
 	for (pfn_t pfn = piece.first; pfn < piece.end; pfn++)
 		mm_assert((frame_state(pfn) & 7) == FRAME_KIND_HOLE, "frame %#zx is the allocator's already", pfn);

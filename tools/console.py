@@ -31,7 +31,7 @@ import time
 
 PROMPT = "hoplite> "
 PANIC = "panic: "
-BANNER = re.compile(r"^Hoplite \d[^ ]* \([a-z0-9]+, (?:debug|release)\)$", re.MULTILINE)
+BANNER = re.compile(r"^Hoplite \d[^ ]* \([a-z0-9_-]+, (?:debug|release)\)$", re.MULTILINE)
 HALTED = re.compile(r"^halted, status \d+$", re.MULTILINE)
 ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 SILENT_BOOTS = 60  # the limit on silence is at least as long as so many boots

@@ -18,6 +18,8 @@ EMULATOR_FLAGS = $(QEMU_FLAGS) -device isa-debug-exit,iobase=0xf4,iosize=4
 STATUS_GOOD := 33
 STATUS_PANIC := 35
 KERNEL_SPLITS := 3 2 1
+# Its paging reaches 4 GiB; so it shows that nothing takes an address for as wide as a pointer.
+PHYS_BITS_MORE := 64
 MEMORY_LEAST := 8
 MEMORY_MOST := 3584
 CHECK_MEMORIES := 8 16 128 2048

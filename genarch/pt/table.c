@@ -47,7 +47,7 @@ void table_push(struct table_list *list, phys_t table)
 {
 	pte_t link = (pte_t) list->first;
 
-	mm_debug(!pte_present(link), "the address %#zx is a present entry", (size_t) list->first);
+	mm_debug(!pte_present(link), "the address %#" PHYS_X " is a present entry", list->first);
 	entry_store(table_entries(table), link);
 	list->first = table;
 	list->count++;
@@ -226,7 +226,7 @@ static phys_t table_fill(unsigned level, phys_t pa, page_flags_t flags, struct t
 	pte_t part = pte_leaf(pa, flags, level), step = leaf_step(level);
 	phys_t table = table_pop(list);
 
-	mm_assert(table != 0, "no table set aside to split the large page that maps %#zx", (size_t) pa);
+	mm_assert(table != 0, "no table set aside to split the large page that maps %#" PHYS_X, pa);
 	for (size_t i = 0; i < PTL_ENTRIES(level); i++, part += step)
 		entry_poke(&table_entries(table)[i],
 			has_leaves ? part : pte_table(table_fill(level + 1, pa + i * PTL_COVERS(level), flags, list)));

@@ -39,13 +39,18 @@ static bool run_physmem(const struct command_call *call)
 
 /* ---- zones ---- */
 
+static phys_t address_of(pfn_t pfn)
+{
+	return (phys_t) pfn << PAGE_WIDTH;
+}
+
 /* Bytes of a block of this order, -1 for none, in a place that is good to the end of the caller's block. */
 #define BLOCK_SIZE(order) ((order) < 0 ? "-" : SIZE((uint64_t) PAGE_SIZE << (order)))
 
 static void print_zone_row(size_t number, const struct zone_info *zone)
 {
 	kprintf("%4zu %-4s  " ADDRESS " " ADDRESS " %8zu %8zu %10s %10s\n", number, zone_kind_name(zone->kind),
-		PHYSICAL_OF(zone->first * PAGE_SIZE), PHYSICAL_OF((zone->first + zone->frames) * PAGE_SIZE - 1), zone->managed,
+		PHYSICAL_OF(address_of(zone->first)), PHYSICAL_OF(address_of(zone->first + zone->frames) - 1), zone->managed,
 		zone->free, SIZE((uint64_t) zone->free * PAGE_SIZE), BLOCK_SIZE(zone->largest));
 }
 
@@ -110,8 +115,8 @@ static bool run_zone(const struct command_call *call)
 	if (!zone_of_call(call, &zone))
 		return false;
 	kprintf("zone %s, %s: %s\n", call->words[0], zone_kind_name(zone.kind), kinds[zone.kind]);
-	kprintf("  from     " ADDRESS " to " ADDRESS ", %zu frames, holes included\n", PHYSICAL_OF(zone.first * PAGE_SIZE),
-		PHYSICAL_OF((zone.first + zone.frames) * PAGE_SIZE - 1), zone.frames);
+	kprintf("  from     " ADDRESS " to " ADDRESS ", %zu frames, holes included\n", PHYSICAL_OF(address_of(zone.first)),
+		PHYSICAL_OF(address_of(zone.first + zone.frames) - 1), zone.frames);
 	kprintf("  managed  %zu frames, %s\n", zone.managed, SIZE((uint64_t) zone.managed * PAGE_SIZE));
 	kprintf("  free     %zu frames, %s\n", zone.free, SIZE((uint64_t) zone.free * PAGE_SIZE));
 	kprintf("  free in a row: %s\n", BLOCK_SIZE(zone.largest));
@@ -181,7 +186,7 @@ static void draw_row(const struct zone_info *zone, pfn_t first, size_t each, str
 	for (size_t i = 0; i < PICTURE_COLUMNS; i++)
 		row[i] = mark_of(zone, first + i * each, each, total);
 	row[PICTURE_COLUMNS] = 0;
-	kprintf(ADDRESS " |%s|\n", PHYSICAL_OF(first * PAGE_SIZE), row);
+	kprintf(ADDRESS " |%s|\n", PHYSICAL_OF(address_of(first)), row);
 }
 
 static void print_kinds(const struct census *total)

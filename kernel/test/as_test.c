@@ -184,11 +184,12 @@ TEST(as_populate, "a range is made present, and writable, so that nothing in it 
 {
 	struct as *as = test_as_create(FRAME_ATOMIC), *other = test_as_create(FRAME_ATOMIC);
 	uintptr_t at;
+	phys_t pa;
 
 	NEED(as != NULL && other != NULL && make(as, FIRST, 8, AS_WRITE) == EOK);
 	NEED(as_range_populate(as, FIRST + PAGES(1) + 100, PAGES(2), AS_ACCESS_READ, FRAME_ATOMIC) == EOK);
 	CHECK_EQ(info_of(as, FIRST).resident, 3);
-	CHECK(!page_translate(as_page_table(as), FIRST, &at) && !page_translate(as_page_table(as), FIRST + PAGES(4), &at));
+	CHECK(!page_translate(as_page_table(as), FIRST, &pa) && !page_translate(as_page_table(as), FIRST + PAGES(4), &pa));
 	NEED(as_range_populate(as, FIRST + PAGES(2) - 1, 2, AS_ACCESS_WRITE, FRAME_ATOMIC) == EOK);
 	CHECK(writable(as, FIRST + PAGES(1), 2));
 	NEED(as_range_populate(as, FIRST, PAGES(8), AS_ACCESS_WRITE, FRAME_ATOMIC) == EOK);

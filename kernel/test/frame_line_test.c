@@ -109,7 +109,7 @@ static bool machine_has_high(void)
 
 static struct {
 	size_t calls;
-	phys_t kept; /* a frame that the reclaimer would give back if it were asked */
+	pfn_t kept; /* a frame (test_frame_word) that the reclaimer would give back if it were asked */
 	bool watching;
 } reclaimed;
 
@@ -121,7 +121,7 @@ static size_t test_reclaim(enum reclaim_strength strength, bool may_wait)
 	if (!__atomic_load_n(&reclaimed.watching, __ATOMIC_ACQUIRE) || strength != RECLAIM_FULL)
 		return 0;
 	__atomic_fetch_add(&reclaimed.calls, 1, __ATOMIC_RELAXED);
-	base = __atomic_exchange_n(&reclaimed.kept, 0, __ATOMIC_ACQ_REL);
+	base = test_frame_of(__atomic_exchange_n(&reclaimed.kept, 0, __ATOMIC_ACQ_REL));
 	if (base == 0)
 		return 0;
 	test_frame_free(base, 1);
@@ -236,7 +236,7 @@ TEST(frame_line_offered, "what a reclaimer comes to have, and offers, is given t
 	start_in_line(&sleeper, 0);
 	CHECK(test_wait_for(__atomic_load_n(&reclaimed.calls, __ATOMIC_RELAXED) != 0, PATIENCE_MS));
 	test_sleep_ms(5);
-	__atomic_store_n(&reclaimed.kept, base, __ATOMIC_RELEASE);
+	__atomic_store_n(&reclaimed.kept, test_frame_word(base), __ATOMIC_RELEASE);
 	frame_reclaim_offer();
 	CHECK(test_wait_for(is_served(&sleeper), PATIENCE_MS));
 	(void) watched();
@@ -367,7 +367,7 @@ TEST(frame_line_offer_passed_on, "an offer goes to the next head if the head lea
 	start_in_line(&second, 1);
 	test_sleep_ms(20);
 	watch();
-	__atomic_store_n(&reclaimed.kept, base[1], __ATOMIC_RELEASE);
+	__atomic_store_n(&reclaimed.kept, test_frame_word(base[1]), __ATOMIC_RELEASE);
 	frame_reclaim_offer();
 	test_frame_free(base[0], 1);
 	CHECK(test_wait_for(is_served(&second), PATIENCE_MS));
@@ -551,7 +551,7 @@ struct caller {
 	struct test_thread *thread;
 	size_t count;
 	frame_flags_t flags;
-	phys_t base;
+	pfn_t frame;
 };
 
 static void caller_main(void *argument)
@@ -559,7 +559,7 @@ static void caller_main(void *argument)
 	struct caller *caller = argument;
 	phys_t base = frame_alloc(caller->count, caller->flags, 0);
 
-	__atomic_store_n(&caller->base, base, __ATOMIC_RELEASE);
+	__atomic_store_n(&caller->frame, test_frame_word(base), __ATOMIC_RELEASE);
 }
 
 TEST(frame_line_fifo_short_ways, "nor does a single frame or a run, by the short ways that frame_alloc has for them",
@@ -578,11 +578,11 @@ TEST(frame_line_fifo_short_ways, "nor does a single frame or a run, by the short
 	}
 	test_sleep_ms(20);
 	for (size_t i = 0; i < ARRAY_COUNT(callers); i++)
-		CHECK_EQ(__atomic_load_n(&callers[i].base, __ATOMIC_ACQUIRE), 0);
+		CHECK_EQ(__atomic_load_n(&callers[i].frame, __ATOMIC_ACQUIRE), 0);
 	test_free_all_frames();
 	for (size_t i = 0; i < ARRAY_COUNT(callers); i++) {
 		test_thread_join(callers[i].thread);
-		frame_free(callers[i].base, callers[i].count);
+		frame_free(test_frame_of(callers[i].frame), callers[i].count);
 	}
 	end(&large);
 }

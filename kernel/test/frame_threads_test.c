@@ -157,7 +157,7 @@ struct sleeper {
 	struct test_thread *thread;
 	size_t count; /* frames it wants */
 	frame_flags_t flags;
-	phys_t base; /* what it got */
+	pfn_t frame; /* what it got (test_frame_word) */
 	size_t turn; /* which of all it was to be served */
 };
 
@@ -169,12 +169,12 @@ static void sleeper_main(void *argument)
 	phys_t base = test_frame_alloc(sleeper->count, sleeper->flags, 0);
 
 	__atomic_store_n(&sleeper->turn, __atomic_add_fetch(&turns, 1, __ATOMIC_SEQ_CST), __ATOMIC_RELAXED);
-	__atomic_store_n(&sleeper->base, base, __ATOMIC_RELEASE);
+	__atomic_store_n(&sleeper->frame, test_frame_word(base), __ATOMIC_RELEASE);
 }
 
 static phys_t served(struct sleeper *sleeper)
 {
-	return __atomic_load_n(&sleeper->base, __ATOMIC_ACQUIRE);
+	return test_frame_of(__atomic_load_n(&sleeper->frame, __ATOMIC_ACQUIRE));
 }
 
 /* Starts a sleeper, and waits till it is in line behind those before it. */
@@ -440,12 +440,15 @@ TEST(frame_promise_passes, "who was promised a frame gets it, though others slee
 	test_thread_join(sleeper.thread);
 }
 
+/* What a thread gets that gets a promise, and no frame. */
+#define PROMISED ((phys_t) PAGE_SIZE)
+
 static void promise_main(void *argument)
 {
 	struct sleeper *sleeper = argument;
 	errno_t error = reserve_wait(sleeper->count, sleeper->flags);
 
-	__atomic_store_n(&sleeper->base, error == EOK ? 1 : 2, __ATOMIC_RELEASE);
+	__atomic_store_n(&sleeper->frame, test_frame_word(error == EOK ? PROMISED : 2 * PROMISED), __ATOMIC_RELEASE);
 }
 
 TEST(reserve_waits, "who waits for a promise gets it when so many frames are free, and not before", .threads = true)
@@ -460,7 +463,7 @@ TEST(reserve_waits, "who waits for a promise gets it when so many frames are fre
 	CHECK_EQ(served(&waiter), 0);
 	test_frame_free(ration + PAGE_SIZE, 1);
 	test_thread_join(waiter.thread);
-	CHECK_EQ(served(&waiter), 1);
+	CHECK_EQ(served(&waiter), PROMISED);
 	reserve_free(2, FRAME_LOWMEM);
 	CHECK_EQ(reserve_wait((frame_end - FRAME_FIRST) + 1, FRAME_HIGHMEM), ENOMEM);
 }
@@ -524,6 +527,6 @@ TEST(reserve_waits_for_low, "who waits for a promise of frames with a permanent 
 	CHECK_EQ(served(&waiter), 0);
 	test_frame_free(ration, 2);
 	test_thread_join(waiter.thread);
-	CHECK_EQ(served(&waiter), 1);
+	CHECK_EQ(served(&waiter), PROMISED);
 	reserve_free(2, FRAME_LOWMEM);
 }

@@ -325,7 +325,7 @@ TEST(slab_sleeper_first, "who gives an object back and asks for one again gets i
 
 static void run_sleeper_main(void *argument)
 {
-	__atomic_store_n((phys_t *) argument, test_frame_alloc(RUN, 0, 0), __ATOMIC_RELEASE);
+	__atomic_store_n((pfn_t *) argument, test_frame_word(test_frame_alloc(RUN, 0, 0)), __ATOMIC_RELEASE);
 }
 
 /* A slab fills the only run there is; single frames there are for magazines, if anyone should want some. */
@@ -333,10 +333,11 @@ TEST(slab_sleeper_magazines, "while anyone sleeps for memory, objects given back
 	.threads = true)
 {
 	struct slab_cache *cache = test_slab_cache_create("test-run", KiB(6), NULL, FRAME_ATOMIC);
-	phys_t run = test_frame_alloc(RUN, FRAME_ATOMIC, RUN * PAGE_SIZE - 1), got = 0;
+	phys_t run = test_frame_alloc(RUN, FRAME_ATOMIC, RUN * PAGE_SIZE - 1);
 	phys_t spare = test_frame_alloc(RUN, FRAME_ATOMIC, RUN * PAGE_SIZE - 1);
 	struct test_thread *thread;
 	void *object;
+	pfn_t got = 0;
 
 	NEED(cache != NULL && run != 0 && spare != 0);
 	(void) test_take_all_frames(0);

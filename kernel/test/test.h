@@ -229,6 +229,20 @@ size_t test_leave_frames(size_t left, frame_flags_t flags);
 /** Gives back all frames that the ledger holds. */
 void test_free_all_frames(void);
 
+/*
+ * A frame handed from thread to thread goes by its number, 0 = none: a word is read and written in one piece, which an
+ * address need not be.
+ */
+static inline pfn_t test_frame_word(phys_t base)
+{
+	return (pfn_t) (base >> PAGE_WIDTH);
+}
+
+static inline phys_t test_frame_of(pfn_t word)
+{
+	return (phys_t) word << PAGE_WIDTH;
+}
+
 /* ---- threads: pthreads on the host, kernel threads on a machine ---- */
 
 struct test_thread;

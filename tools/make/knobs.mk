@@ -28,7 +28,7 @@ $(if $(SEED),$(call number,SEED,0,4294967295))
 # Knobs that the steps of `check` set themselves.
 given_here = $(filter command%,$(origin $1))
 ifneq ($(filter check,$(MAKECMDGOALS)),)
-$(foreach knob,MODE MEMORY SMP KERNEL_SPLIT MAX_CPUS ICOUNT TEST LEVELS PAGE_WIDTH LARGE_PAGES DIRECT_MAP DMA_ZONE SHARED_TLB STRICT SANITIZE,$(if $(call given_here,$(knob)),$(error $(knob) \
+$(foreach knob,MODE MEMORY SMP KERNEL_SPLIT MAX_CPUS PHYS_BITS ICOUNT TEST LEVELS PAGE_WIDTH LARGE_PAGES DIRECT_MAP DMA_ZONE SHARED_TLB STRICT SANITIZE,$(if $(call given_here,$(knob)),$(error $(knob) \
 	does not go with check, which runs all of them. PROFILE=... and QUICK=yes make it shorter)))
 endif
 
@@ -41,6 +41,9 @@ $(if $(call given,KERNEL_SPLIT),$(error KERNEL_SPLIT does not go with PROFILE=$(
 else
 $(call one_of,KERNEL_SPLIT,$(KERNEL_SPLITS))
 endif
+
+$(if $(PHYS_BITS),$(if $(PHYS_BITS_MORE),$(call one_of,PHYS_BITS,$(PHYS_BITS_MORE)),$(error PHYS_BITS does not go with \
+	PROFILE=$(PROFILE): its physical addresses are as wide as its virtual ones)))
 
 ifeq ($(PAGE_LEVELS),)
 $(if $(call given,LEVELS),$(error LEVELS does not go with PROFILE=$(PROFILE): its page tables have levels of their own))

@@ -20,7 +20,18 @@
 
 #include <config.h>
 
+/* As wide as an address, unless config.h says that physical memory is wider. */
+#ifdef CONFIG_PHYS_BITS
+#if CONFIG_PHYS_BITS == 64
+typedef uint64_t phys_t;
+#define PHYS_X "llx"
+#else
+#error "CONFIG_PHYS_BITS is 64, or not defined"
+#endif
+#else
 typedef uintptr_t phys_t;
+#define PHYS_X "zx" /* how port_log prints one in hexadecimal digits */
+#endif
 typedef size_t pfn_t;
 typedef int errno_t;
 

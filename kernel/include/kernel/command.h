@@ -113,10 +113,10 @@ const char *size_text(char text[static SIZE_TEXT], uint64_t bytes);
 /* The same in a place of its own, good to the end of the block. */
 #define SIZE(bytes) size_text((char[SIZE_TEXT]){ 0 }, (bytes))
 
-/* An address of this machine: printf format and arguments. A physical one has 48 bits at least on 64-bit machines. */
-#define ADDRESS "0x%0*lx"
-#define ADDRESS_OF(va) VIRTUAL_DIGITS, (unsigned long) (va)
-#define PHYSICAL_OF(pa) PHYSICAL_DIGITS, (unsigned long) (pa)
+/* An address of this machine: printf format and arguments. A physical one has 48 bits at least where phys_t has 64. */
+#define ADDRESS "0x%0*llx"
+#define ADDRESS_OF(va) VIRTUAL_DIGITS, (unsigned long long) (va)
+#define PHYSICAL_OF(pa) PHYSICAL_DIGITS, (unsigned long long) (pa)
 #define VIRTUAL_DIGITS ((int) (2 * sizeof(uintptr_t)))
 #define PHYSICAL_DIGITS (sizeof(phys_t) > 4 ? 12 : 8)
 
