@@ -59,6 +59,7 @@
 #include <mm/held.h>
 #include <mm/inject.h>
 #include <mm/km_local.h>
+#include <mm/page_caches.h>
 #include <mm/reserve.h>
 #include <mm/slab.h>
 #include <mm/spinlock.h>
@@ -226,6 +227,12 @@ static inline page_flags_t area_page_flags(const struct as_area *area)
 		((area->flags & AS_EXEC) != 0 ? PAGE_EXEC : 0) | ((area->flags & AS_UNCACHED) != 0 ? PAGE_UNCACHED : 0);
 }
 
+/** The same of a physical area: what is not cached there is a device. */
+static inline page_flags_t physical_flags(page_flags_t flags)
+{
+	return flags & PAGE_UNCACHED ? flags | PAGE_DEVICE : flags;
+}
+
 /* ---- as.c ---- */
 
 /* How to allocate under a lock beside a reservation: what is promised to an area comes off its promise. */
@@ -377,12 +384,24 @@ static inline void page_frame_free(phys_t frame)
 	frame_free(frame, 1);
 }
 
+/** What stands in a frame is what CPUs execute from it; then it may be mapped so (mm/page_caches.h). */
+static inline void page_make_executable(phys_t frame, page_flags_t flags)
+{
+	if (FRAME_MAKE_EXECUTABLE && (flags & PAGE_EXEC)) {
+		void *page = km_local_map(frame);
+
+		frame_make_executable(page);
+		km_local_unmap(page);
+	}
+}
+
 /** As page_mapping_insert of one page. @retval EAGAIN  short of memory for page tables */
 MUST_USE static inline errno_t page_insert(struct as *as, struct as_area *area, uintptr_t va, phys_t pa,
 	page_flags_t flags, frame_flags_t alloc, struct reservation *from)
 {
 	errno_t error;
 
+	page_make_executable(pa, flags);
 	if (likely(from == NULL))
 		error = page_mapping_insert(as->table, va, pa, 1, flags, alloc);
 	else

@@ -274,12 +274,24 @@ static void protect_touched(struct tlb_batch *batch, const struct as_area *area,
 	protect_run(batch, start, pages, flags);
 }
 
+static void make_executable(struct as *as, const struct as_area *area, page_flags_t flags)
+{
+	struct pages_walk walk = PAGES_WALK(as->table, area->first, area->last);
+	uintptr_t va;
+	phys_t pa;
+
+	for (size_t seen = 0; seen < area->resident && pages_next(&walk, &va, &pa); seen++)
+		page_make_executable(pa, flags);
+}
+
 void pages_protect(struct as *as, struct as_area *area, page_flags_t flags)
 {
 	struct tlb_batch batch = TLB_BATCH(as->table);
 
+	if (FRAME_MAKE_EXECUTABLE && area->backend->map == NULL)
+		make_executable(as, area, flags);
 	if (area->backend->map != NULL && area->resident != 0)
-		protect_run(&batch, area->first, area_pages(area), flags);
+		protect_run(&batch, area->first, area_pages(area), physical_flags(flags));
 	else
 		protect_touched(&batch, area, flags);
 	tlb_batch_finish(&batch);
@@ -304,6 +316,7 @@ static inline errno_t copy(struct as *as, struct as_area *area, uintptr_t va, ph
 	if (frame == 0)
 		return EAGAIN;
 	km_local_copy(frame, old);
+	page_make_executable(frame, area_page_flags(area));
 	error = page_mapping_replace(as->table, va, frame, area_page_flags(area));
 	mm_assert(error == EOK, "the page at %#zx is mapped, and cannot be replaced: error %d", (size_t) va, error);
 	page_frame_handed_over();

@@ -21,7 +21,7 @@ static errno_t map_range(struct as *as, const struct as_area *area, uintptr_t va
 	struct reservation *from)
 {
 	phys_t pa = area->base + (phys_t) (va - area->first);
-	page_flags_t flags = area_page_flags(area) & ~PAGE_NO_LARGE;
+	page_flags_t flags = physical_flags(area_page_flags(area) & ~PAGE_NO_LARGE);
 	errno_t error = from == NULL ? page_mapping_insert(as->table, va, pa, pages, flags, alloc)
 								 : page_mapping_insert_reserved(as->table, va, pa, pages, flags, from);
 

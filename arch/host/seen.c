@@ -17,6 +17,7 @@
  */
 
 #include <arch/host.h>
+#include <mm/page.h>
 #include <mm/port.h>
 
 #define HOST_UNPUBLISHED 1u
@@ -58,6 +59,17 @@ void host_check_begun(uintptr_t va)
 }
 
 #if CONFIG_DEBUG
+
+void (*host_executable_hook)(phys_t frame);
+
+void host_make_executable(const void *page)
+{
+	void (*hook)(phys_t frame) = __atomic_load_n(&host_executable_hook, __ATOMIC_RELAXED);
+	phys_t frame;
+
+	if (hook != NULL && page_translate(&page_kernel, (uintptr_t) page, &frame))
+		hook(frame);
+}
 
 /* What of a valid entry may be another in the next one. */
 #define MAY_CHANGE (PTE_WRITE | PTE_USER | PTE_NO_EXEC)

@@ -61,7 +61,7 @@ TEST(km_two_views, "one frame mapped twice is seen through both, and through its
 static bool is_fixed(const struct fixed_mapping *fixed, size_t page)
 {
 	struct page_mapping mapping = page_mapping_find(&page_kernel, fixed->va + page * PAGE_SIZE);
-	page_flags_t flags = fixed->flags | PAGE_GLOBAL;
+	page_flags_t flags = pte_leaf_flags(pte_leaf(0, fixed->flags | PAGE_GLOBAL, PTL_LEVELS - 1), PTL_LEVELS - 1);
 
 	return mapping.size != 0 && mapping.pa == fixed->pa + page * PAGE_SIZE && (mapping.flags & flags) == flags &&
 		(mapping.flags & PAGE_WRITE) == (flags & PAGE_WRITE);

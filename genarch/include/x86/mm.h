@@ -30,7 +30,7 @@
 
 /* The registers of the LAPIC, each CPU its own (x86/lapic.h): where they are unless the firmware moved them. */
 #define LAPIC_PHYS ((phys_t) 0xfee00000u)
-#define LAPIC_FLAGS (PAGE_READ | PAGE_WRITE | PAGE_UNCACHED)
+#define LAPIC_FLAGS (PAGE_READ | PAGE_WRITE | PAGE_DEVICE)
 
 /* Mapped by page_init. */
 #define KERNEL_FIXED                           \

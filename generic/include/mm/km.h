@@ -14,7 +14,7 @@
 /**
  * Maps bytes [pa, pa + bytes) somewhere in kernel space. pa need not be page-aligned: the address that comes back has
  * the same offset in its page. Large pages are used where size and alignment allow; a guard page follows the range.
- * PAGE_GLOBAL is given in any case.
+ * PAGE_GLOBAL is given in any case. RAM that the direct map has is not mapped uncached (debug builds check).
  *
  * @param alloc  FRAME_ATOMIC or 0, as everywhere
  * @param va     receives the address

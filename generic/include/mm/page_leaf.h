@@ -19,7 +19,7 @@ static inline pte_t leaf_step(unsigned level)
 }
 
 /* Leaves of the last level for frame 0, by their flags; page_init fills it in, first of all (leaf_bits_fill). */
-#define LEAF_FLAGS (PAGE_READ | PAGE_WRITE | PAGE_EXEC | PAGE_USER | PAGE_GLOBAL | PAGE_UNCACHED)
+#define LEAF_FLAGS (PAGE_READ | PAGE_WRITE | PAGE_EXEC | PAGE_USER | PAGE_GLOBAL | PAGE_DEVICE)
 extern pte_t leaf_bits[LEAF_FLAGS + 1];
 
 static inline void leaf_bits_fill(void)

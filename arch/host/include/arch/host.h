@@ -87,6 +87,9 @@ struct host_barriers {
 
 void host_barriers_get(struct host_barriers *barriers);
 
+/* Debug builds: called, if not NULL, with each frame that is made executable. */
+extern void (*host_executable_hook)(phys_t frame);
+
 /** What is complete in itself, an invalidation of all or the load of a root: all that was stored before is seen. */
 void host_seen(void);
 

@@ -97,10 +97,10 @@ extern phys_t host_dma_limit;
 
 /* Devices that are not there: their registers, and a block of them at the end of what 32 bits address. */
 #define HOST_FIXED (KM_END + MiB(8))
-#define KERNEL_FIXED                                                                                    \
-	{ HOST_FIXED, (phys_t) 0xfee00000, 1, PAGE_READ | PAGE_WRITE | PAGE_UNCACHED },                     \
-	{                                                                                                   \
-		HOST_FIXED + 16 * PAGE_SIZE, (phys_t) 0x100000000 - 4 * PAGE_SIZE, 4, PAGE_READ | PAGE_UNCACHED \
+#define KERNEL_FIXED                                                                                  \
+	{ HOST_FIXED, (phys_t) 0xfee00000, 1, PAGE_READ | PAGE_WRITE | PAGE_DEVICE },                     \
+	{                                                                                                 \
+		HOST_FIXED + 16 * PAGE_SIZE, (phys_t) 0x100000000 - 4 * PAGE_SIZE, 4, PAGE_READ | PAGE_DEVICE \
 	}
 
 #define PA2KA(pa) (IDENTITY_VIRT - IDENTITY_PHYS + (uintptr_t) (pa))
@@ -146,6 +146,7 @@ typedef uint64_t pte_t;
 #define PTE_PRESENT ((pte_t) 1 << 0)
 #define PTE_WRITE ((pte_t) 1 << 1)
 #define PTE_USER ((pte_t) 1 << 2)
+#define PTE_DEVICE ((pte_t) 1 << 3)
 #define PTE_UNCACHED ((pte_t) 1 << 4)
 #define PTE_LARGE ((pte_t) 1 << 7) /* a leaf above the last level */
 #define PTE_GLOBAL ((pte_t) 1 << 8)
@@ -196,6 +197,8 @@ static inline pte_t pte_leaf(phys_t pa, page_flags_t flags, unsigned level)
 		pte |= PTE_GLOBAL;
 	if (flags & PAGE_UNCACHED)
 		pte |= PTE_UNCACHED;
+	if (flags & PAGE_DEVICE & ~PAGE_UNCACHED)
+		pte |= PTE_DEVICE;
 	return pte;
 }
 
@@ -230,6 +233,8 @@ static inline page_flags_t pte_leaf_flags(pte_t pte, unsigned level)
 		flags |= PAGE_GLOBAL;
 	if (pte & PTE_UNCACHED)
 		flags |= PAGE_UNCACHED;
+	if (pte & PTE_DEVICE)
+		flags |= PAGE_DEVICE;
 	return flags;
 }
 
@@ -381,6 +386,18 @@ void tlb_cache_invalidate_asids(void);
 #endif
 
 /* ---- contents of frames ---- */
+
+#if CONFIG_DEBUG
+/* The host notes which pages are made executable; with no files of its own, a program has no such function. */
+void host_make_executable(const void *page) __attribute__((weak));
+
+static inline void frame_make_executable(const void *page)
+{
+	if (&host_make_executable != NULL)
+		host_make_executable(page);
+}
+#define frame_make_executable frame_make_executable
+#endif
 
 static inline void frame_clear(void *page)
 {
