@@ -7,11 +7,7 @@
 
 #include <arch/cpu.h>
 #include <arch/kernel.h>
-
-#define DEFINE(name, value) __asm__ volatile("\n->" #name " %c0" : : "i"(value))
-#define OFFSET(name, type, member) DEFINE(name, offsetof(type, member))
-
-void offsets(void);
+#include <kernel/offsets.h>
 
 void offsets(void)
 {
