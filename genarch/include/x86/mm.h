@@ -19,9 +19,8 @@
 #ifndef X86_MM_H
 #define X86_MM_H
 
+#include <mm/page_geometry.h>
 #include <x86/control.h>
-
-#define PAGE_SIZE ((size_t) 1 << PAGE_WIDTH)
 
 /* ---- addresses ---- */
 
@@ -45,13 +44,6 @@ extern char image_start[], image_text_end[], image_rodata_end[], image_end[];
 #define IMAGE2PA(va) ((phys_t) ((uintptr_t) (va) -KERNEL_IMAGE_OFFSET))
 
 /* ---- page-table entries ---- */
-
-/* Bits of an address below the part that indexes a table of this level; PTL0 is the root. */
-#define PTL_SHIFT(level) (PAGE_WIDTH + (PTL_LEVELS - 1 - (level)) * PTL_BITS(level))
-#define PTL_ENTRIES(level) ((size_t) 1 << PTL_BITS(level))
-#define PTL_INDEX(va, level) ((size_t) ((uintptr_t) (va) >> PTL_SHIFT(level)) & (PTL_ENTRIES(level) - 1))
-/* Bytes that one entry of this level covers. */
-#define PTL_COVERS(level) ((size_t) 1 << PTL_SHIFT(level))
 
 #define PTE_PRESENT ((pte_t) 1 << 0)
 #define PTE_WRITE ((pte_t) 1 << 1)

@@ -39,10 +39,10 @@
 #define ARCH_MM_H
 
 #include <mm/page_flags.h>
+#include <mm/page_geometry.h>
 #include <mm/types.h>
 
 #define PAGE_WIDTH CONFIG_HOST_PAGE_WIDTH
-#define PAGE_SIZE ((size_t) 1 << PAGE_WIDTH)
 #define CACHE_LINE 64
 
 /* As on a PC, so that there is such a zone; a test may start an allocator with another. */
@@ -132,16 +132,9 @@ typedef uint64_t pte_t;
 #endif
 #endif
 
-#define PTL_ENTRIES(level) ((size_t) 1 << PTL_BITS(level))
-/* Lowest bit of a virtual address that chooses an entry at this level; so also the width of a page mapped there. */
 #if CONFIG_HOST_UNEVEN
 #define PTL_SHIFT(level) (PAGE_WIDTH + ((level) < 2 ? PTL_BITS(2) : 0) + ((level) < 1 ? PTL_BITS(1) : 0))
-#else
-#define PTL_SHIFT(level) (PAGE_WIDTH + PTL_BITS(PTL_LEVELS - 1) * (PTL_LEVELS - 1 - (level)))
 #endif
-#define PTL_INDEX(va, level) ((size_t) ((uintptr_t) (va) >> PTL_SHIFT(level)) & (PTL_ENTRIES(level) - 1))
-/* Bytes that one entry of this level covers. */
-#define PTL_COVERS(level) ((size_t) 1 << PTL_SHIFT(level))
 
 #define PTE_PRESENT ((pte_t) 1 << 0)
 #define PTE_WRITE ((pte_t) 1 << 1)
