@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * What follows from the numbers of <arch/mm.h>, which includes this behind them, where the tables of a page format are
- * alike: all but the root have as many entries, PTL_BITS of the last level. A format that is otherwise defines PTL_SHIFT
- * itself, before.
+ * What follows from the numbers of <arch/mm.h>, which includes this, where the
+ * tables of a page format are alike: all but the root have as many entries,
+ * PTL_BITS of the last level. A format that is otherwise defines PTL_SHIFT before.
  */
 
 #ifndef MM_PAGE_GEOMETRY_H

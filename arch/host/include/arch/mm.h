@@ -38,6 +38,12 @@
 #ifndef ARCH_MM_H
 #define ARCH_MM_H
 
+#include <config.h>
+
+#if CONFIG_HOST_UNEVEN
+#define PTL_SHIFT(level) (PAGE_WIDTH + ((level) < 2 ? PTL_BITS(2) : 0) + ((level) < 1 ? PTL_BITS(1) : 0))
+#endif
+
 #include <mm/page_flags.h>
 #include <mm/page_geometry.h>
 #include <mm/types.h>
@@ -130,10 +136,6 @@ typedef uint64_t pte_t;
 #else
 #define PTL_BITS(level) ((level) == 0 && PTL_LEVELS == 3 ? 2u : 9u)
 #endif
-#endif
-
-#if CONFIG_HOST_UNEVEN
-#define PTL_SHIFT(level) (PAGE_WIDTH + ((level) < 2 ? PTL_BITS(2) : 0) + ((level) < 1 ? PTL_BITS(1) : 0))
 #endif
 
 #define PTE_PRESENT ((pte_t) 1 << 0)
