@@ -137,20 +137,27 @@ static bool holds_large(size_t large, uintptr_t phase, size_t pages)
 	return before + large <= pages << PAGE_WIDTH;
 }
 
-/*
- * A place for pages whose first is to be at pa, modulo the largest page that the range holds, of the sizes that the
- * design has in the window: for ranges that have no caches, since a place with an alignment is not had from one.
- */
-static errno_t place(struct vmem *arena, phys_t pa, size_t pages, bool large, frame_flags_t alloc, uintptr_t *start)
+/* A place for so many pages that large ones can be among them: at pa, modulo the largest that the range holds. */
+static NOINLINE errno_t place_large(struct vmem *arena, phys_t pa, size_t pages, frame_flags_t alloc, uintptr_t *start)
 {
-	large = large && pages >= ALIGNED_LEAST;
-	for (unsigned level = large ? page_window_level() : PTL_LEVELS; level < PTL_LEVELS - 1; level++) {
+	for (unsigned level = page_window_level(); level < PTL_LEVELS - 1; level++) {
 		uintptr_t phase = (uintptr_t) (pa & (PTL_COVERS(level) - 1));
 
 		if (ptl_leaf_allowed(level) && holds_large(PTL_COVERS(level), phase, pages) &&
 			range_take(arena, pages, PTL_COVERS(level), phase, alloc, start) == EOK)
 			return EOK;
 	}
+	return range_take(arena, pages, 1, 0, alloc, start);
+}
+
+/*
+ * A place for pages whose first is to be at pa, modulo the largest page that the range holds, of the sizes that the
+ * design has in the window: for ranges that have no caches, since a place with an alignment is not had from one.
+ */
+static errno_t place(struct vmem *arena, phys_t pa, size_t pages, bool large, frame_flags_t alloc, uintptr_t *start)
+{
+	if (unlikely(large && pages >= ALIGNED_LEAST))
+		return place_large(arena, pa, pages, alloc, start);
 	return range_take(arena, pages, 1, 0, alloc, start);
 }
 
@@ -261,14 +268,19 @@ void km_unmap(uintptr_t va, size_t bytes)
 /* ---- km_alloc ---- */
 
 /* Base pages of the largest page that can be mapped at va, and is no longer than so many. */
-static inline size_t large_at(uintptr_t va, size_t pages)
+static NOINLINE size_t large_search(uintptr_t va, size_t pages)
 {
-	if (pages < LARGE_LEAST >> PAGE_WIDTH || (va & (LARGE_LEAST - 1)) != 0)
-		return 1;
 	for (unsigned level = page_window_level(); level < PTL_LEVELS - 1; level++)
 		if (ptl_leaf_allowed(level) && (va & (PTL_COVERS(level) - 1)) == 0 && pages >= PTL_COVERS(level) >> PAGE_WIDTH)
 			return PTL_COVERS(level) >> PAGE_WIDTH;
 	return 1;
+}
+
+static inline size_t large_at(uintptr_t va, size_t pages)
+{
+	bool may_be = pages >= LARGE_LEAST >> PAGE_WIDTH && (va & (LARGE_LEAST - 1)) == 0;
+
+	return unlikely(may_be) ? large_search(va, pages) : 1;
 }
 
 /* Unmaps the runs, then frees their frames. */
