@@ -19,10 +19,12 @@
 
 static const uintptr_t PLACE = ALIGN_UP((uintptr_t) USER_START + MiB(512), LARGE);
 
+#if CONFIG_DEBUG || PTE_BREAK_FIRST
 static bool is_tree(void)
 {
 	return page_design_name()[0] == 'p';
 }
+#endif
 
 #if CONFIG_DEBUG
 

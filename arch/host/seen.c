@@ -25,11 +25,6 @@
 
 static struct host_barriers counts;
 
-static void count(size_t *counter)
-{
-	__atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
-}
-
 void host_barriers_get(struct host_barriers *barriers)
 {
 	barriers->published = __atomic_load_n(&counts.published, __ATOMIC_RELAXED);
@@ -59,6 +54,11 @@ void host_check_begun(uintptr_t va)
 }
 
 #if CONFIG_DEBUG
+
+static void count(size_t *counter)
+{
+	__atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
+}
 
 void (*host_executable_hook)(phys_t frame);
 
