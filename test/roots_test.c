@@ -36,7 +36,7 @@ static size_t count_found(uintptr_t va, size_t bytes)
 }
 
 TEST(roots_walked, "what hardware finds from a root is what is mapped, in both parts, whole and in part",
-	.host_only = "its walker is asked")
+	.host_only = "its walker is asked", .plain_only = "it looks at what its own mappings have written")
 {
 	struct page_table *table = page_table_create(FRAME_ATOMIC);
 	uintptr_t va = 0;
@@ -60,7 +60,7 @@ TEST(roots_walked, "what hardware finds from a root is what is mapped, in both p
 }
 
 TEST(roots_apart, "where the kernel part has a root of its own, no other root has an entry of it",
-	.host_only = "its walker's root is looked into")
+	.host_only = "its walker's root is looked into", .plain_only = "it looks at what its own mappings have written")
 {
 	struct page_table *table = KERNEL_ROOT_SEPARATE ? page_table_create(FRAME_ATOMIC) : NULL;
 	size_t bytes = ROOT_MIRROR_FRAMES != 0 ? ROOT_MIRROR_FRAMES * PAGE_SIZE : PTL_ENTRIES(0) * sizeof(pte_t);

@@ -44,7 +44,7 @@ static struct host_barriers barriers_since(void)
 }
 
 TEST(seen_barriers, "what is mapped is published once, however much it is; a range is invalidated with one barrier",
-	.host_only = "it counts barriers")
+	.host_only = "it counts barriers", .plain_only = "it counts those of its own mappings")
 {
 	struct page_table *table = page_table_create(FRAME_ATOMIC);
 	static const size_t pages[] = { 1, PAGES, 1, 3 * PTL_ENTRIES(PTL_LEVELS - 1) };
@@ -279,7 +279,7 @@ TEST(seen_away, "a look-up that meets a page which is away for a moment waits ti
 }
 
 TEST(seen_live, "what code runs in, or has its stack in, does not go away for a moment: then it keeps its attributes",
-	.host_only = "it knows what that is")
+	.host_only = "it knows what that is", .plain_only = "its mappings may not be refused")
 {
 	uintptr_t va = IDENTITY_VIRT + ALIGN_UP((uintptr_t) BOOT_MAPPED, LARGE);
 
