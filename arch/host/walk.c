@@ -7,10 +7,12 @@
  * entries in each root, or the kernel's own root, and a walker's root that the core
  * only mirrors (mm/page_roots.h).
  *
- * A hash table is not walked: there page_mapping_find is the handler of the miss.
+ * A hash table is not walked: there page_mapping_find is the handler of the miss. Nor
+ * is the direct map, if it is hardware's.
  */
 
 #include <arch/host.h>
+#include <mm/direct_map.h>
 #include <mm/page_roots.h>
 #include <mm/tlb.h>
 
@@ -62,6 +64,8 @@ struct page_mapping host_look_up(phys_t root, uintptr_t va)
 
 	if (page_design_name()[0] != 'p')
 		return page_mapping_find(tlb_table(), va);
+	if (direct_map_has(va))
+		return direct_map_find(va);
 	if (!is_kernels && va - USER_START > USER_LAST - USER_START)
 		return (struct page_mapping){ .size = 0 };
 	return walk(KERNEL_ROOT_SEPARATE && is_kernels ? __atomic_load_n(&kernel_root, __ATOMIC_RELAXED) : root, va);

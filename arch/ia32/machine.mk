@@ -29,5 +29,3 @@ CHECK_SMPS := 2 4
 CHECK_CPUS := max
 MISTAKES := yes
 EMBED := pc
-# Beyond the identity window: frames without a permanent address.
-CHECK_SMP_MEMORIES := 1024

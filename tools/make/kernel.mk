@@ -134,9 +134,9 @@ include tools/make/embed.mk
 CHECK_STEPS := $(foreach mode,debug release,$(foreach memory,$(CHECK_MEMORIES),MODE=$(mode)+MEMORY=$(memory)+test)) \
 	$(foreach mode,debug release,$(foreach smp,$(CHECK_SMPS),MODE=$(mode)+SMP=$(smp)+test)) \
 	$(foreach split,$(filter-out 3,$(KERNEL_SPLITS)),MODE=debug+KERNEL_SPLIT=$(split)+test) \
-	$(foreach memory,$(CHECK_SMP_MEMORIES),MODE=debug+SMP=2+MEMORY=$(memory)+test) \
+	$(foreach memory,$(CHECK_RELEASE_MEMORIES),MODE=release+MEMORY=$(memory)+test) \
 	$(foreach cpu,$(CHECK_CPUS),MODE=debug+SMP=2+CPU=$(cpu)+test) \
-	$(foreach bits,$(PHYS_BITS_MORE),MODE=debug+PHYS_BITS=$(bits)+MEMORY=1024+test) \
+	$(foreach bits,$(PHYS_BITS_MORE),MODE=debug+PHYS_BITS=$(bits)+SMP=2+MEMORY=1024+test) \
 	$(if $(filter-out 1,$(SMP_MOST)),MODE=release+MAX_CPUS=1+TEST=page+test) \
 	$(if $(MISTAKES),MODE=debug+mistakes) $(if $(EMBED),MODE=debug+embed) \
 	$(if $(filter multiboot,$(BOOT)),MODE=release+iso-test)

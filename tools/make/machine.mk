@@ -29,7 +29,7 @@
 #   CHECK_MEMORIES    MiB of memory `make check` runs it with
 #   SMP_MOST          CPUs the machine can have
 #   CHECK_SMPS        numbers of CPUs beyond 1 that `make check` runs it with
-#   CHECK_SMP_MEMORIES  MiB of memory that it runs it with on two CPUs, beyond the default
+#   CHECK_RELEASE_MEMORIES  the same of the release build only: so much that a debug build takes long
 #   CHECK_CPUS        models of CPUs, beyond the default, that it runs it with on two CPUs
 #   EMBED             kernel of test/embed for this machine, a folder there: make check boots it with every compiler
 #   MISTAKES          set: it has what tools/mistakes wants to see
@@ -62,7 +62,7 @@ MISTAKES :=
 EMBED :=
 SMP_MOST := 1
 CHECK_SMPS :=
-CHECK_SMP_MEMORIES :=
+CHECK_RELEASE_MEMORIES :=
 
 # More emulated CPUs than there are real ones take turns in one thread: otherwise each would wait, spinning, for others
 # that do not run. (Counting instructions, they take turns anyway.)
