@@ -6,6 +6,7 @@
  */
 
 #include <mm/ht_layout.h>
+#include <mm/page_roots.h>
 #include <mm/pt_layout.h>
 
 #include "layout.h"
@@ -108,7 +109,7 @@ pte_t layout_find(const struct page_table *table, uintptr_t va, unsigned *level)
 	if (is_kernel(va))
 		table = &page_kernel;
 	if (page_design_name()[0] == 'p')
-		return tree_find(PA2KA(page_table_root(table)), va, level);
+		return tree_find(PA2KA(page_table_root(table)) + ROOT_MIRROR_FRAMES * PAGE_SIZE, va, level);
 	/* The kernel's is in the image. */
 	return hash_find(table == &page_kernel ? (uintptr_t) table : PA2KA(page_table_root(table)), va, level);
 }

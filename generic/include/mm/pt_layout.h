@@ -4,7 +4,8 @@
  * The tree of genarch/pt in numbers, for miss handlers in assembly. What entries
  * look like is the machine's own (<arch/mm.h>).
  *
- *     table = root                         what page_root_load was given: a physical address
+ *     table = root                         what page_root_load was given: a physical address; the root lies
+ *                                          ROOT_MIRROR_FRAMES frames behind it (mm/page_roots.h), if there are such
  *     for level = 0, 1, ...
  *         entry = table[(va >> PT_SHIFT_<level>) & ((1 << PT_BITS_<level>) - 1)]
  *         not present: va is not mapped
