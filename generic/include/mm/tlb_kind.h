@@ -22,7 +22,8 @@
  * Not 0: translations of the kernel part belong to the identifier under which they were looked up, as those of the
  * user part do: the format has no global bit, or the machine does not use it. Such a machine supplies
  * tlb_invalidate_page_asids, which invalidates one page of the kernel part on this CPU under all identifiers. (0: they
- * belong to none, and tlb_invalidate_page is enough.)
+ * belong to none, and tlb_invalidate_page is enough.) It does not go with TLB_CACHE (mm/tlb_cache.h): what that holds
+ * of the kernel part is under no identifier.
  */
 #ifndef TLB_KERNEL_TAGGED
 #define TLB_KERNEL_TAGGED 0
