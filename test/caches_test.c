@@ -116,6 +116,8 @@ TEST(caches_rights, "pages that were written are made executable when their area
 
 #endif
 
+#if CONFIG_DEBUG
+
 TEST(caches_uncached_ram, "memory that the direct map has cached cannot be mapped uncached", .panics = "has cached")
 {
 	phys_t frame = frame_alloc(1, FRAME_ATOMIC | FRAME_LOWMEM, 0);
@@ -123,3 +125,5 @@ TEST(caches_uncached_ram, "memory that the direct map has cached cannot be mappe
 
 	(void) !km_map(frame, PAGE_SIZE, PAGE_READ | PAGE_UNCACHED, FRAME_ATOMIC, &va);
 }
+
+#endif
