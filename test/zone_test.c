@@ -14,7 +14,7 @@
 #define RIGHT "all is as it should be"
 
 /* Frames that page_init allocates for so little memory, at most. */
-#define PAGE_INIT_FRAMES (12 + ROOT_MIRROR_FRAMES)
+#define PAGE_INIT_FRAMES ((CONFIG_HOST_UNEVEN ? 64 : 12) + ROOT_MIRROR_FRAMES)
 
 /* 13 MiB, where the books are. */
 #define LOW_FRAMES (MiB(13) >> PAGE_WIDTH)
