@@ -104,9 +104,7 @@ static ALWAYS_INLINE errno_t touch_mapped(struct as *as, struct as_area *area, u
 	if (TLB_KEEPS_INVALID) {
 		port_irq_t irq = port_irq_save();
 
-		tlb_invalidate_begin();
-		tlb_invalidate_page(va);
-		tlb_invalidate_finish();
+		tlb_invalidate_one(false, va);
 		port_irq_restore(irq);
 	}
 	if (!(access & AS_ACCESS_WRITE) || area->backend->map != NULL)

@@ -242,7 +242,7 @@ errno_t km_map(phys_t pa, size_t bytes, page_flags_t flags, frame_flags_t alloc,
 		return EINVAL;
 	pages = pages_touched(pa, bytes);
 	mm_debug((flags & PAGE_UNCACHED) == 0 || !is_cached(base, pages),
-		"%zu pages from %#zx are to be mapped uncached, and the direct map has cached some", pages, (size_t) base);
+		"%zu pages from %#" PHYS_X " are to be mapped uncached, and the direct map has cached some", pages, base);
 	error = place(&km_map_arena, base, pages, (flags & PAGE_NO_LARGE) == 0, alloc, &start);
 	if (error != EOK)
 		return error;

@@ -302,7 +302,7 @@ static void cache_drop(struct page_table *table, uintptr_t va, size_t pages)
 	tlb_cache_invalidate(asid, va, pages);
 }
 
-/* On all CPUs, by hardware. Nobody is asked, and no context made void: it is under no identifier any more. */
+/* On all CPUs, by hardware. No CPU is asked, and no context made void: it is under no identifier any more. */
 static void drop_broadcast(uintptr_t va, size_t pages)
 {
 	tlb_invalidate_begin();

@@ -452,7 +452,7 @@ static struct page_mapping page_find(phys_t root, uintptr_t va, unsigned asid)
 	return mapping;
 }
 
-/* A TLB is told to drop a page. */
+/* A TLB invalidates a page: the cache must not hold it any more. */
 static void cache_look_late(uintptr_t va)
 {
 	unsigned asid = asid_for(tlb_here(), va);

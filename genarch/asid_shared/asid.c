@@ -41,9 +41,10 @@
  * LOCK. asid_lock, after all others: nothing is called under it but what the machine
  * supplies. Interrupts are off.
  *
- * ORDER. A fresh identifier is written before a fence, and used behind it: so who changes
- * an entry, and then, behind a fence, finds the page table without it (generic/tlb.c,
- * cache_drop), is not met in the cache: what is looked up under it is the new entry. A
+ * ORDER. A fresh identifier is written before a fence, and used behind it: so a
+ * CPU that changes an entry, and then, behind a fence, finds the page table without it
+ * (generic/tlb.c, cache_drop), has nothing to remove: what is looked up under it later
+ * is the new entry. A
  * context's identifier is relaxed, as in genarch/asid; the rest is the lock's, or the CPU's.
  *
  * COST. A switch: 40 instructions more than the loading of the root; a loop over the CPUs
@@ -114,9 +115,8 @@ static unsigned asid_provide(struct asid_contexts *contexts, struct asid_cpu *he
 	struct asid_context *all = contexts->all;
 
 	if (unlikely(all->generation != generation || all->asid == 0)) {
-		bool kept;
+		bool kept = is_kept(contexts, all->asid);
 
-		kept = is_kept(contexts, all->asid);
 		here->owner = NULL; /* what it leaves may be given out */
 		if (!kept) {
 			__atomic_store_n(&all->asid, take(), __ATOMIC_RELAXED);

@@ -52,7 +52,7 @@ static inline unsigned asid_of_all(const struct asid_contexts *contexts)
 }
 
 struct asid_info {
-	size_t most;        /* identifiers that a CPU tells apart, the kernel's among them */
+	size_t most;        /* identifiers that a CPU distinguishes, the kernel's among them */
 	size_t in_use;      /* given in the generations under way, all CPUs together */
 	size_t generations; /* begun, all CPUs together */
 };

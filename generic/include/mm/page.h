@@ -183,9 +183,7 @@ static inline void page_local_set(pte_t *entry, uintptr_t va, phys_t pa, page_fl
 	pte_store(entry, pte_leaf(pa, flags, PTL_LEVELS - 1));
 	if (TLB_CACHE)
 		tlb_cache_invalidate(0, va, 1);
-	tlb_invalidate_begin();
-	tlb_invalidate_page_of(true, va);
-	tlb_invalidate_finish();
+	tlb_invalidate_one(true, va);
 }
 
 /** How an address translates. */

@@ -9,7 +9,7 @@
  * copied and before it is mapped, by the address that it was written at; and again when
  * an area that was writable becomes executable (no area is both). Not its duty:
  * pages that page_mapping_insert or km_map map, frames of a physical area, and what a program
- * writes through one mapping and executes through another: whoever wrote it calls it.
+ * writes through one mapping and executes through another: the writer calls it.
  *
  * ALIASES. The core writes frames through the direct map and temporary mappings, at
  * addresses that do not have the colour of the user's. So a data cache that is

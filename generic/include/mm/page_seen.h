@@ -57,7 +57,7 @@
 #include <mm/types.h>
 
 /**
- * Writes an entry of a table that is in use, in one piece. It releases: whoever meets the new entry sees what was
+ * Writes an entry of a table that is in use, in one piece. It releases: a CPU that loads the new entry sees what was
  * written before it. A machine whose walker does not look into the caches writes the entry back to memory here.
  */
 #ifndef pte_store

@@ -117,9 +117,7 @@ static inline void tlb_drop_page(struct page_table *table, uintptr_t va)
 		return;
 	}
 	tlb_count(&tlb_counts[0].pages, 1); /* the only CPU is the first */
-	tlb_invalidate_begin();
-	tlb_invalidate_page_of(table == &page_kernel, va);
-	tlb_invalidate_finish();
+	tlb_invalidate_one(table == &page_kernel, va);
 }
 
 /** As tlb_drop, of one page, and then port_irq_restore: the slow half of tlb_drop_page_restore. */

@@ -9,7 +9,7 @@
  * are filled (ppc32's hash table, a TSB, a VHPT). It is beside the page table as a
  * TLB is: an entry that is gone from the page table may still be in it. So each
  * translation that is invalidated is removed from it, once, by the CPU that has
- * changed the page table, before any TLB is told to: a TLB that were told first
+ * changed the page table, before any TLB is invalidated: one that was first
  * could be filled from it again. Then there are two functions more:
  *
  *   void tlb_cache_invalidate(unsigned asid, uintptr_t va, size_t pages)
@@ -20,7 +20,7 @@
  *   void tlb_cache_invalidate_asids(void)
  *             Removes all but the kernel part. Interrupts are off
  *
- * WHO FILLS IT (a miss handler, as a rule) must not put in what has just been
+ * THE CODE THAT FILLS IT (a miss handler, as a rule) must not put in what has just been
  * removed: it looks the page up and puts it in under a lock, of the place in the
  * cache at least, that these two functions take as well. Then either the removal
  * comes later and finds the entry, or the look-up comes later and finds the page
@@ -28,7 +28,7 @@
  * in tlb_table() (mm/tlb.h). With one CPU, interrupts that are off are such a lock.
  *
  * The cache is empty, or agrees with the boot code's mappings, till page_init; it
- * tells address spaces apart by their identifiers, so these are shared too:
+ * distinguishes address spaces by their identifiers, so these are shared too:
  *
  * ASIDS_SHARED. A machine defines it as 1 if an address space has one identifier on
  * all CPUs (mm/asid.h); it has asid_shared in GENARCH, in place of asid. There are

@@ -9,6 +9,7 @@
 #define MM_TLB_KIND_H
 
 #include <arch/mm.h>
+#include <mm/page_seen.h>
 
 /*
  * Ranges of more pages than this are invalidated by invalidating everything. A machine states how many pages it
@@ -50,6 +51,14 @@ static inline void tlb_invalidate_page_of(bool is_kernel, uintptr_t va)
 		tlb_invalidate_page_asids(va);
 	else
 		tlb_invalidate_page(va);
+}
+
+/** The same of one page alone: when it returns, that is complete. */
+static inline void tlb_invalidate_one(bool is_kernel, uintptr_t va)
+{
+	tlb_invalidate_begin();
+	tlb_invalidate_page_of(is_kernel, va);
+	tlb_invalidate_finish();
 }
 
 #endif

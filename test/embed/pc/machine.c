@@ -29,10 +29,13 @@ static void console_put(char character)
 	io_write8(SERIAL, (uint8_t) character);
 }
 
-void console_line(const char *line)
+void console_print(const char *format, va_list arguments)
 {
-	port_irq_t state = port_irq_save();
+	char text[256], *line = text;
+	port_irq_t state;
 
+	(void) kvsnprintf(text, sizeof(text), format, arguments);
+	state = port_irq_save();
 	while (__atomic_exchange_n(&console_in_use, true, __ATOMIC_ACQUIRE))
 		port_relax();
 	while (*line != 0)

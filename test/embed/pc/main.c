@@ -9,7 +9,6 @@
  */
 
 #include <arch/mm.h>
-#include <kernel/format.h>
 #include <mm/frame.h>
 #include <mm/malloc.h>
 #include <mm/memmap.h>
@@ -22,13 +21,11 @@
 
 void report(const char *format, ...)
 {
-	char line[256];
 	va_list arguments;
 
 	va_start(arguments, format);
-	(void) kvsnprintf(line, sizeof(line), format, arguments);
+	console_print(format, arguments);
 	va_end(arguments);
-	console_line(line);
 }
 
 /* ---- page faults ---- */

@@ -18,6 +18,7 @@
 
 #ifndef __ASSEMBLER__
 
+#include <kernel/format.h>
 #include <mm/types.h>
 
 /* What trap_entry (start.S) pushes and the CPU has pushed, lowest address first. */
@@ -55,7 +56,7 @@ void on_interrupt(void);
 /* ---- machine.c ---- */
 
 /** A line to the serial port; from any context. */
-void console_line(const char *line);
+void console_print(const char *format, va_list arguments);
 
 /** Ends the emulator. */
 void machine_exit(bool good) __attribute__((noreturn));

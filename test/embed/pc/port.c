@@ -7,7 +7,6 @@
  * so with interrupts on.
  */
 
-#include <kernel/format.h>
 #include <mm/held.h>
 #include <mm/port.h>
 #include <mm/tlb.h>
@@ -139,23 +138,19 @@ void port_unpark(void *thread)
 
 void port_log(const char *format, ...)
 {
-	char line[256];
 	va_list arguments;
 
 	va_start(arguments, format);
-	(void) kvsnprintf(line, sizeof(line), format, arguments);
+	console_print(format, arguments);
 	va_end(arguments);
-	console_line(line);
 }
 
 void port_panic(const char *format, ...)
 {
-	char line[256];
 	va_list arguments;
 
 	va_start(arguments, format);
-	(void) kvsnprintf(line, sizeof(line), format, arguments);
+	console_print(format, arguments);
 	va_end(arguments);
-	console_line(line);
 	machine_exit(false);
 }
