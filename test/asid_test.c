@@ -98,7 +98,6 @@ static struct stay {
 enum { STAY_NOTHING, STAY_READ, STAY_GONE };
 
 #define STAY_AT ((uintptr_t) USER_START + MiB(4))
-#define PATIENCE_MS 5000
 
 static bool stay_is(uintptr_t step)
 {

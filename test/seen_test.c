@@ -15,7 +15,6 @@
 #define PAGES 20
 #define LARGE PTL_COVERS(PTL_LEVELS - 2)
 #define LARGE_PAGES (LARGE >> PAGE_WIDTH)
-#define PATIENCE_MS 5000
 
 static const uintptr_t PLACE = ALIGN_UP((uintptr_t) USER_START + MiB(512), LARGE);
 

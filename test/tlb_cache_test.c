@@ -11,7 +11,6 @@
 #include <test.h>
 
 #define RW (PAGE_READ | PAGE_WRITE)
-#define PATIENCE_MS 5000
 #define SPACES (CONFIG_MAX_CPUS + 8)
 #define ROUNDS 4
 

@@ -331,8 +331,6 @@ static struct {
 
 enum { ELSEWHERE_NOTHING, ELSEWHERE_READ, ELSEWHERE_GONE };
 
-#define PATIENCE_MS 5000
-
 static void elsewhere_main(void *argument)
 {
 	uint8_t value;

@@ -88,7 +88,7 @@ TEST(as_spare_pressed, "while a thread waits for memory none is kept", .threads 
 		NEED((made[i] = test_as_create(FRAME_ATOMIC)) != NULL);
 	(void) test_leave_frames(16, 0);
 	thread = test_thread_start("run", run_main, &run);
-	waits = CHECK(test_wait_for(frame_sleepers() == 1, 5000));
+	waits = CHECK(test_wait_for(frame_sleepers() == 1, PATIENCE_MS));
 	for (size_t i = 0; i < SPARES_MOST; i++)
 		test_as_release(made[i]);
 	if (waits)

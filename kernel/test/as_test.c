@@ -426,7 +426,7 @@ TEST(as_fault_lets_go, "who waits in a fault for a page table has no frame in hi
 	NEED(fault.as != NULL && make(fault.as, FIRST, 1, AS_WRITE) == EOK);
 	(void) test_leave_frames(1, FRAME_HIGHMEM);
 	thread = test_thread_start("fault", fault_main, NULL);
-	CHECK(test_wait_for(frame_sleepers() == 1 || __atomic_load_n(&fault.is_over, __ATOMIC_ACQUIRE) != 0, 5000));
+	CHECK(test_wait_for(frame_sleepers() == 1 || __atomic_load_n(&fault.is_over, __ATOMIC_ACQUIRE) != 0, PATIENCE_MS));
 	waited = frame_sleepers() == 1;
 	if (waited)
 		CHECK(test_frame_alloc(1, FRAME_ATOMIC | FRAME_HIGHMEM, 0) != 0);

@@ -12,8 +12,7 @@
 
 #define FIRST ((uintptr_t) USER_START + MiB(4))
 #define PAGES(count) ((count) *PAGE_SIZE)
-#define WAIT_MS 20000 /* longest wait for something that must happen; sanitizers and emulators are slow */
-#define TOUCHED 16    /* pages of the area that is there; others of its page table are not touched */
+#define TOUCHED 16 /* pages of the area that is there; others of its page table are not touched */
 #define SMALL (FIRST + PAGES(TOUCHED + 1))
 #define WRITTEN 9
 
@@ -67,7 +66,7 @@ static bool waiter_start(void (*function)(void *))
 {
 	(void) test_take_all_frames(FRAME_HIGHMEM);
 	waiter.thread = test_thread_start("waits", function, NULL);
-	(void) test_wait_for(frame_sleepers() == 1 || waiter_is_over(), WAIT_MS);
+	(void) test_wait_for(frame_sleepers() == 1 || waiter_is_over(), PATIENCE_MS);
 	return CHECK_EQ(frame_sleepers(), 1);
 }
 
@@ -112,7 +111,7 @@ TEST(as_wait_fault, "while a fault waits for memory, others use its address spac
 	if (waiter_start(fault_main)) {
 		check_others_go_on();
 		CHECK_EQ(as_area_destroy(waiter.as, FIRST), EOK);
-		CHECK(test_wait_for(waiter_is_over(), WAIT_MS));
+		CHECK(test_wait_for(waiter_is_over(), PATIENCE_MS));
 		CHECK_EQ(waiter.result, AS_FAULT_OK);
 	}
 	waiter_end();
@@ -126,7 +125,7 @@ TEST(as_wait_fault_gone, "a fault that has waited finds its area gone, and frees
 	if (waiter_start(fault_main)) {
 		CHECK_EQ(as_area_destroy(waiter.as, SMALL), EOK);
 		CHECK_EQ(as_area_destroy(waiter.as, FIRST), EOK);
-		CHECK(test_wait_for(waiter_is_over(), WAIT_MS));
+		CHECK(test_wait_for(waiter_is_over(), PATIENCE_MS));
 		CHECK_EQ(waiter.result, AS_FAULT_REFUSED);
 	}
 	waiter_end();
@@ -148,7 +147,7 @@ TEST(as_wait_copy_out, "so does a copy out", .threads = true, .plain_only = "the
 	if (waiter_start(copy_main)) {
 		check_others_go_on();
 		CHECK_EQ(as_area_destroy(waiter.as, FIRST), EOK);
-		CHECK(test_wait_for(waiter_is_over(), WAIT_MS));
+		CHECK(test_wait_for(waiter_is_over(), PATIENCE_MS));
 		CHECK_EQ(waiter.error, EOK);
 	}
 	waiter_end();
@@ -373,7 +372,7 @@ TEST(as_wait_two_copies, "two threads that copy shared memory, with memory for o
 	(void) test_leave_frames(COPIED + COPIED / 2, FRAME_HIGHMEM);
 	for (size_t i = 0; i < 2; i++)
 		threads[i] = test_thread_start("copies", pair_main, (void *) i);
-	CHECK(test_wait_for(__atomic_load_n(&pair.over, __ATOMIC_ACQUIRE) == 2, WAIT_MS));
+	CHECK(test_wait_for(__atomic_load_n(&pair.over, __ATOMIC_ACQUIRE) == 2, PATIENCE_MS));
 	test_free_all_frames();
 	for (size_t i = 0; i < 2; i++) {
 		test_thread_join(threads[i]);

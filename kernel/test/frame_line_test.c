@@ -11,8 +11,6 @@
 #include <mm/reserve.h>
 #include <test.h>
 
-#define PATIENCE_MS 20000 /* longest wait for something that must happen; sanitizers and emulators are slow */
-
 /* A thread that asks for memory as one that may sleep, holds it, and gives it back when told. */
 struct sleeper {
 	struct test_thread *thread;
@@ -574,7 +572,7 @@ TEST(frame_line_fifo_short_ways, "nor does a single frame or a run, by the short
 	test_sleep_ms(20);
 	for (size_t i = 0; i < ARRAY_COUNT(callers); i++) {
 		callers[i].thread = test_thread_start("caller", caller_main, &callers[i]);
-		CHECK(test_wait_for(frame_sleepers() == i + 2, PATIENCE_MS / 10));
+		CHECK(test_wait_for(frame_sleepers() == i + 2, PATIENCE_MS));
 	}
 	test_sleep_ms(20);
 	for (size_t i = 0; i < ARRAY_COUNT(callers); i++)

@@ -12,7 +12,6 @@
 #include <test.h>
 
 #define THREADS 8
-#define PATIENCE_MS 20000 /* longest wait for something that must happen; sanitizers and emulators are slow */
 
 /* Whether so many threads sleep for memory, or come to do so in time. */
 static bool sleepers_are(size_t count)

@@ -390,7 +390,7 @@ TEST(km_alloc_out_of_room, "when the window is full memory is refused, not waite
 /* Frees the frames that another thread waits for, once it does. */
 static void free_for_waiting(void *argument)
 {
-	(void) test_wait_for(frame_sleepers() == 1, 20000);
+	(void) test_wait_for(frame_sleepers() == 1, PATIENCE_MS);
 	test_frame_free(*(phys_t *) argument, 32);
 }
 
@@ -479,7 +479,7 @@ TEST(km_alloc_two_wait,
 		waiters[i].done = false;
 		waiters[i].thread = test_thread_start("many", many_main, &waiters[i]);
 	}
-	CHECK(test_wait_for(frame_sleepers() == ARRAY_COUNT(waiters), 5000));
+	CHECK(test_wait_for(frame_sleepers() == ARRAY_COUNT(waiters), PATIENCE_MS));
 	/* With a few more than one of them needs: what the first has used may leave a frame in a slab or a cluster. */
 	singles_free(MANY_MOST + 16, &next);
 	CHECK(test_wait_for(
@@ -564,11 +564,11 @@ TEST(km_alloc_behind,
 	singles_free(MANY_MOST + 64, &next);
 	run = test_free_frames(0) + 64;
 	head = test_thread_start("head", run_main, &run);
-	CHECK(test_wait_for(frame_sleepers() == 1, 5000));
+	CHECK(test_wait_for(frame_sleepers() == 1, PATIENCE_MS));
 	before = __atomic_load_n(&reclaims, __ATOMIC_RELAXED);
 	waiters[0].done = false;
 	waiters[0].thread = test_thread_start("many", many_main, &waiters[0]);
-	CHECK(test_wait_for(__atomic_load_n(&waiters[0].done, __ATOMIC_ACQUIRE), 10000));
+	CHECK(test_wait_for(__atomic_load_n(&waiters[0].done, __ATOMIC_ACQUIRE), PATIENCE_MS));
 	CHECK_LT(__atomic_load_n(&reclaims, __ATOMIC_RELAXED) - before, 1000);
 	test_free_all_frames();
 	test_thread_join(waiters[0].thread);

@@ -17,7 +17,6 @@
 #define LARGE_PAGES (LARGE >> PAGE_WIDTH)
 #define PAGES(count) ((uintptr_t) (count) *PAGE_SIZE)
 #define ROUNDS ((uintptr_t) (test_on_host ? 20 : 5))
-#define PATIENCE_MS 20000
 
 /* Not the first entry of a table at any level: that one a table's place on a list has written last. */
 static const uintptr_t PLACE = ALIGN_UP((uintptr_t) USER_START, PTL_COVERS(0)) + PTL_COVERS(0) +

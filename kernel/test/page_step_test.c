@@ -326,7 +326,6 @@ TEST(page_second_look, "a look-up in whose midst another CPU makes a change find
 /* ---- a chain that another CPU is changing ---- */
 
 #define SPINS 200000u /* of a thread in the midst of a change, at most: many times what a look-up takes */
-#define PATIENCE_MS 5000
 
 static struct {
 	uintptr_t ready, go, looks, done;

@@ -752,11 +752,11 @@ TABLE_TEST(page_remove_offered,
 		NEED(page_mapping_insert(table, PLACE + i * 16 * PAGE_SIZE, FRAMES, 1, RW, FRAME_ATOMIC) == EOK);
 	(void) test_take_all_frames(FRAME_HIGHMEM);
 	thread = test_thread_start("waits", wait_for_frame, &served);
-	CHECK(test_wait_for(frame_sleepers() == 1, 5000));
+	CHECK(test_wait_for(frame_sleepers() == 1, PATIENCE_MS));
 	test_sleep_ms(20);
 	for (size_t i = 0; i < LONELY; i++)
 		page_mapping_remove(table, PLACE + i * 16 * PAGE_SIZE, 1);
-	CHECK(test_wait_for(__atomic_load_n(&served, __ATOMIC_ACQUIRE), 5000));
+	CHECK(test_wait_for(__atomic_load_n(&served, __ATOMIC_ACQUIRE), PATIENCE_MS));
 	test_free_all_frames();
 	test_thread_join(thread);
 }

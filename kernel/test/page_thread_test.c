@@ -168,7 +168,6 @@ TEST(page_find_while_changing,
 #define PAIR_TABLES 6
 #define PAIR_PAGES (PAIR_TABLES * (LARGE_PAGES < 512 ? 512 : LARGE_PAGES))
 #define PAIR_ROUNDS ((size_t) (test_on_host ? 100 : 10))
-#define PAIR_PATIENCE_MS 20000
 
 struct mapper {
 	struct test_thread *thread;
@@ -223,7 +222,7 @@ static void map_both(struct mapper *mappers)
 	for (size_t i = 0; i < 2; i++)
 		mappers[i].thread = test_thread_start("mapper", mapper_run, &mappers[i]);
 	for (size_t i = 0; i < 2; i++)
-		CHECK(test_wait_for(__atomic_load_n(&mappers[i].rounds, __ATOMIC_ACQUIRE) == PAIR_ROUNDS, PAIR_PATIENCE_MS));
+		CHECK(test_wait_for(__atomic_load_n(&mappers[i].rounds, __ATOMIC_ACQUIRE) == PAIR_ROUNDS, PATIENCE_MS));
 	test_free_all_frames(); /* they come to their end even if that was wrong */
 	for (size_t i = 0; i < 2; i++)
 		test_thread_join(mappers[i].thread);

@@ -8,8 +8,6 @@
 #include <mm/spinlock.h>
 #include <test.h>
 
-#define PATIENCE_MS 20000
-
 TEST(port_interrupts_nest, "port_irq_save nests, and tells whether interrupts were on")
 {
 	port_irq_t outer = port_irq_save(), inner = port_irq_save();

@@ -262,8 +262,6 @@ TEST(reserve_run_leaves_low, "a run that is promised of any frames is not taken 
 
 /* ---- reservations with an owner ---- */
 
-#define WAIT_MS 20000 /* longest wait for something that must happen; sanitizers and emulators are slow */
-
 TEST(reservation_counts, "frames come off the class that they are asked of, and the rest is freed at the end")
 {
 	struct reservation r;
@@ -354,10 +352,10 @@ TEST(reservation_two_wait, "two that wait for both classes at once do not hold a
 	test_sleep_ms(5);
 	CHECK(!test_reserver_served(&reservers[0]));
 	test_frame_free(frames + 3 * PAGE_SIZE, 1);
-	CHECK(test_wait_for(test_reserver_served(&reservers[0]), WAIT_MS));
+	CHECK(test_wait_for(test_reserver_served(&reservers[0]), PATIENCE_MS));
 	CHECK(!test_reserver_served(&reservers[1]));
 	test_reserver_end(&reservers[0]);
-	CHECK(test_wait_for(test_reserver_served(&reservers[1]), WAIT_MS));
+	CHECK(test_wait_for(test_reserver_served(&reservers[1]), PATIENCE_MS));
 	test_reserver_end(&reservers[1]);
 }
 

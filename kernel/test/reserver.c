@@ -8,8 +8,6 @@
 #include <mm/reserve.h>
 #include <test.h>
 
-#define WAIT_MS 20000 /* longest wait for something that must happen; sanitizers and emulators are slow */
-
 static void reserver_main(void *argument)
 {
 	struct test_reserver *self = argument;
@@ -26,7 +24,7 @@ static void reserver_main(void *argument)
 void test_reserver_start(struct test_reserver *reserver, size_t sleepers)
 {
 	reserver->thread = test_thread_start("reserver", reserver_main, reserver);
-	CHECK(test_wait_for(frame_sleepers() == sleepers, WAIT_MS));
+	CHECK(test_wait_for(frame_sleepers() == sleepers, PATIENCE_MS));
 }
 
 bool test_reserver_served(const struct test_reserver *reserver)

@@ -11,8 +11,6 @@
 #define FIRST ((uintptr_t) USER_START + MiB(4))
 #define AT(page) (FIRST + (page) *PAGE_SIZE)
 
-#define PATIENCE_MS 5000
-
 static errno_t make(struct as *as, uintptr_t va, size_t pages)
 {
 	struct as_area_request request = {

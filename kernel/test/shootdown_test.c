@@ -48,7 +48,6 @@ TEST(tlb_table_switching, "in the midst of a switch a look-up of the kernel part
 /* ---- who is waited for ---- */
 
 #define LARGE PTL_COVERS(PTL_LEVELS - 2)
-#define PATIENCE_MS 5000
 #define SPINS 200000u /* of a thread with interrupts off, at most: many times what the other needs */
 #define LOOK_EVERY 64u
 #define SCATTERED 600 /* pages, each so far from the next that they share nothing in a hash table */

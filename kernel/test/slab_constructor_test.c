@@ -281,7 +281,7 @@ TEST(slab_destroy_destructor, "slab_cache_destroy does not return while a reclai
 	NEED((object = slab_alloc(cache, FRAME_ATOMIC)) != NULL);
 	slab_free(cache, object); /* the slab, empty, is kept */
 	reclaimer = test_thread_start("reclaimer", reclaim, NULL);
-	CHECK(test_wait_for(__atomic_load_n(&in_destructor, __ATOMIC_ACQUIRE), 5000));
+	CHECK(test_wait_for(__atomic_load_n(&in_destructor, __ATOMIC_ACQUIRE), PATIENCE_MS));
 	destroyer = test_thread_start("destroyer", destroy, cache);
 	CHECK(!test_wait_for(__atomic_load_n(&destroyed_yet, __ATOMIC_ACQUIRE), 100));
 	__atomic_store_n(&let_go, true, __ATOMIC_RELEASE);

@@ -11,7 +11,6 @@
 #include <test.h>
 
 #define THREADS 8
-#define PATIENCE_MS 20000 /* longest wait for something that must happen */
 
 static bool sleepers_are(size_t count)
 {
@@ -349,7 +348,7 @@ TEST(slab_sleeper_magazines, "while anyone sleeps for memory, objects given back
 	CHECK(sleepers_are(1));
 	test_sleep_ms(20);
 	test_slab_free(cache, object);
-	CHECK(test_wait_for(__atomic_load_n(&got, __ATOMIC_ACQUIRE) != 0, PATIENCE_MS / 10));
+	CHECK(test_wait_for(__atomic_load_n(&got, __ATOMIC_ACQUIRE) != 0, PATIENCE_MS));
 	frame_reclaim(RECLAIM_FULL, true);
 	test_thread_join(thread);
 }

@@ -301,6 +301,12 @@ static inline size_t test_bits(uint64_t number)
 	return bits;
 }
 
+/*
+ * The longest wait for what must happen. It only ends a case that fails: emulators, sanitizers and a machine that does
+ * other work are slow, so no case may count on less.
+ */
+#define PATIENCE_MS 60000
+
 /** Waits, yielding, until condition holds, at most so long. @return whether it does */
 #define test_wait_for(condition, milliseconds)              \
 	({                                                      \

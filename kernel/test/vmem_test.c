@@ -448,7 +448,7 @@ TEST(vmem_waits_for_tags,
 		at[i] = 0;
 		threads[i] = test_thread_start("waits", alloc_one, &at[i]);
 	}
-	CHECK(test_wait_for(frame_sleepers() == ARRAY_COUNT(at), 5000));
+	CHECK(test_wait_for(frame_sleepers() == ARRAY_COUNT(at), PATIENCE_MS));
 	for (size_t i = 0; i < ARRAY_COUNT(at); i++)
 		test_frame_free(frames[i], 1);
 	for (size_t i = 0; i < ARRAY_COUNT(at); i++)
@@ -497,11 +497,11 @@ static bool frees_for_waiting(size_t cached)
 		NEED_OR(vmem_alloc(&arena, QUANTUM, FRAME_ATOMIC, &at[i]) == EOK, true);
 	(void) test_take_all_frames(FRAME_HIGHMEM);
 	thread = test_thread_start("waits", wait_for_frame, &served);
-	CHECK(test_wait_for(frame_sleepers() == 1, 5000));
+	CHECK(test_wait_for(frame_sleepers() == 1, PATIENCE_MS));
 	test_sleep_ms(20);
 	for (size_t i = 0; i < OF_ONE_SLAB; i++)
 		vmem_free(&arena, at[i], QUANTUM);
-	in_time = test_wait_for(__atomic_load_n(&served, __ATOMIC_ACQUIRE), 5000);
+	in_time = test_wait_for(__atomic_load_n(&served, __ATOMIC_ACQUIRE), PATIENCE_MS);
 	test_free_all_frames();
 	test_thread_join(thread);
 	slab_cache_release(tags);

@@ -12,9 +12,8 @@
 #include <mm/reserve.h>
 #include <test.h>
 
-#define WAIT_MS 5000 /* longest wait for something that must happen */
-#define FIRST 48     /* frames that the first waits for: no size that CPUs keep in their caches */
-#define SECOND 4     /* frames that the second waits for */
+#define FIRST 48 /* frames that the first waits for: no size that CPUs keep in their caches */
+#define SECOND 4 /* frames that the second waits for */
 
 static struct {
 	bool active;      /* the next reclaim for the queue is held up */
@@ -38,7 +37,7 @@ static size_t reclaim(enum reclaim_strength strength, bool may_wait)
 		return 0;
 	if (__atomic_exchange_n(&hold.active, false, __ATOMIC_ACQ_REL)) {
 		__atomic_store_n(&hold.is_held, true, __ATOMIC_RELEASE);
-		CHECK(test_wait_for(__atomic_load_n(&hold.go, __ATOMIC_ACQUIRE), 4 * WAIT_MS));
+		CHECK(test_wait_for(__atomic_load_n(&hold.go, __ATOMIC_ACQUIRE), PATIENCE_MS));
 		return hold.freed;
 	}
 	if (!__atomic_load_n(&hold.go, __ATOMIC_ACQUIRE) || hold.leavings == NULL)
@@ -63,7 +62,7 @@ static void both_wait(void)
 	hold.is_held = hold.go = false;
 	__atomic_store_n(&hold.active, true, __ATOMIC_RELEASE);
 	test_reserver_start(&first, 1);
-	CHECK(test_wait_for(__atomic_load_n(&hold.is_held, __ATOMIC_ACQUIRE), WAIT_MS));
+	CHECK(test_wait_for(__atomic_load_n(&hold.is_held, __ATOMIC_ACQUIRE), PATIENCE_MS));
 	test_reserver_start(&second, 2);
 	test_sleep_ms(20); /* till it parks */
 }
@@ -72,9 +71,9 @@ static void both_wait(void)
 static void go_on(phys_t run)
 {
 	test_frame_free(run, FIRST);
-	CHECK(test_wait_for(frame_sleepers() <= 1, WAIT_MS));
+	CHECK(test_wait_for(frame_sleepers() <= 1, PATIENCE_MS));
 	__atomic_store_n(&hold.go, true, __ATOMIC_RELEASE);
-	CHECK(test_wait_for(test_reserver_served(&second), WAIT_MS));
+	CHECK(test_wait_for(test_reserver_served(&second), PATIENCE_MS));
 	hold.leavings = NULL;
 	test_free_all_frames();
 	test_reserver_end(&first);

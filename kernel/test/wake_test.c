@@ -11,8 +11,6 @@
 #include <mm/vmem.h>
 #include <test.h>
 
-#define WAIT_MS 5000 /* longest wait for something that must happen */
-
 static size_t reclaims;
 
 /* The reclaimers are asked from the last one registered on: when this one is, none has been yet. */
@@ -36,7 +34,7 @@ static void wait_start(struct test_reserver *waits, size_t before)
 	asked = __atomic_load_n(&reclaims, __ATOMIC_RELAXED);
 	test_reserver_start(waits, before + 1);
 	if (before == 0)
-		CHECK(test_wait_for(__atomic_load_n(&reclaims, __ATOMIC_RELAXED) != asked, WAIT_MS));
+		CHECK(test_wait_for(__atomic_load_n(&reclaims, __ATOMIC_RELAXED) != asked, PATIENCE_MS));
 	test_sleep_ms(20); /* till it is through with that, and parks */
 }
 
@@ -66,7 +64,7 @@ TEST(wake_page_removed, "memory of page tables is there for a thread that waits 
 	wait_start(&waits, 0);
 	for (size_t i = 0; i < TABLE_PAGES; i++)
 		page_mapping_remove(table, FIRST + i * APART, 1);
-	CHECK(test_wait_for(test_reserver_served(&waits), WAIT_MS));
+	CHECK(test_wait_for(test_reserver_served(&waits), PATIENCE_MS));
 	wait_end(&waits);
 	page_table_destroy(table);
 }
@@ -91,7 +89,7 @@ TEST(wake_large_removed, "so is what was set aside to split a large page when th
 	wait_start(&waits, 0);
 	for (size_t i = 0; i < count - count / 4; i++)
 		page_mapping_remove(table, first + i * large, pages);
-	CHECK(test_wait_for(test_reserver_served(&waits), WAIT_MS));
+	CHECK(test_wait_for(test_reserver_served(&waits), PATIENCE_MS));
 	wait_end(&waits);
 	page_table_destroy(table);
 }
@@ -112,7 +110,7 @@ TEST(wake_insert_refused, "so is what a mapping has taken that was refused for w
 		page_mapping_insert(table, FIRST, 0, 64 * 1024, PAGE_READ | PAGE_USER | PAGE_NO_LARGE, FRAME_ATOMIC), ENOMEM);
 	for (size_t i = 0; i < 2; i++)
 		test_frame_free(frames[i], 1);
-	CHECK(test_wait_for(test_reserver_served(&waits), WAIT_MS));
+	CHECK(test_wait_for(test_reserver_served(&waits), PATIENCE_MS));
 	wait_end(&waits);
 	page_table_destroy(table);
 }
@@ -172,7 +170,7 @@ static void reserved_run_take(bool has_owner)
 	base = has_owner ? reservation_take(&reservation, 2, FRAME_HIGHMEM)
 					 : frame_alloc(2, FRAME_HIGHMEM | FRAME_NO_RESERVE | FRAME_ATOMIC, 0);
 	CHECK_EQ(base, pair);
-	CHECK(test_wait_for(test_reserver_served(&any), WAIT_MS));
+	CHECK(test_wait_for(test_reserver_served(&any), PATIENCE_MS));
 	reservation_end(&reservation);
 	if (!has_owner)
 		reserve_free(2, FRAME_HIGHMEM);
@@ -212,7 +210,7 @@ TEST(wake_reserved_returned, "so does a frame that is reserved again, instead of
 	wait_start(&waits, 0);
 	CHECK(!test_reserver_served(&waits));
 	reserve_return(low, FRAME_HIGHMEM);
-	CHECK(test_wait_for(test_reserver_served(&waits), WAIT_MS));
+	CHECK(test_wait_for(test_reserver_served(&waits), PATIENCE_MS));
 	reserve_free(1, FRAME_HIGHMEM);
 	wait_end(&waits);
 }
@@ -229,7 +227,7 @@ TEST(wake_boot_released, "so are frames that were the image's", .threads = true,
 	(void) test_take_all_frames(FRAME_HIGHMEM);
 	wait_start(&waits, 0);
 	frame_release_boot(KERNEL_IMAGE_PHYS, 8);
-	CHECK(test_wait_for(test_reserver_served(&waits), WAIT_MS));
+	CHECK(test_wait_for(test_reserver_served(&waits), PATIENCE_MS));
 	wait_end(&waits);
 	request.lower = KERNEL_IMAGE_PHYS; /* taken for good, so that as many are free as before */
 	request.upper = KERNEL_IMAGE_PHYS + 8 * PAGE_SIZE - 1;
@@ -257,7 +255,7 @@ static struct test_thread *call_behind(errno_t (*call)(void))
 
 	passer = (struct passer){ .call = call };
 	thread = test_thread_start("passer", passer_main, NULL);
-	CHECK(test_wait_for(frame_sleepers() == 2, WAIT_MS));
+	CHECK(test_wait_for(frame_sleepers() == 2, PATIENCE_MS));
 	CHECK(!__atomic_load_n(&passer.is_through, __ATOMIC_ACQUIRE));
 	test_free_all_frames();
 	return thread;
@@ -272,7 +270,7 @@ static void call_waits(errno_t (*call)(void), size_t left)
 	(void) test_leave_frames(left, FRAME_HIGHMEM);
 	wait_start(&waits, 0);
 	thread = call_behind(call);
-	CHECK(test_wait_for(test_reserver_served(&waits), WAIT_MS));
+	CHECK(test_wait_for(test_reserver_served(&waits), PATIENCE_MS));
 	test_reserver_end(&waits);
 	test_thread_join(thread);
 }
@@ -307,7 +305,7 @@ TEST(wake_km_alloc_waits, "km_alloc of what is there at once waits behind those 
 	(void) test_leave_frames(16, FRAME_HIGHMEM);
 	km_step_hook = comes_to_wait;
 	thread = call_behind(km_page_call);
-	CHECK(test_wait_for(test_reserver_served(&comes), WAIT_MS));
+	CHECK(test_wait_for(test_reserver_served(&comes), PATIENCE_MS));
 	test_reserver_end(&comes);
 	test_thread_join(thread);
 }
@@ -375,7 +373,7 @@ TEST(wake_reservation_waits, "so does one for a reservation, if as many as those
 	for (size_t i = 0; i < 64; i += 2)
 		test_frame_free(block + i * PAGE_SIZE, 1);
 	head = test_thread_start("head", pair_main, NULL);
-	CHECK(test_wait_for(frame_sleepers() == 1, WAIT_MS));
+	CHECK(test_wait_for(frame_sleepers() == 1, PATIENCE_MS));
 	behind = call_behind(reserve_call);
 	test_thread_join(head);
 	test_thread_join(behind);

@@ -17,8 +17,6 @@
 
 #include "../shootdown.h"
 
-#define PATIENCE_MS 5000
-
 /* Reads a word that may be written meanwhile. */
 static uintptr_t peek(const uintptr_t *word)
 {

@@ -57,7 +57,7 @@ static void start_in_order(struct semaphore_thread *threads, struct semaphore_ca
 	for (unsigned i = 0; i < CROWD; i++) {
 		threads[i] = (struct semaphore_thread){ common, i, NULL };
 		threads[i].thread = test_thread_start("waiter", take_one, &threads[i]);
-		CHECK(test_wait_for(wait_queue_length(&common->semaphore.waiters) == i + 1, 1000));
+		CHECK(test_wait_for(wait_queue_length(&common->semaphore.waiters) == i + 1, PATIENCE_MS));
 	}
 }
 
@@ -71,7 +71,7 @@ TEST(semaphore_hand_over, "what is put there is the first waiter's at once: nobo
 	for (unsigned i = 0; i < CROWD; i++) {
 		semaphore_up(&common.semaphore);
 		CHECK(!semaphore_trydown(&common.semaphore));
-		CHECK(test_wait_for(arrived(&common.arrivals) == i + 1, 1000));
+		CHECK(test_wait_for(arrived(&common.arrivals) == i + 1, PATIENCE_MS));
 		CHECK_EQ(common.arrivals.who[i], i);
 	}
 	for (unsigned i = 0; i < CROWD; i++)
@@ -180,7 +180,7 @@ TEST(mutex_fifo, "a mutex goes to those who wait for it in their order", .thread
 	for (unsigned i = 0; i < CROWD; i++) {
 		threads[i] = (struct mutex_thread){ &common, i, NULL };
 		threads[i].thread = test_thread_start("locker", lock_once, &threads[i]);
-		CHECK(test_wait_for(wait_queue_length(&common.mutex.waiters) == i + 1, 1000));
+		CHECK(test_wait_for(wait_queue_length(&common.mutex.waiters) == i + 1, PATIENCE_MS));
 	}
 	mutex_unlock(&common.mutex);
 	CHECK(!mutex_held(&common.mutex));
@@ -319,7 +319,7 @@ TEST(condvar_broadcast, "a broadcast wakes all that wait, a signal one", .thread
 	condvar_init(&gate.opened);
 	for (unsigned i = 0; i < CROWD; i++)
 		threads[i] = test_thread_start("passer", pass_gate, &gate);
-	CHECK(test_wait_for(wait_queue_length(&gate.opened.waiters) == CROWD, 1000));
+	CHECK(test_wait_for(wait_queue_length(&gate.opened.waiters) == CROWD, PATIENCE_MS));
 
 	mutex_lock(&gate.mutex);
 	condvar_signal(&gate.opened);
