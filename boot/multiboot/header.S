@@ -12,7 +12,7 @@
 #define HEADER_MAGIC 0x1badb002
 #define HEADER_FLAGS 0x00010003 /* modules on page bounds; report the memory; addresses in the header */
 
-	.section .multiboot, "a", %progbits
+	.section .image_first, "a", %progbits
 	.balign 4
 header:
 	.long HEADER_MAGIC

@@ -29,7 +29,7 @@ embed: $(EMBED_BUILDS:%=$(B)/embed/%/kernel.elf) ## ia32: the kernel of test/emb
 			-kernel $(B)/embed/$$build/kernel.elf || status=1; \
 	done; exit $$status
 
-$(B)/embed/%/kernel.elf: $(EMBED_SOURCES) $(EMBED_HEADERS) $(EMBED_FOLDER)/kernel.ld kernel/include/kernel/format.h \
+$(B)/embed/%/kernel.elf: $(EMBED_SOURCES) $(EMBED_HEADERS) $(EMBED_FOLDER)/kernel.ld genarch/include/image.ld kernel/include/kernel/format.h \
 		tools/make/embed.mk $(B)/flags
 	$(call say,EMBED,$@)
 	@mkdir -p $(@D) $(B)/embed/include/kernel

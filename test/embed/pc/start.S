@@ -18,7 +18,7 @@
 #define DATA 16
 #define PAGE_4M 0xe3 /* present, writable, accessed, dirty, large; not global: page_init's tables are to replace it */
 
-	.section .multiboot, "a", %progbits
+	.section .image_first, "a", %progbits
 	.balign 4
 	.long 0x1badb002
 	.long 2 /* report the memory */

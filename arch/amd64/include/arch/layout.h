@@ -16,6 +16,8 @@
 
 #include <config.h>
 
+#define PAGE_WIDTH 12
+
 #define KERNEL_START 0xffff800000000000
 #define KERNEL_LAST 0xffffffffffffffff
 

@@ -16,6 +16,8 @@
 
 #include <config.h>
 
+#define PAGE_WIDTH 12
+
 #if CONFIG_KERNEL_SPLIT == 3
 #define KERNEL_START 0xc0000000
 #elif CONFIG_KERNEL_SPLIT == 2

@@ -13,7 +13,6 @@
 #include <mm/page_flags.h>
 #include <mm/types.h>
 
-#define PAGE_WIDTH 12
 #define CACHE_LINE 64
 
 /* The ISA DMA controllers drive 24 address lines. */
