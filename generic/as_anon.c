@@ -5,6 +5,8 @@
  * which have no pages.
  */
 
+#include <mm/frame_contents.h>
+
 #include "as_internal.h"
 
 static void fill_zeros(const struct as_area *area, size_t page, void *to)

@@ -24,6 +24,7 @@
  */
 
 #include <mm/direct_map.h>
+#include <mm/frame_contents.h>
 #include <mm/page_miss.h>
 
 #include "pt.h"

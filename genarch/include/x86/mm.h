@@ -24,9 +24,6 @@
 
 /* ---- addresses ---- */
 
-#define PA2KA(pa) ((uintptr_t) (pa) -IDENTITY_PHYS + IDENTITY_VIRT)
-#define KA2PA(va) ((phys_t) (uintptr_t) (va) -IDENTITY_VIRT + IDENTITY_PHYS)
-
 /* The registers of the LAPIC, each CPU its own (x86/lapic.h): where they are unless the firmware moved them. */
 #define LAPIC_PHYS ((phys_t) 0xfee00000u)
 #define LAPIC_FLAGS (PAGE_READ | PAGE_WRITE | PAGE_DEVICE)
@@ -36,12 +33,6 @@
 	{                                          \
 		LAPIC_VIRT, LAPIC_PHYS, 1, LAPIC_FLAGS \
 	}
-
-/* Bounds of the image and of its parts, all multiples of PAGE_SIZE; from the linker. */
-extern char image_start[], image_text_end[], image_rodata_end[], image_end[];
-
-/* Physical address of something in the image. */
-#define IMAGE2PA(va) ((phys_t) ((uintptr_t) (va) -KERNEL_IMAGE_OFFSET))
 
 /* ---- page-table entries ---- */
 
@@ -164,6 +155,7 @@ static inline void frame_clear(void *page)
 
 	__asm__ volatile("rep stos" X86_WORD : "+D"(to), "+c"(words) : "a"((uintptr_t) 0) : "memory");
 }
+#define frame_clear frame_clear
 
 /** Copies one page. */
 static inline void frame_copy(void *destination, const void *source)
@@ -174,5 +166,6 @@ static inline void frame_copy(void *destination, const void *source)
 
 	__asm__ volatile("rep movs" X86_WORD : "+D"(to), "+S"(from), "+c"(words) : : "memory");
 }
+#define frame_copy frame_copy
 
 #endif

@@ -18,6 +18,7 @@
 #define MM_KM_LOCAL_H
 
 #include <arch/mm.h>
+#include <mm/frame_contents.h>
 #include <mm/types.h>
 
 /* Whether there may be RAM that the identity window does not reach. */

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * What follows from the numbers of <arch/mm.h>, which includes this, where the
- * tables of a page format are alike: all but the root have as many entries,
- * PTL_BITS of the last level. A format that is otherwise defines PTL_SHIFT before.
+ * What follows from the numbers of <arch/mm.h>, which includes this, for all
+ * machines: the geometry of tables and pages, and the way from a physical address
+ * to the kernel's. Where the tables of a page format are not alike (all but the root
+ * have as many entries, PTL_BITS of the last level), <arch/mm.h> defines PTL_SHIFT
+ * before.
  */
 
 #ifndef MM_PAGE_GEOMETRY_H
@@ -19,5 +21,15 @@
 #define PTL_COVERS(level) ((size_t) 1 << PTL_SHIFT(level))
 
 #define PAGE_SIZE ((size_t) 1 << PAGE_WIDTH)
+
+/* The address in the direct map of a physical address that it has, and the way back. */
+#define PA2KA(pa) ((uintptr_t) (pa) - (uintptr_t) IDENTITY_PHYS + (uintptr_t) IDENTITY_VIRT)
+#define KA2PA(va) ((phys_t) ((uintptr_t) (va) - (uintptr_t) IDENTITY_VIRT) + (phys_t) IDENTITY_PHYS)
+
+/* Bounds of the image and of its parts, all multiples of PAGE_SIZE; from the linker script. */
+extern char image_start[], image_text_end[], image_rodata_end[], image_end[];
+
+/* Physical address of something in the image. */
+#define IMAGE2PA(va) ((phys_t) ((uintptr_t) (va) - (uintptr_t) KERNEL_IMAGE_OFFSET))
 
 #endif

@@ -109,14 +109,10 @@ extern phys_t host_dma_limit;
 		HOST_FIXED + 16 * PAGE_SIZE, (phys_t) 0x100000000 - 4 * PAGE_SIZE, 4, PAGE_READ | PAGE_DEVICE \
 	}
 
-#define PA2KA(pa) (IDENTITY_VIRT - IDENTITY_PHYS + (uintptr_t) (pa))
-#define KA2PA(va) (IDENTITY_PHYS - IDENTITY_VIRT + (uintptr_t) (va))
-
 /* What a linker script tells on a machine: an image of four equal parts, text, read-only data, data and boot tables. */
 #define KERNEL_IMAGE_OFFSET HOST_IMAGE
 #define KERNEL_IMAGE_PHYS ((phys_t) MiB(1))
 #define HOST_IMAGE_PART KiB(64)
-#define IMAGE2PA(va) (0 - KERNEL_IMAGE_OFFSET + (uintptr_t) (va))
 #define image_start ((char *) (HOST_IMAGE + KERNEL_IMAGE_PHYS))
 #define image_text_end (image_start + HOST_IMAGE_PART)
 #define image_rodata_end (image_start + 2 * HOST_IMAGE_PART)
@@ -393,15 +389,5 @@ static inline void frame_make_executable(const void *page)
 }
 #define frame_make_executable frame_make_executable
 #endif
-
-static inline void frame_clear(void *page)
-{
-	__builtin_memset(page, 0, PAGE_SIZE);
-}
-
-static inline void frame_copy(void *to, const void *from)
-{
-	__builtin_memcpy(to, from, PAGE_SIZE);
-}
 
 #endif
