@@ -55,6 +55,7 @@
  */
 
 #include <kernel/lib.h>
+#include <kernel/panic.h>
 #include <kernel/scheduler.h>
 #include <kernel/time.h>
 #include <mm/as.h>
@@ -102,12 +103,12 @@ void scheduler_init_cpu(uintptr_t stack, size_t stack_size)
 	idle->stack = stack;
 	idle->stack_size = stack_size;
 	*thread_canary(idle) = STACK_CANARY;
-	arch_stack_set(stack, stack_size);
 
 	port_irq_t state = spinlock_lock(&scheduler_lock);
 	thread_enlist_locked(idle);
 	__atomic_store_n(&cpus_up, cpus_up + 1, __ATOMIC_RELEASE);
 	cpu_current()->thread = idle;
+	arch_stack_set(stack, stack_size);
 	spinlock_unlock(&scheduler_lock, state);
 }
 
@@ -195,6 +196,17 @@ void scheduler_switched(void)
 	spinlock_unlock_raw(&scheduler_lock);
 }
 
+/* Where no page below a stack faults this is how an overflow is found that no trap has met. */
+static inline void stacks_check(const struct thread *old, const struct thread *next)
+{
+	if (!CONFIG_DEBUG && !THREAD_STACK_DIRECT)
+		return;
+	if (unlikely(!thread_stack_whole(old)))
+		panic("thread %u (%s) has overflowed its stack", old->id, old->name);
+	if (unlikely(!thread_stack_whole(next)))
+		panic("the stack of thread %u (%s) was overrun", next->id, next->name);
+}
+
 void scheduler_switch(void)
 {
 	struct run_queue *queue = run_queue_current();
@@ -206,14 +218,13 @@ void scheduler_switch(void)
 	next->state = THREAD_RUNNING;
 	next->cpu = cpu_number();
 	if (next != old) {
-		mm_debug(thread_stack_whole(old), "thread %u (%s) has overflowed its stack", old->id, old->name);
-		mm_debug(thread_stack_whole(next), "the stack of thread %u (%s) was overrun", next->id, next->name);
+		stacks_check(old, next);
 		queue->switches++;
 		next->switches++;
 		queue->running = next;
 		cpu_current()->thread = next;
-		arch_stack_set(next->stack, next->stack_size);
 		as_switch(next->as);
+		arch_stack_set(next->stack, next->stack_size);
 		context_switch(&old->context, &next->context);
 	}
 	scheduler_switched();

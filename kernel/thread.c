@@ -5,18 +5,23 @@
  *
  * A struct thread comes from a slab cache, its stack from km_alloc. The page
  * below it is not mapped: a thread that runs over the end of its stack faults
- * there, which is told as what it is (kernel/trap.c). The last word that the
+ * there, which is reported as what it is (kernel/trap.c). The last word that the
  * stack may use is a canary, which `check` and, in debug builds, every switch look at;
  * debug builds also fill the stack, so that its deepest use can be seen. How large
  * stacks are and where the canary is the machine says (<arch/kernel.h>): as a rule the
  * lowest word, but in the middle where registers are saved upwards from the base.
+ * Where it wants them in the direct map (THREAD_STACK_DIRECT of kernel/machine.h) a
+ * stack is a run of low frames: nothing faults below it, and every switch looks at the
+ * canary in release builds, too. If no run is free thread_create waits for one, or
+ * returns NULL.
  *
  *        stack + THREAD_STACK_SIZE  ->  +--------------------+
  *                                       | calls, downwards   |
  *                                       | STACK_UNUSED ...   |
  *        stack                      ->  | STACK_CANARY       |
  *                                       +--------------------+
- *                                       | (not mapped)       |
+ *                                       | (not mapped, as a  |
+ *                                       | rule)              |
  *                                       +--------------------+
  *
  * A thread ends on its own stack, so it cannot free itself. thread_join frees
@@ -90,7 +95,29 @@ void thread_enlist_locked(struct thread *thread)
 
 bool thread_stack_overflowed(const struct thread *thread, uintptr_t stack_pointer)
 {
-	return (uintptr_t) thread_canary(thread) + THREAD_STACK_LEAST - stack_pointer - 1 < STACK_FAR;
+	uintptr_t limit = thread->stack + THREAD_STACK_LIMIT;
+
+	return THREAD_STACK_DIRECT ? stack_pointer < limit : limit - stack_pointer - 1 < STACK_FAR;
+}
+
+/* A stack. @retval ENOMEM  (FRAME_ATOMIC) no memory; otherwise kernel space has no room for it */
+static errno_t stack_alloc(frame_flags_t flags, uintptr_t *stack)
+{
+	phys_t frames;
+
+	if (!THREAD_STACK_DIRECT)
+		return km_alloc(THREAD_STACK_SIZE, flags, stack);
+	frames = frame_alloc(THREAD_STACK_SIZE >> PAGE_WIDTH, flags | FRAME_LOWMEM, 0);
+	*stack = (uintptr_t) PA2KA(frames);
+	return frames != 0 ? EOK : ENOMEM;
+}
+
+static void stack_free(uintptr_t stack)
+{
+	if (THREAD_STACK_DIRECT)
+		frame_free(KA2PA(stack), THREAD_STACK_SIZE >> PAGE_WIDTH);
+	else
+		km_free(stack, THREAD_STACK_SIZE);
 }
 
 /* Frees a thread that is in no list, and its stack. In a thread, interrupts on. */
@@ -98,7 +125,7 @@ static void thread_free(struct thread *thread)
 {
 	thread_check_may_sleep(__func__);
 	mm_assert(thread_stack_whole(thread), "thread %u (%s) has overflowed its stack", thread->id, thread->name);
-	km_free(thread->stack, THREAD_STACK_SIZE);
+	stack_free(thread->stack);
 	slab_free(thread_cache, thread);
 }
 
@@ -128,22 +155,21 @@ static struct thread *memory_try(frame_flags_t flags, frame_flags_t second, uint
 {
 	struct thread *thread;
 
-	*full = km_alloc(THREAD_STACK_SIZE, flags, stack) != EOK;
+	*full = stack_alloc(flags, stack) != EOK;
 	if (*full)
 		return NULL;
 	thread = slab_alloc(thread_cache, flags | FRAME_ATOMIC | second);
 	if (thread == NULL)
-		km_free(*stack, THREAD_STACK_SIZE);
+		stack_free(*stack);
 	return thread;
 }
 
 /* Sleeps until there are frames for both: the stack, its page tables, and a slab. @return whether there ever are */
 static bool memory_wait(void)
 {
-	size_t pages = THREAD_STACK_SIZE >> PAGE_WIDTH;
 	struct reservation reservation;
 
-	if (reservation_wait(&reservation, pages + page_tables_most(pages) + 1, 0) != EOK)
+	if (reservation_wait(&reservation, thread_stack_frames() + 1, 0) != EOK)
 		return false;
 	reservation_end(&reservation);
 	return true;

@@ -64,6 +64,19 @@ static bool stack_overflowed(const struct trap_info *info, const struct trap_rep
 		(info->kind == TRAP_PAGE_FAULT && thread->stack - info->address - 1 < PAGE_SIZE);
 }
 
+COLD void trap_overflow(const struct trap_frame *frame)
+{
+	const struct thread *thread = thread_current();
+	struct trap_report report;
+	const char *name;
+	size_t offset = 0;
+
+	trap_report(frame, &report);
+	name = symbol_name(report.pc, &offset);
+	panic_trap(frame, "thread %u (%s) has overflowed its stack at %p (%s+0x%zx)", thread->id, thread->name,
+		(void *) report.pc, name != NULL ? name : "no function", offset);
+}
+
 static const char *fault_reason(const struct trap_info *info, const struct trap_report *report)
 {
 	if (report->broken)
@@ -86,8 +99,7 @@ COLD static void __attribute__((noreturn)) fatal(const struct trap_frame *frame,
 	if (name == NULL)
 		name = "no function";
 	if (stack_overflowed(info, &report))
-		panic_trap(frame, "thread %u (%s) has overflowed its stack at %p (%s+0x%zx)", thread_current()->id,
-			thread_current()->name, pc, name, offset);
+		trap_overflow(frame);
 	if (info->kind == TRAP_PAGE_FAULT)
 		panic_trap(frame, "page fault in %s: cannot %s %p, which is %s, at %p (%s+0x%zx)", mode, access_name(info),
 			(void *) info->address, fault_reason(info, &report), pc, name, offset);

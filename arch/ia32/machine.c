@@ -110,6 +110,8 @@ void machine_cpu_load(struct cpu *cpu)
 void arch_stack_set(uintptr_t stack, size_t size)
 {
 	CPU_HERE->tss.sp0 = (uint32_t) (stack + size);
+	if (THREAD_STACK_DIRECT)
+		CPU_HERE->machine.stack_limit = stack + THREAD_STACK_LIMIT;
 }
 
 void machine_state_read(uintptr_t *words)

@@ -20,6 +20,8 @@ STATUS_PANIC := 35
 KERNEL_SPLITS := 3 2 1
 # Its paging reaches 4 GiB; so it shows that nothing takes an address for as wide as a pointer.
 PHYS_BITS_MORE := 64
+# So it shows how stacks are that a TLB filled by software need not have, and how their overflow is found.
+STACKS_DIRECT := yes
 MEMORY_LEAST := 8
 MEMORY_MOST := 3584
 CHECK_MEMORIES := 8 16 128 2048

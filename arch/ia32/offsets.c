@@ -12,6 +12,9 @@
 void offsets(void)
 {
 	OFFSET(CONTEXT_SP, struct context, stack_pointer);
+	OFFSET(CPU_STACK_LIMIT, struct cpu, machine.stack_limit);
+	OFFSET(CPU_OVERFLOW_STACK, struct cpu, machine.double_fault_stack[DOUBLE_FAULT_STACK]);
+	OFFSET(CPU_SELF, struct cpu, self);
 	OFFSET(FRAME_VECTOR, struct trap_frame, vector);
 	OFFSET(FRAME_IP, struct trap_frame, ip);
 	OFFSET(FRAME_CS, struct trap_frame, cs);

@@ -15,6 +15,7 @@
  * assumed of the old one.
  */
 
+#include <config.h>
 #include <offsets.h>
 #include <x86/selectors.h>
 #include <x86/vectors.h>
@@ -91,12 +92,30 @@ trap:
 1:	testb $3, FRAME_CS(%ebp)
 	jz 2f
 	load_kernel_segments
-2:	dispatch
+#if CONFIG_STACKS_DIRECT
+	jmp 3f
+2:	cmp %gs:CPU_STACK_LIMIT, %esp
+	jb overflow
+3:
+#else
+2:
+#endif
+	dispatch
 	testb $3, FRAME_CS - FRAME_REGISTERS(%esp)
 	jnz restore_all
 	popa
 	add $(FRAME_IP - FRAME_SEGMENTS), %esp
 	iret
+
+#if CONFIG_STACKS_DIRECT
+/* The kernel's stack is used up: go on with that of the double fault, and never look again (kernel/machine.h). */
+overflow:
+	movl $0, %gs:CPU_STACK_LIMIT
+	mov %gs:CPU_SELF, %esp
+	add $CPU_OVERFLOW_STACK, %esp
+	push %ebp
+	call trap_overflow
+#endif
 
 trap_anywhere:
 	save_registers fault=0

@@ -51,6 +51,7 @@ $(CONFIG_H): FORCE
 	echo '#define CONFIG_DEBUG $(if $(filter debug,$(MODE)),1,0)'; \
 	echo '#define CONFIG_MAX_CPUS $(CPUS_MAX)'; \
 	echo '#define CONFIG_KERNEL_SPLIT $(KERNEL_SPLIT)'; \
+	$(if $(HOSTED),,echo '#define CONFIG_STACKS_DIRECT $(if $(filter direct,$(STACKS)),1,0)';) \
 	$(if $(PHYS_BITS),echo '#define CONFIG_PHYS_BITS $(PHYS_BITS)';) \
 	$(if $(PAGE_LEVELS),echo '#define CONFIG_HOST_LEVELS $(LEVELS)';) \
 	$(if $(HOSTED),echo '#define CONFIG_HOST_PAGE_WIDTH $(PAGE_WIDTH)';) \

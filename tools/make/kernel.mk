@@ -94,13 +94,13 @@ soak: all ## the cases with threads over and over, with other seeds, sizes and C
 	@$(RUN) tools/soak --title 'soak $(PROFILE) $(VARIANT)' --seconds $(SECONDS) --memory '$(SOAK_MEMORIES)' --smp '$(SOAK_SMPS)' \
 		--test $(if $(filter all,$(TEST)),threads,$(TEST)) --timeout $(TIMEOUT) --keep build/soak/$(PROFILE)-$(VARIANT) \
 		$(if $(SEED),--seed $(SEED)) machine $(SOAK_KNOBS)
-SOAK_KNOBS = $(foreach knob,PROFILE MODE $(if $(KERNEL_SPLITS),KERNEL_SPLIT) $(if $(MAX_CPUS),MAX_CPUS) $(if $(PHYS_BITS),PHYS_BITS) ICOUNT,$(knob)=$($(knob)))
+SOAK_KNOBS = $(foreach knob,PROFILE MODE $(if $(KERNEL_SPLITS),KERNEL_SPLIT) $(if $(MAX_CPUS),MAX_CPUS) $(if $(PHYS_BITS),PHYS_BITS) STACKS ICOUNT,$(knob)=$($(knob)))
 
 .PHONY: mistakes
 
 ifeq ($(MODE),debug)
 mistakes: all ## boot once for each mistake that a debug build can make on purpose, and read what it says of it
-	@tools/mistakes --profile $(or $(MACHINE),$(PROFILE)) --panic $(STATUS_PANIC) --title '$(PROFILE) $(VARIANT) mistakes' -- \
+	@tools/mistakes --only '$(filter-out all,$(TEST))' --profile $(or $(MACHINE),$(PROFILE)) --panic $(STATUS_PANIC) --title '$(PROFILE) $(VARIANT) mistakes' -- \
 		$(call emulate)
 else
 mistakes:
@@ -137,6 +137,7 @@ CHECK_STEPS := $(foreach mode,debug release,$(foreach memory,$(CHECK_MEMORIES),M
 	$(foreach memory,$(CHECK_RELEASE_MEMORIES),MODE=release+MEMORY=$(memory)+test) \
 	$(foreach cpu,$(CHECK_CPUS),MODE=debug+SMP=2+CPU=$(cpu)+test) \
 	$(foreach bits,$(PHYS_BITS_MORE),MODE=debug+PHYS_BITS=$(bits)+SMP=2+MEMORY=1024+test) \
+	$(if $(STACKS_DIRECT),MODE=debug+STACKS=direct+TEST=overflow+mistakes MODE=debug+STACKS=direct+SMP=2+TEST=threads+test) \
 	$(if $(filter-out 1,$(SMP_MOST)),MODE=release+MAX_CPUS=1+TEST=page+test) \
 	$(if $(MISTAKES),MODE=debug+mistakes) $(if $(EMBED),MODE=debug+embed) \
 	$(if $(filter multiboot,$(BOOT)),MODE=release+iso-test)

@@ -28,7 +28,7 @@ $(if $(SEED),$(call number,SEED,0,4294967295))
 # Knobs that the steps of `check` set themselves.
 given_here = $(filter command%,$(origin $1))
 ifneq ($(filter check,$(MAKECMDGOALS)),)
-$(foreach knob,MODE MEMORY SMP KERNEL_SPLIT MAX_CPUS PHYS_BITS ICOUNT TEST LEVELS PAGE_WIDTH LARGE_PAGES DIRECT_MAP DMA_ZONE SHARED_TLB STRICT SANITIZE,$(if $(call given_here,$(knob)),$(error $(knob) \
+$(foreach knob,MODE MEMORY SMP KERNEL_SPLIT MAX_CPUS PHYS_BITS STACKS ICOUNT TEST LEVELS PAGE_WIDTH LARGE_PAGES DIRECT_MAP DMA_ZONE SHARED_TLB STRICT SANITIZE,$(if $(call given_here,$(knob)),$(error $(knob) \
 	does not go with check, which runs all of them. PROFILE=... and QUICK=yes make it shorter)))
 endif
 
@@ -44,6 +44,10 @@ endif
 
 $(if $(PHYS_BITS),$(if $(PHYS_BITS_MORE),$(call one_of,PHYS_BITS,$(PHYS_BITS_MORE)),$(error PHYS_BITS does not go with \
 	PROFILE=$(PROFILE): its physical addresses are as wide as its virtual ones)))
+
+$(call one_of,STACKS,mapped direct)
+$(if $(filter direct,$(STACKS)),$(if $(STACKS_DIRECT),,$(error STACKS does not go with PROFILE=$(PROFILE): it has one kind of \
+	kernel stack)))
 
 ifeq ($(PAGE_LEVELS),)
 $(if $(call given,LEVELS),$(error LEVELS does not go with PROFILE=$(PROFILE): its page tables have levels of their own))

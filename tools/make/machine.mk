@@ -25,6 +25,7 @@
 #   KERNEL_SPLITS     values KERNEL_SPLIT may have; empty: the boundary of user and kernel space is fixed
 #   PAGE_LEVELS       values LEVELS may have, the default first; empty: the page format has levels of its own
 #   PHYS_BITS_MORE    values PHYS_BITS may have: 64 where physical addresses are, or can be, wider than virtual ones
+#   STACKS_DIRECT     set: the knob STACKS may be direct: kernel stacks in the direct map, on a machine that need not
 #   MEMORY_LEAST, MEMORY_MOST   MiB of memory the machine can have
 #   CHECK_MEMORIES    MiB of memory `make check` runs it with
 #   SMP_MOST          CPUs the machine can have
@@ -52,6 +53,7 @@ ICOUNT_SHIFT := 0
 KERNEL_SPLITS :=
 PAGE_LEVELS :=
 PHYS_BITS_MORE :=
+STACKS_DIRECT :=
 MACHINE_LIBS :=
 GENARCH :=
 BOOT :=

@@ -5,7 +5,7 @@
 # not write the same files; before it runs what it has built it gives the lock
 # back (RUN). HOPLITE_LOCKED: the folders whose locks a make above has.
 
-VARIANT := $(MODE)$(if $(KERNEL_SPLITS),$(patsubst %,-split%,$(filter-out 3,$(KERNEL_SPLIT))))$(PHYS_BITS:%=-phys%)$(patsubst \
+VARIANT := $(MODE)$(if $(KERNEL_SPLITS),$(patsubst %,-split%,$(filter-out 3,$(KERNEL_SPLIT))))$(PHYS_BITS:%=-phys%)$(patsubst %,-stacks,$(filter direct,$(STACKS)))$(patsubst \
 	%,-cpus%,$(filter-out $(MAX_CPUS_DEFAULT),$(CPUS_MAX)))$(if $(PAGE_LEVELS),$(patsubst \
 	%,-levels%,$(filter-out $(firstword $(PAGE_LEVELS)),$(LEVELS))))$(if $(HOSTED),$(patsubst \
 	%,-page%,$(filter-out 12,$(PAGE_WIDTH)))$(if $(filter yes,$(SHARED_TLB)),-shared)$(patsubst yes,-strict,$(filter yes,$(STRICT)))$(patsubst \

@@ -9,7 +9,7 @@
 
 /* Stacks of threads in the kernel, which grow downwards (kernel/machine.h). */
 #define THREAD_STACK_SIZE (CONFIG_DEBUG ? KiB(16) : KiB(8))
-#define THREAD_STACK_LEAST 256
+#define THREAD_STACK_LEAST (CONFIG_STACKS_DIRECT ? 1024 : 256)
 #define THREAD_STACK_CANARY 0
 
 /* The stack that the first CPU has from the boot code. */

@@ -33,6 +33,8 @@
  *   THREAD_STACK_LEAST   with less than this left a stack is used up: the frame of a trap does not fit
  *   THREAD_STACK_CANARY  offset of the last word that may be used, where a canary is kept: 0 where stacks grow
  *                        downwards from their end; between the two where something grows upwards from the base, too
+ *   THREAD_STACK_DIRECT  1: kernel stacks must be reachable without the TLB, so they lie in the direct map (below);
+ *                        0 if not said
  *
  * and there too
  *
@@ -49,6 +51,30 @@
 #include <arch/cpu.h>
 #include <arch/kernel.h>
 #include <mm/types.h>
+
+/*
+ * STACKS IN THE DIRECT MAP. A machine whose TLB is filled by software states THREAD_STACK_DIRECT, unless its entry code
+ * can do without a stack till the stack's page is in the TLB. Then stacks are runs of low frames, and no page below
+ * them faults: what overflows a stack writes to a frame of another owner. It is found in two places, none of which is
+ * at once:
+ *
+ *   - At the entry of a trap out of the kernel. A trap is an overflow if the stack pointer that it has interrupted is
+ *     below base + THREAD_STACK_LIMIT; base is what arch_stack_set was given last, 0 before its first call. The entry
+ *     code then sets the base to 0, so that no later trap is one, takes a stack of the CPU's own, and calls
+ *     trap_overflow (kernel/trap.h) instead of trap_dispatch. It saves the registers there, if the CPU has not pushed
+ *     them. What has a stack of its own, and what may come between arch_stack_set and the end of context_switch (NMI),
+ *     is not looked at. Where something grows upwards from the base the machine compares that with the canary, too.
+ *   - At each switch, in release builds too, by the canary.
+ *
+ * So THREAD_STACK_LEAST is as much as a trap, and the calls of its handler while interrupts are off, need there: what
+ * passes at entry does not overflow in the handler.
+ */
+#ifndef THREAD_STACK_DIRECT
+#define THREAD_STACK_DIRECT 0
+#endif
+
+/* Offset of a stack's address below which its stack pointer may not be. */
+#define THREAD_STACK_LIMIT (THREAD_STACK_CANARY + THREAD_STACK_LEAST)
 
 #ifndef CODE_ADDRESS
 /* The address of a function's first instruction. */
@@ -85,7 +111,7 @@ void context_init(struct context *context, uintptr_t stack, size_t size, void (*
 
 /**
  * The kernel stack of the thread that runs next, an idle one too: traps out of user mode begin on it. Called at each
- * switch and when a CPU enters the kernel, interrupts off.
+ * switch, as the last thing before context_switch, and when a CPU enters the kernel, interrupts off.
  *
  * @param stack, size  the lowest address, and bytes
  */

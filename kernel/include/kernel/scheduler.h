@@ -9,6 +9,7 @@
 #define KERNEL_SCHEDULER_H
 
 #include <kernel/thread.h>
+#include <mm/page.h>
 
 /* What one CPU runs. Under scheduler_lock; need_resched is read without. */
 struct run_queue {
@@ -80,6 +81,14 @@ static inline bool thread_is_idle(const struct thread *thread)
 static inline uintptr_t *thread_canary(const struct thread *thread)
 {
 	return (uintptr_t *) (thread->stack + THREAD_STACK_CANARY);
+}
+
+/** Frames that a new stack takes, at most, with its page tables. */
+static inline size_t thread_stack_frames(void)
+{
+	size_t pages = THREAD_STACK_SIZE >> PAGE_WIDTH;
+
+	return THREAD_STACK_DIRECT ? pages : pages + page_tables_most(pages);
 }
 
 /** Whether this thread's stack pointer says that its stack is used up: it is below its end, or just above it. */

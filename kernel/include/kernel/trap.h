@@ -6,6 +6,7 @@
  *
  *   kernel_main    once, at boot (kernel/boot.h)
  *   trap_dispatch  at every exception and every interrupt, with interrupts off
+ *   trap_overflow  instead of that, if the stack is used up (THREAD_STACK_DIRECT of kernel/machine.h)
  *   timer_tick     from the timer's interrupt handler, arch_timer_hz times a second, on every CPU
  *   cpu_main       once on each other CPU, when it is set up
  *   cpu_called     when arch_cpu_interrupt has interrupted this CPU
@@ -100,6 +101,12 @@ void arch_irq_unmask(unsigned irq);
 
 /** Any trap. Called on the stack of the thread that was interrupted. May switch to another thread before it returns. */
 void trap_dispatch(struct trap_frame *frame);
+
+/**
+ * A trap out of the kernel that found its stack used up (THREAD_STACK_DIRECT). Stops the kernel with a report. Called
+ * on a stack of the CPU's own, interrupts off; the frame may be anywhere.
+ */
+void trap_overflow(const struct trap_frame *frame) __attribute__((noreturn));
 
 /** A tick of this CPU's timer. Interrupts are off. */
 void timer_tick(void);

@@ -50,11 +50,19 @@ bool mistake_asked(const char *name)
 
 static volatile bool never;
 
+/* Where no page below the stack faults the timer's interrupt finds it; what is there is another's, and left alone. */
+static void wait_at_limit(uintptr_t stack_pointer)
+{
+	while (THREAD_STACK_DIRECT && stack_pointer < thread_current()->stack + THREAD_STACK_LIMIT)
+		cpu_relax();
+}
+
 static unsigned recurse(unsigned depth)
 {
 	volatile unsigned fill[64];
 
 	fill[0] = depth;
+	wait_at_limit((uintptr_t) &fill[0]);
 	return never ? 0 : recurse(depth + 1) + fill[0];
 }
 
@@ -63,11 +71,24 @@ static void overflow(void)
 	(void) recurse(0);
 }
 
-/* An address below the running thread's stack where nothing is mapped, but not in the guard page. */
+/*
+ * An address below the running thread's stack where nothing is mapped, but not in the guard page. If the stack lies in
+ * the direct map: one between two frames that nothing else uses.
+ */
 static uintptr_t beyond_guard(void)
 {
 	uintptr_t at = thread_current()->stack - PAGE_SIZE - sizeof(uintptr_t);
 
+	if (THREAD_STACK_DIRECT) {
+		struct frame_request request = FRAME_REQUEST(2, FRAME_ATOMIC | FRAME_LOWMEM);
+		size_t taken;
+		phys_t frames;
+
+		request.upper = KA2PA(thread_current()->stack) - 1;
+		frames = frame_alloc_request(&request, &taken);
+		mm_assert(frames != 0, "no memory");
+		return (uintptr_t) PA2KA(frames) + PAGE_SIZE;
+	}
 	while (probe_read(at))
 		at -= PAGE_SIZE;
 	return at;
@@ -80,6 +101,14 @@ static void overflow_large(void)
 	volatile char *frame = __builtin_alloca(bytes + 256);
 
 	frame[256] = 1;
+	wait_at_limit((uintptr_t) frame);
+}
+
+/* No trap comes, and only what is written shows it. */
+static void overflow_canary(void)
+{
+	*thread_canary(thread_current()) = 0;
+	thread_yield();
 }
 
 static void overflow_borrowed(void)
@@ -135,6 +164,7 @@ static const struct {
 	{ "overflow", overflow },
 	{ "overflow-large", overflow_large },
 	{ "overflow-borrowed", overflow_borrowed },
+	{ "overflow-canary", overflow_canary },
 	{ "reserved-bit", reserved_bit },
 	{ "user-read", user_read },
 	{ "user-execute", user_execute },

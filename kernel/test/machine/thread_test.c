@@ -52,11 +52,29 @@ TEST(thread_guards, "the pages below and above a thread's stack fault", .threads
 	bool guarded = false;
 	struct thread *thread;
 
+	if (THREAD_STACK_DIRECT)
+		SKIP("stacks lie in the direct map");
 	NEED((thread = thread_create("guards", touch_guards, &guarded, FRAME_ATOMIC)) != NULL);
 	CHECK(thread_stack_overflowed(thread, thread->stack - sizeof(uintptr_t)));
 	CHECK(!thread_stack_overflowed(thread, thread->stack + THREAD_STACK_SIZE / 2));
 	thread_join(thread);
 	CHECK(guarded);
+}
+
+TEST(thread_stack_direct, "stacks lie where the machine wants them: in the direct map, or where pages can be left out",
+	.threads = true)
+{
+	struct thread *thread;
+	size_t ran = 0;
+
+	NEED((thread = thread_create("stack", count_one, &ran, FRAME_ATOMIC)) != NULL);
+	CHECK_EQ(thread->stack - IDENTITY_VIRT < IDENTITY_SIZE, THREAD_STACK_DIRECT);
+	CHECK_EQ(thread->stack % PAGE_SIZE, 0);
+	CHECK(!thread_stack_overflowed(thread, thread->stack + THREAD_STACK_LIMIT));
+	CHECK(thread_stack_overflowed(thread, thread->stack + THREAD_STACK_LIMIT - 1));
+	CHECK(thread_stack_overflowed(thread, thread->stack - 4 * PAGE_SIZE));
+	thread_join(thread);
+	CHECK_EQ(ran, 1);
 }
 
 /* What the CPU that is called finds of the stack that it runs on. */
@@ -139,10 +157,38 @@ TEST(thread_create_waits, "thread_create that waits for its stack has nothing in
 	CHECK_EQ(ran, 1);
 }
 
+#define SCATTERED 64
+
+TEST(thread_no_run, "where a stack is a run of frames thread_create waits for one, or gives NULL", .threads = true,
+	.plain_only = "it waits")
+{
+	size_t ran = 0, before;
+	struct test_thread *creator;
+	phys_t frames;
+
+	if (!THREAD_STACK_DIRECT || THREAD_STACK_SIZE == PAGE_SIZE)
+		SKIP("any frames will do for a stack");
+	NEED((frames = test_frame_alloc(SCATTERED, FRAME_ATOMIC | FRAME_LOWMEM, 0)) != 0);
+	(void) test_take_all_frames(0);
+	for (size_t i = 0; i < SCATTERED; i += 2)
+		test_frame_free(frames + i * PAGE_SIZE, 1);
+	before = thread_count();
+	CHECK_NULL(thread_create("none", count_one, &ran, FRAME_ATOMIC));
+	CHECK_EQ(thread_count(), before);
+	creator = test_thread_start("creator", create_and_join, &ran);
+	CHECK(test_wait_for(frame_sleepers() == 1, 5000));
+	CHECK_EQ(__atomic_load_n(&ran, __ATOMIC_RELAXED), 0);
+	for (size_t i = 1; i < SCATTERED; i += 2)
+		test_frame_free(frames + i * PAGE_SIZE, 1);
+	CHECK(test_wait_for(__atomic_load_n(&ran, __ATOMIC_RELAXED) == 1, 5000));
+	test_free_all_frames();
+	test_thread_join(creator);
+}
+
 TEST(thread_create_two, "of two that wait, with memory for one thread, one gets on, and then the other",
 	.threads = true, .plain_only = "it waits")
 {
-	size_t pages = THREAD_STACK_SIZE >> PAGE_WIDTH, count = pages + page_tables_most(pages) + 1, ran = 0;
+	size_t count = thread_stack_frames() + 1, ran = 0;
 	struct test_thread *creators[2];
 	phys_t enough;
 

@@ -33,6 +33,7 @@ struct idt_gate {
 /* What of a CPU's data only this machine has. */
 struct cpu_machine {
 	struct tss double_fault_tss;
+	uintptr_t stack_limit; /* THREAD_STACK_DIRECT: no stack pointer in the kernel is below it; 0 = none is looked at */
 	uint8_t double_fault_stack[DOUBLE_FAULT_STACK] __attribute__((aligned(16)));
 };
 

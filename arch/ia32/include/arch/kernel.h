@@ -22,6 +22,9 @@ struct trap_frame {
 	uintptr_t sp, ss;
 };
 
+/* STACKS=direct: as a machine has them that fills its TLB by software (kernel/machine.h). */
+#define THREAD_STACK_DIRECT CONFIG_STACKS_DIRECT
+
 #include <x86/kernel.h>
 
 /** The stack pointer of the code interrupted. */
