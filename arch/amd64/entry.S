@@ -26,7 +26,7 @@
 #define EFER_LME_NXE 0x900
 #define LARGE_PAGE_SHIFT 21
 #define ENTRY_SIZE 8
-#define LEAF 0x1e3 /* present, writable, accessed, dirty, 2 MiB, global (x86/mm.h) */
+#define LEAF 0x1e3 /* present, writable, accessed, dirty, 2 MiB, global (x86/page_format.h) */
 #define TABLE 0x27 /* present, writable, user, accessed */
 
 /* Offset of the entry for an address in a table whose entries cover 2^shift bytes each. */

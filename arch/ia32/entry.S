@@ -20,7 +20,7 @@
 
 #define LARGE_PAGE_SHIFT 22
 #define ENTRY_SIZE 4
-#define LEAF 0x1e3 /* present, writable, accessed, dirty, 4 MiB, global (x86/mm.h) */
+#define LEAF 0x1e3 /* present, writable, accessed, dirty, 4 MiB, global (x86/page_format.h) */
 #define LEAF_NOT_GLOBAL 0x0e3
 
 	.text

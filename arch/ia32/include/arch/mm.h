@@ -1,41 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-/*
- * ia32 for the memory core: two levels of page tables of 1,024 entries of 32
- * bits, pages of 4 KiB, and of 4 MiB at PTL0 (Intel SDM vol. 3A, 4.3 "32-bit
- * paging", with CR4.PSE). This paging mode cannot forbid execution.
- */
+/* ia32 for the memory core: the page format, and where things lie. */
 
 #ifndef ARCH_MM_H
 #define ARCH_MM_H
 
 #include <arch/layout.h>
-#include <mm/page_flags.h>
-#include <mm/types.h>
+#include <arch/page_format.h>
 
 #define CACHE_LINE 64
 
 /* The ISA DMA controllers drive 24 address lines. */
 #define ARCH_DMA_LIMIT 0x1000000u
-/* 32-bit paging without PSE-36 reaches 4 GiB. */
-#define PHYS_LAST ((phys_t) 0xffffffffu)
 #ifndef RAM_LAST
 #define RAM_LAST PHYS_LAST
 #endif
-
-#define PTL_LEVELS 2
-#define PTL_BITS(level) 10u
-
-typedef uint32_t pte_t;
-
-#define PTE_ADDRESS ((pte_t) 0xfffff000u)
-#define PTE_NO_EXECUTE ((pte_t) 0)
-
-/** Whether an entry of this level may map a page. The boot code insists on PSE, so both may. */
-static inline bool ptl_leaf_allowed(unsigned level)
-{
-	return level < PTL_LEVELS;
-}
 
 #include <x86/mm.h>
 
