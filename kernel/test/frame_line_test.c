@@ -221,6 +221,74 @@ TEST(frame_line_reclaim_once, "while a thread waits, those that are refused do n
 	end(&large);
 }
 
+#define OVERLAPPING 5000 /* frames allocated behind a head, many times as many as may pass it at a stretch */
+
+static struct {
+	pfn_t held; /* a frame (test_frame_word); or 0 */
+	size_t passed;
+	bool go, stop;
+} overlap;
+
+static void overlap_free(void)
+{
+	pfn_t held = __atomic_exchange_n(&overlap.held, 0, __ATOMIC_ACQ_REL);
+
+	if (held != 0)
+		frame_free(test_frame_of(held), 1);
+}
+
+/* Frees a frame when it has the next one: a head that wants all finds one missing at any time. */
+static void overlap_main(void *argument)
+{
+	(void) argument;
+	overlap.held = test_frame_word(frame_alloc(1, FRAME_LOWMEM, 0));
+	while (!__atomic_load_n(&overlap.go, __ATOMIC_ACQUIRE))
+		test_sleep_ms(1);
+	for (size_t i = 0; i < OVERLAPPING && !__atomic_load_n(&overlap.stop, __ATOMIC_ACQUIRE); i++) {
+		phys_t next = frame_alloc(1, FRAME_LOWMEM, 0);
+
+		overlap_free();
+		__atomic_store_n(&overlap.held, test_frame_word(next), __ATOMIC_RELEASE);
+		__atomic_store_n(&overlap.passed, i + 1, __ATOMIC_RELEASE);
+	}
+}
+
+static size_t overlap_passed(void)
+{
+	return __atomic_load_n(&overlap.passed, __ATOMIC_ACQUIRE);
+}
+
+TEST(frame_line_head_has_turns,
+	"after some have passed it the head has its turn, if those that hold its frames free them", .threads = true,
+	.patience = true, .plain_only = "it is about what those do that wait")
+{
+	struct sleeper large = SLEEPER(16, 0);
+	struct test_thread *thread;
+	uint64_t until = test_now_ms() + PATIENCE_MS;
+
+	large.request.align = 16;
+	NEED(leave_pool(16, 0, NULL));
+	__builtin_memset(&overlap, 0, sizeof overlap);
+	thread = test_thread_start("overlap", overlap_main, NULL);
+	CHECK(test_wait_for(__atomic_load_n(&overlap.held, __ATOMIC_ACQUIRE) != 0, PATIENCE_MS));
+	start_in_line(&large, 0);
+	__atomic_store_n(&overlap.go, true, __ATOMIC_RELEASE);
+	while (!is_served(&large) && overlap_passed() != OVERLAPPING && test_now_ms() < until) {
+		size_t passed = overlap_passed();
+
+		test_sleep_ms(FRAME_PATIENCE / 5);
+		if (passed != 0 && passed == overlap_passed() && frame_sleepers() == 2)
+			overlap_free(); /* it waits as well */
+	}
+	CHECK(is_served(&large));
+	CHECK_GT(overlap_passed(), 0);
+	__atomic_store_n(&overlap.stop, true, __ATOMIC_RELEASE);
+	test_free_all_frames();
+	test_thread_join(thread);
+	overlap_free();
+	end(&large);
+}
+
 /* ---- what comes back to who keeps it ---- */
 
 TEST(frame_line_offered, "what a reclaimer comes to have, and offers, is given to who sleeps", .threads = true)
@@ -349,6 +417,23 @@ TEST(frame_line_kick_passed_on, "an object goes to the next that waits for it if
 	chooser_end(&first);
 	chooser_end(&second);
 	CHECK_NE(first.base, 0);
+}
+
+TEST(frame_line_kick_once, "of objects that come together, of which one wake-up is made, each that waits gets one",
+	.threads = true)
+{
+	struct chooser first = CHOOSER(1, 0), second = CHOOSER(1, 0);
+
+	(void) test_take_all_frames(FRAME_HIGHMEM);
+	choosers_start(&first, &second, 2); /* the first has got one, and is not back with it */
+	CHECK(!is_done(&second));
+	__atomic_store_n(&first.held_back, false, __ATOMIC_RELEASE);
+	CHECK(test_wait_for(is_done(&first) && is_done(&second), PATIENCE_MS));
+	CHECK_EQ(first.base, 0);
+	CHECK_EQ(second.base, 0);
+	test_free_all_frames();
+	chooser_end(&first);
+	chooser_end(&second);
 }
 
 TEST(frame_line_offer_passed_on, "an offer goes to the next head if the head leaves before it has taken it up",

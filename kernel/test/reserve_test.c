@@ -190,6 +190,27 @@ TEST(reserve_low_kept, "a promise of frames with a permanent address is kept, wh
 	NEED(take_all_promised(PROMISED, FRAME_LOWMEM) == PROMISED);
 }
 
+TEST(reserve_low_kept_by_reserved, "so is it whatever those take that have a reservation of any frames")
+{
+	phys_t pair = test_frame_alloc(2, FRAME_ATOMIC | FRAME_LOWMEM, 2 * PAGE_SIZE - 1), high[8];
+
+	NEED(pair != 0);
+	for (size_t i = 0; i < ARRAY_COUNT(high); i++)
+		NEED((high[i] = test_frame_alloc(1, FRAME_ATOMIC | FRAME_HIGHMEM, 0)) != 0);
+	if (high[0] - IDENTITY_PHYS < IDENTITY_SIZE)
+		SKIP("there are no frames without a permanent address");
+	(void) test_take_all_frames(FRAME_HIGHMEM);
+	for (size_t i = 0; i < ARRAY_COUNT(high); i++)
+		if ((high[i] >> PAGE_WIDTH & 1) == 0) /* no two of them are a run */
+			test_frame_free(high[i], 1);
+	test_frame_free(pair, 2);
+	NEED(test_reserve_try(2, FRAME_LOWMEM) == EOK && test_reserve_try(2, FRAME_HIGHMEM) == EOK);
+	CHECK_EQ(test_frame_alloc(2, FRAME_ATOMIC | FRAME_HIGHMEM | FRAME_NO_RESERVE, 0), 0);
+	NEED(test_frame_alloc(2, FRAME_ATOMIC | FRAME_LOWMEM | FRAME_NO_RESERVE, 0) != 0);
+	test_reserve_used(2, FRAME_LOWMEM);
+	CHECK_EQ(frame_check(), 0);
+}
+
 TEST(reserve_low_kept_by_any, "who may have any frame leaves those that are promised with a permanent address")
 {
 	SKIP_WITHOUT_HIGH(2 * PROMISED, 3 * PROMISED);

@@ -143,6 +143,49 @@ TEST(wake_tags, "so are the tags of ranges that were freed, set aside or in a ca
 	wait_end(&waits);
 }
 
+/* ---- objects ---- */
+
+static struct object_waiter {
+	struct slab_cache *cache;
+	void *object;
+} object_waiter;
+
+static void object_main(void *argument)
+{
+	void *object = slab_alloc(object_waiter.cache, 0);
+
+	(void) argument;
+	__atomic_store_n(&object_waiter.object, object, __ATOMIC_RELEASE);
+}
+
+static bool object_is_there(void)
+{
+	return __atomic_load_n(&object_waiter.object, __ATOMIC_ACQUIRE) != NULL;
+}
+
+TEST(wake_slab_from, "so is an object of a slab that another makes of a frame of its own, and does not use up",
+	.threads = true, .plain_only = "the machine is emptied")
+{
+	struct slab_cache *cache = test_slab_cache_create("wake-from", 200, NULL, FRAME_ATOMIC);
+	phys_t frame = frame_alloc(1, FRAME_ATOMIC | FRAME_LOWMEM, 0);
+	struct test_thread *thread;
+	void *object;
+
+	NEED(cache != NULL && frame != 0);
+	(void) test_take_all_frames(FRAME_HIGHMEM);
+	object_waiter = (struct object_waiter){ .cache = cache };
+	thread = test_thread_start("object", object_main, NULL);
+	CHECK(test_wait_for(frame_sleepers() == 1, WAIT_MS));
+	test_sleep_ms(20); /* till it parks */
+	CHECK(!object_is_there());
+	slab_alloc_from(cache, frame, &object, 1);
+	CHECK(test_wait_for(object_is_there(), WAIT_MS));
+	test_free_all_frames();
+	test_thread_join(thread);
+	slab_free(cache, object);
+	slab_free(cache, object_waiter.object);
+}
+
 /* ---- reservations ---- */
 
 /* Takes a run of low frames that were reserved as of any class, of a reservation that has an owner or none. */
@@ -377,4 +420,29 @@ TEST(wake_reservation_waits, "so does one for a reservation, if as many as those
 	behind = call_behind(reserve_call);
 	test_thread_join(head);
 	test_thread_join(behind);
+}
+
+#define SINGLES 6 /* frames that are free, and no two of them a run */
+
+TEST(wake_reserve_leaves, "a reservation that does not wait leaves as many frames as those that wait want",
+	.threads = true, .plain_only = "the machine is emptied")
+{
+	static const frame_flags_t classes[] = { FRAME_LOWMEM, FRAME_HIGHMEM };
+	phys_t block = test_frame_alloc(64, FRAME_ATOMIC | FRAME_LOWMEM, 64 * PAGE_SIZE - 1);
+	struct test_thread *head;
+
+	NEED(block != 0);
+	(void) test_take_all_frames(FRAME_HIGHMEM);
+	for (size_t i = 0; i < SINGLES; i++)
+		test_frame_free(block + 2 * i * PAGE_SIZE, 1);
+	head = test_thread_start("head", pair_main, NULL);
+	CHECK(test_wait_for(frame_sleepers() == 1, WAIT_MS));
+	for (size_t i = 0; i < ARRAY_COUNT(classes); i++) {
+		CHECK_EQ(test_reserve_try(SINGLES - 1, classes[i]), ENOMEM);
+		if (CHECK_EQ(test_reserve_try(SINGLES - 2, classes[i]), EOK))
+			test_reserve_free(SINGLES - 2, classes[i]);
+	}
+	CHECK_EQ(frame_sleepers(), 1);
+	test_free_all_frames();
+	test_thread_join(head);
 }
