@@ -109,6 +109,14 @@ static size_t destructor(void *object)
 
 static size_t destroyed;
 
+static size_t cached_in(struct slab_cache *cache)
+{
+	struct slab_info info;
+
+	slab_get_info(cache, &info);
+	return info.cached;
+}
+
 static size_t destructor_count(void *object)
 {
 	(void) object;
@@ -116,7 +124,10 @@ static size_t destructor_count(void *object)
 	return 0;
 }
 
-/* Many objects in a depot, and no frame free; then this. @return objects destroyed by it */
+/*
+ * Many objects in a depot, and no frame free: freeing the first has freed some, before there was a magazine, and a
+ * light reclaim frees what is empty by then. Then this. @return objects destroyed by it
+ */
 static size_t reclaimed_by(phys_t (*allocate)(void))
 {
 	static const struct slab_cache_options options = { .destructor = destructor_count };
@@ -131,8 +142,13 @@ static size_t reclaimed_by(phys_t (*allocate)(void))
 	(void) test_take_all_frames(FRAME_HIGHMEM);
 	for (size_t i = 0; i < MANY; i++)
 		test_slab_free(cache, objects[i]);
+	(void) frame_reclaim(RECLAIM_LIGHT, false);
+	while (test_frame_alloc(1, FRAME_ATOMIC | FRAME_NO_RECLAIM, 0) != 0)
+		;
+	CHECK_GT(cached_in(cache), MANY / 2);
 	destroyed = 0;
 	base = allocate();
+	CHECK_GT(destroyed, 0);
 	if (CHECK_NE(base, 0))
 		frame_free(base, 1);
 	return destroyed;
@@ -165,9 +181,9 @@ TEST(reclaim_atomic_bounded, "FRAME_ATOMIC frees some of what caches keep, as mu
 TEST(reclaim_interrupts_off_bounded, "with interrupts off a reclaim that finds no frame ends after some objects",
 	.frames = 700, .plain_only = "it counts objects")
 {
-	static const struct slab_cache_options options = { .destructor = destructor_count };
 	static void *objects[MANY];
-	struct slab_cache *cache = test_slab_cache_create("test-many", 500, &options, FRAME_ATOMIC);
+	struct slab_cache *cache = test_slab_cache_create("test-many", 500, NULL, FRAME_ATOMIC);
+	size_t cached, left;
 	port_irq_t irq;
 
 	reclaims.active = false;
@@ -177,14 +193,43 @@ TEST(reclaim_interrupts_off_bounded, "with interrupts off a reclaim that finds n
 	for (size_t i = 0; i < MANY; i++)
 		if (i % 4 != 0)
 			test_slab_free(cache, objects[i]);
-	destroyed = 0;
+	cached = cached_in(cache);
+	CHECK_GT(cached, 1000);
 	irq = port_irq_save();
 	frame_reclaim(RECLAIM_FULL, false);
 	port_irq_restore(irq);
-	CHECK_LT(destroyed, 800);
-	frame_reclaim(RECLAIM_FULL, true);
+	left = cached_in(cache);
+	CHECK_LT(left, cached);
+	CHECK_LT(cached - left, 800);
+	frame_reclaim(RECLAIM_FULL, true); /* goes on where that has ended */
+	CHECK_EQ(cached_in(cache), 0);
 	for (size_t i = 0; i < MANY; i += 4)
 		test_slab_free(cache, objects[i]);
+}
+
+#define POOL 256 /* frames */
+#define RUN (POOL / 4)
+
+TEST(reclaim_atomic_repeated, "FRAME_ATOMIC with interrupts on goes on as long as frames come, if it wants a long run",
+	.frames = 700, .plain_only = "it is about how far it goes")
+{
+	static const struct slab_cache_options options = { .destructor = destructor_count };
+	struct slab_cache *cache = test_slab_cache_create("test-pool", 500, &options, FRAME_ATOMIC);
+	phys_t pool = test_frame_alloc(POOL, FRAME_ATOMIC | FRAME_LOWMEM, POOL * PAGE_SIZE - 1), base;
+	struct test_chain chain = TEST_CHAIN(cache);
+	void *object;
+
+	reclaims.active = false;
+	NEED(cache != NULL && pool != 0);
+	(void) test_take_all_frames(FRAME_HIGHMEM);
+	test_frame_free(pool, POOL);
+	while ((object = slab_alloc(cache, FRAME_ATOMIC)) != NULL)
+		test_chain_push(&chain, object);
+	test_chain_free(&chain);
+	base = frame_alloc(RUN, FRAME_ATOMIC, 0);
+	if (CHECK_NE(base, 0))
+		frame_free(base, RUN);
+	test_free_all_frames();
 }
 
 TEST(reclaim_destructor, "a destructor that allocates in a reclaim does not begin another")

@@ -3,7 +3,8 @@
 /*
  * A thread that runs a reclaim for the wait queue may be served, and leave, in
  * the midst of it: what the reclaim frees after that, or leaves for another one,
- * is there for those that wait behind.
+ * is there for those that wait behind. So is what a reclaim leaves that may free
+ * only some.
  *
  * Two threads wait. The first one's reclaim is held up in a reclaimer of this file
  * while the case frees what serves it, and more.
@@ -131,4 +132,77 @@ TEST(wake_reclaim_rest, "what a reclaim leaves for another one is asked for when
 	hold.leavings = singles;
 	hold.freed = 1;
 	go_on(run);
+}
+
+/* ---- a reclaim that ends early ---- */
+
+#define BLOCK_FRAMES 4
+#define BLOCKS 64
+#define MANY (BLOCKS / 4 * BLOCK_FRAMES) /* frames that the thread waits for: more than such a reclaim frees */
+
+static struct {
+	bool is_armed; /* the next block that is freed lets the thread go on */
+	bool go, served;
+} late;
+
+static void late_main(void *argument)
+{
+	struct reservation reservation;
+
+	(void) argument;
+	while (!__atomic_load_n(&late.go, __ATOMIC_ACQUIRE))
+		test_sleep_ms(1);
+	if (reservation_wait(&reservation, MANY, 0) == EOK)
+		reservation_end(&reservation);
+	__atomic_store_n(&late.served, true, __ATOMIC_RELEASE);
+}
+
+static errno_t block_construct(void *block, frame_flags_t flags)
+{
+	(void) block, (void) flags;
+	return EOK;
+}
+
+/* The first block's: a thread comes to wait, and to find that the reclaimers have nothing. */
+static size_t late_starts(void *block)
+{
+	(void) block;
+	if (!late.is_armed)
+		return 0;
+	late.is_armed = false;
+	__atomic_store_n(&late.go, true, __ATOMIC_RELEASE);
+	CHECK(test_wait_for(frame_sleepers() == 1, WAIT_MS));
+	test_sleep_ms(20); /* till its reclaim is over, and it parks */
+	return 0;
+}
+
+TEST(wake_reclaim_bounded, "what a reclaim leaves that may free only some is there for one that came meanwhile",
+	.threads = true, .frames = 700, .plain_only = "the machine is emptied")
+{
+	static const struct slab_cache_options options = { .constructor = block_construct, .destructor = late_starts };
+	struct slab_cache *cache = test_slab_cache_create("test-late", BLOCK_FRAMES * PAGE_SIZE, &options, FRAME_ATOMIC);
+	void *blocks[BLOCKS];
+	struct slab_info info;
+	struct test_thread *thread;
+
+	NEED(cache != NULL);
+	__builtin_memset(&late, 0, sizeof late);
+	for (size_t i = 0; i < BLOCKS; i++)
+		NEED((blocks[i] = test_slab_alloc(cache, FRAME_ATOMIC)) != NULL);
+	(void) test_take_all_frames(FRAME_HIGHMEM);
+	thread = test_thread_start("late", late_main, NULL);
+	for (size_t i = 0; i < BLOCKS; i++)
+		test_slab_free(cache, blocks[i]);
+	while (
+		test_frame_alloc(1, FRAME_ATOMIC | FRAME_NO_RECLAIM, 0) != 0) /* what was freed before there were magazines */
+		;
+	slab_get_info(cache, &info);
+	CHECK_GT(info.cached, BLOCKS / 3);
+	late.is_armed = true;
+	(void) frame_reclaim(RECLAIM_FULL, false);
+	CHECK(!late.is_armed);
+	CHECK(test_wait_for(__atomic_load_n(&late.served, __ATOMIC_ACQUIRE), WAIT_MS));
+	__atomic_store_n(&late.go, true, __ATOMIC_RELEASE);
+	test_free_all_frames();
+	test_thread_join(thread);
 }
