@@ -54,6 +54,8 @@ $(CONFIG_H): FORCE
 	$(if $(HOSTED),,echo '#define CONFIG_STACKS_DIRECT $(if $(filter direct,$(STACKS)),1,0)';) \
 	$(if $(PHYS_BITS),echo '#define CONFIG_PHYS_BITS $(PHYS_BITS)';) \
 	$(if $(PAGE_LEVELS),echo '#define CONFIG_HOST_LEVELS $(LEVELS)';) \
+	$(if $(PAGE_WIDTHS),echo '#define CONFIG_PAGE_WIDTH $(PAGE_WIDTH)';) \
+	$(if $(ASIDS),echo '#define CONFIG_ASIDS $(ASIDS)';) \
 	$(if $(HOSTED),echo '#define CONFIG_HOST_PAGE_WIDTH $(PAGE_WIDTH)';) \
 	$(if $(HOSTED),echo '#define CONFIG_HOST_UNEVEN $(if $(filter uneven,$(LARGE_PAGES)),1,0)';) \
 	$(if $(HOSTED),echo '#define CONFIG_HOST_SHARED $(if $(filter yes,$(SHARED_TLB)),1,0)';) \

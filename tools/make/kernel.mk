@@ -94,7 +94,7 @@ soak: all ## the cases with threads over and over, with other seeds, sizes and C
 	@$(RUN) tools/soak --title 'soak $(PROFILE) $(VARIANT)' --seconds $(SECONDS) --memory '$(SOAK_MEMORIES)' --smp '$(SOAK_SMPS)' \
 		--test $(if $(filter all,$(TEST)),threads,$(TEST)) --timeout $(TIMEOUT) --keep build/soak/$(PROFILE)-$(VARIANT) \
 		$(if $(SEED),--seed $(SEED)) machine $(SOAK_KNOBS)
-SOAK_KNOBS = $(foreach knob,PROFILE MODE $(if $(KERNEL_SPLITS),KERNEL_SPLIT) $(if $(MAX_CPUS),MAX_CPUS) $(if $(PHYS_BITS),PHYS_BITS) STACKS ICOUNT,$(knob)=$($(knob)))
+SOAK_KNOBS = $(foreach knob,PROFILE MODE $(if $(KERNEL_SPLITS),KERNEL_SPLIT) $(if $(MAX_CPUS),MAX_CPUS) $(if $(PHYS_BITS),PHYS_BITS) $(if $(PAGE_WIDTHS),PAGE_WIDTH) $(if $(ASIDS),ASIDS) STACKS ICOUNT,$(knob)=$($(knob)))
 
 .PHONY: mistakes
 
@@ -138,6 +138,7 @@ CHECK_STEPS := $(foreach mode,debug release,$(foreach memory,$(CHECK_MEMORIES),M
 	$(foreach cpu,$(CHECK_CPUS),MODE=debug+SMP=2+CPU=$(cpu)+test) \
 	$(foreach bits,$(PHYS_BITS_MORE),MODE=debug+PHYS_BITS=$(bits)+SMP=2+MEMORY=1024+test) \
 	$(if $(STACKS_DIRECT),MODE=debug+STACKS=direct+TEST=overflow+mistakes MODE=debug+STACKS=direct+SMP=2+TEST=threads+test) \
+	$(CHECK_VARIANTS) \
 	$(if $(filter-out 1,$(SMP_MOST)),MODE=release+MAX_CPUS=1+TEST=page+test) \
 	$(if $(MISTAKES),MODE=debug+mistakes) $(if $(EMBED),MODE=debug+embed) \
 	$(if $(filter multiboot,$(BOOT)),MODE=release+iso-test)

@@ -28,7 +28,7 @@ $(if $(SEED),$(call number,SEED,0,4294967295))
 # Knobs that the steps of `check` set themselves.
 given_here = $(filter command%,$(origin $1))
 ifneq ($(filter check,$(MAKECMDGOALS)),)
-$(foreach knob,MODE MEMORY SMP KERNEL_SPLIT MAX_CPUS PHYS_BITS STACKS ICOUNT TEST LEVELS PAGE_WIDTH LARGE_PAGES DIRECT_MAP DMA_ZONE SHARED_TLB STRICT SANITIZE,$(if $(call given_here,$(knob)),$(error $(knob) \
+$(foreach knob,MODE MEMORY SMP KERNEL_SPLIT MAX_CPUS PHYS_BITS STACKS ICOUNT TEST LEVELS PAGE_WIDTH ASIDS LARGE_PAGES DIRECT_MAP DMA_ZONE SHARED_TLB STRICT SANITIZE,$(if $(call given_here,$(knob)),$(error $(knob) \
 	does not go with check, which runs all of them. PROFILE=... and QUICK=yes make it shorter)))
 endif
 
@@ -49,6 +49,9 @@ $(call one_of,STACKS,mapped direct)
 $(if $(filter direct,$(STACKS)),$(if $(STACKS_DIRECT),,$(error STACKS does not go with PROFILE=$(PROFILE): it has one kind of \
 	kernel stack)))
 
+$(if $(ASIDS),$(if $(ASIDS_MOST),$(call number,ASIDS,2,$(ASIDS_MOST),identifiers),$(error ASIDS does not go with \
+	PROFILE=$(PROFILE): it has no identifiers of address spaces, or always uses all)))
+
 ifeq ($(PAGE_LEVELS),)
 $(if $(call given,LEVELS),$(error LEVELS does not go with PROFILE=$(PROFILE): its page tables have levels of their own))
 else
@@ -56,7 +59,8 @@ $(call one_of,LEVELS,$(PAGE_LEVELS))
 endif
 
 ifeq ($(HOSTED),)
-$(foreach knob,PAGE_WIDTH LARGE_PAGES DIRECT_MAP DMA_ZONE SHARED_TLB STRICT,$(if $(call given,$(knob)),$(error $(knob) does not go with \
+$(if $(PAGE_WIDTHS),$(call one_of,PAGE_WIDTH,$(PAGE_WIDTHS)))
+$(foreach knob,$(if $(PAGE_WIDTHS),,PAGE_WIDTH) LARGE_PAGES DIRECT_MAP DMA_ZONE SHARED_TLB STRICT,$(if $(call given,$(knob)),$(error $(knob) does not go with \
 	PROFILE=$(PROFILE): only the host can play such a machine)))
 $(call number,MEMORY,$(MEMORY_LEAST),$(MEMORY_MOST),MiB)
 $(call number,SMP,1,$(SMP_MOST),CPUs)

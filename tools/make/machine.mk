@@ -26,11 +26,14 @@
 #   PAGE_LEVELS       values LEVELS may have, the default first; empty: the page format has levels of its own
 #   PHYS_BITS_MORE    values PHYS_BITS may have: 64 where physical addresses are, or can be, wider than virtual ones
 #   STACKS_DIRECT     set: the knob STACKS may be direct: kernel stacks in the direct map, on a machine that need not
+#   PAGE_WIDTHS       values PAGE_WIDTH may have; then config.h has CONFIG_PAGE_WIDTH. Empty: the base page has one size
+#   ASIDS_MOST        most that ASIDS may be, which config.h has as CONFIG_ASIDS if it is given; empty: it may not
 #   MEMORY_LEAST, MEMORY_MOST   MiB of memory the machine can have
 #   CHECK_MEMORIES    MiB of memory `make check` runs it with
 #   SMP_MOST          CPUs the machine can have
 #   CHECK_SMPS        numbers of CPUs beyond 1 that `make check` runs it with
 #   CHECK_RELEASE_MEMORIES  the same of the release build only: so much that a debug build takes long
+#   CHECK_VARIANTS    steps of `make check` with these knobs of the machine's, + for a space: MODE=debug+ASIDS=3+test
 #   CHECK_CPUS        models of CPUs, beyond the default, that it runs it with on two CPUs
 #   EMBED             kernel of test/embed for this machine, a folder there: make check boots it with every compiler
 #   MISTAKES          set: it has what tools/mistakes wants to see
@@ -53,6 +56,9 @@ ICOUNT_SHIFT := 0
 KERNEL_SPLITS :=
 PAGE_LEVELS :=
 PHYS_BITS_MORE :=
+PAGE_WIDTHS :=
+ASIDS_MOST :=
+CHECK_VARIANTS :=
 STACKS_DIRECT :=
 MACHINE_LIBS :=
 GENARCH :=
