@@ -171,7 +171,7 @@ static size_t late_starts(void *block)
 		return 0;
 	late.is_armed = false;
 	__atomic_store_n(&late.go, true, __ATOMIC_RELEASE);
-	CHECK(test_wait_for(frame_sleepers() == 1, WAIT_MS));
+	CHECK(test_wait_for(frame_sleepers() == 1, PATIENCE_MS));
 	test_sleep_ms(20); /* till its reclaim is over, and it parks */
 	return 0;
 }
@@ -201,7 +201,7 @@ TEST(wake_reclaim_bounded, "what a reclaim leaves that may free only some is the
 	late.is_armed = true;
 	(void) frame_reclaim(RECLAIM_FULL, false);
 	CHECK(!late.is_armed);
-	CHECK(test_wait_for(__atomic_load_n(&late.served, __ATOMIC_ACQUIRE), WAIT_MS));
+	CHECK(test_wait_for(__atomic_load_n(&late.served, __ATOMIC_ACQUIRE), PATIENCE_MS));
 	__atomic_store_n(&late.go, true, __ATOMIC_RELEASE);
 	test_free_all_frames();
 	test_thread_join(thread);

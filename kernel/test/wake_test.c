@@ -175,11 +175,11 @@ TEST(wake_slab_from, "so is an object of a slab that another makes of a frame of
 	(void) test_take_all_frames(FRAME_HIGHMEM);
 	object_waiter = (struct object_waiter){ .cache = cache };
 	thread = test_thread_start("object", object_main, NULL);
-	CHECK(test_wait_for(frame_sleepers() == 1, WAIT_MS));
+	CHECK(test_wait_for(frame_sleepers() == 1, PATIENCE_MS));
 	test_sleep_ms(20); /* till it parks */
 	CHECK(!object_is_there());
 	slab_alloc_from(cache, frame, &object, 1);
-	CHECK(test_wait_for(object_is_there(), WAIT_MS));
+	CHECK(test_wait_for(object_is_there(), PATIENCE_MS));
 	test_free_all_frames();
 	test_thread_join(thread);
 	slab_free(cache, object);
@@ -436,7 +436,7 @@ TEST(wake_reserve_leaves, "a reservation that does not wait leaves as many frame
 	for (size_t i = 0; i < SINGLES; i++)
 		test_frame_free(block + 2 * i * PAGE_SIZE, 1);
 	head = test_thread_start("head", pair_main, NULL);
-	CHECK(test_wait_for(frame_sleepers() == 1, WAIT_MS));
+	CHECK(test_wait_for(frame_sleepers() == 1, PATIENCE_MS));
 	for (size_t i = 0; i < ARRAY_COUNT(classes); i++) {
 		CHECK_EQ(test_reserve_try(SINGLES - 1, classes[i]), ENOMEM);
 		if (CHECK_EQ(test_reserve_try(SINGLES - 2, classes[i]), EOK))

@@ -176,11 +176,11 @@ TEST(thread_no_run, "where a stack is a run of frames thread_create waits for on
 	CHECK_NULL(thread_create("none", count_one, &ran, FRAME_ATOMIC));
 	CHECK_EQ(thread_count(), before);
 	creator = test_thread_start("creator", create_and_join, &ran);
-	CHECK(test_wait_for(frame_sleepers() == 1, 5000));
+	CHECK(test_wait_for(frame_sleepers() == 1, PATIENCE_MS));
 	CHECK_EQ(__atomic_load_n(&ran, __ATOMIC_RELAXED), 0);
 	for (size_t i = 1; i < SCATTERED; i += 2)
 		test_frame_free(frames + i * PAGE_SIZE, 1);
-	CHECK(test_wait_for(__atomic_load_n(&ran, __ATOMIC_RELAXED) == 1, 5000));
+	CHECK(test_wait_for(__atomic_load_n(&ran, __ATOMIC_RELAXED) == 1, PATIENCE_MS));
 	test_free_all_frames();
 	test_thread_join(creator);
 }
