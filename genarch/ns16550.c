@@ -80,13 +80,9 @@ void ns16550_receive_start(const struct ns16550 *port)
 	write_register(port, INTERRUPT_ENABLE, INTERRUPT_RECEIVED);
 }
 
-void ns16550_receive(const struct ns16550 *port, void (*receive)(char byte))
+int ns16550_read(const void *port)
 {
-	for (;;) {
-		uint8_t status = read_register(port, LINE_STATUS);
+	uint8_t status = read_register(port, LINE_STATUS);
 
-		if (status == STATUS_ABSENT || (status & STATUS_RECEIVED) == 0)
-			return;
-		receive((char) read_register(port, DATA));
-	}
+	return status == STATUS_ABSENT || (status & STATUS_RECEIVED) == 0 ? -1 : read_register(port, DATA);
 }

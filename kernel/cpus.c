@@ -26,8 +26,9 @@
  * everybody who came before it. What the function wrote elsewhere is ordered by
  * `waiting`: counted down with release, found 0 with acquire.
  *
- * ONE CPU, CONFIG_MAX_CPUS 1: cpu_count is a constant, so none of this is left,
- * and of the machine's functions for other CPUs only arch_cpus_start is called.
+ * ONE CPU, CONFIG_MAX_CPUS 1: cpu_count is a constant, so none of this is left, and
+ * a machine need not have the functions for other CPUs. Of those only arch_cpus_start
+ * is called: it may say that there are more.
  *
  * COST. An interrupt on each other CPU, and the time of the slowest.
  */
@@ -65,6 +66,31 @@ void cpu_main(uintptr_t stack, size_t stack_size)
 	scheduler_init_cpu(stack, stack_size);
 	scheduler_idle();
 }
+
+#if CONFIG_MAX_CPUS == 1
+#ifdef KERNEL_ONE_CPU_H
+struct cpu cpu_only;
+#endif
+
+void __attribute__((weak)) arch_cpus_start(void)
+{
+}
+
+void __attribute__((weak)) arch_cpu_interrupt(unsigned cpu)
+{
+	(void) cpu;
+}
+
+void __attribute__((weak)) arch_cpus_stop(void)
+{
+}
+
+void __attribute__((weak)) arch_cpu_park(void)
+{
+	for (;;)
+		cpu_wait();
+}
+#endif
 
 static void run_call(unsigned caller)
 {

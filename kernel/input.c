@@ -12,6 +12,7 @@
 #include <kernel/console.h>
 #include <kernel/synch.h>
 #include <kernel/thread.h>
+#include <kernel/trap.h>
 
 /* Characters that wait at most: a pasted screen. A power of two. */
 #define INPUT_SIZE 2048
@@ -33,6 +34,21 @@ void console_input(char character)
 		dropped++;
 	}
 	spinlock_unlock(&input_lock, state);
+}
+
+/* All that has come: some devices raise one interrupt for several bytes. */
+static void device_interrupt(void *argument)
+{
+	const struct console_device *device = argument;
+	int byte;
+
+	while ((byte = device->read(device->port)) >= 0)
+		console_input((char) byte);
+}
+
+void console_device_register(const struct console_device *device)
+{
+	irq_register_device(device->line, device->name, device_interrupt, device);
 }
 
 int console_getc(void)

@@ -58,6 +58,13 @@ errno_t irq_register(unsigned irq, const char *name, void (*handler)(void *argum
 	return taken ? EBUSY : EOK;
 }
 
+void irq_register_device(unsigned irq, const char *name, void (*handler)(void *device), const void *device)
+{
+	errno_t error = irq_register(irq, name, handler, (void *) (uintptr_t) device);
+
+	mm_assert(error == EOK, "no handler for interrupt line %u (%s): error %d", irq, name, error);
+}
+
 static void nothing(void *unused)
 {
 	(void) unused;

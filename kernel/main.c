@@ -80,7 +80,7 @@ static void run_steps(void)
 		kprintf("Cannot start: %s could not be set up (%s: %s). The memory map has %llu KiB of free memory.\n",
 			steps[i].what, error_name(result), error_text(result),
 			(unsigned long long) memmap_total(boot_info->map, MEMMAP_FREE) >> 10);
-		arch_halt(HALT_BOOT);
+		halt(HALT_BOOT);
 	}
 }
 

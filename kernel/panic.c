@@ -2,7 +2,7 @@
 
 /*
  * Stopping, and telling why: the message, the registers if a trap is to blame,
- * where it happened, who called whom; then arch_halt.
+ * where it happened, who called whom; then halt.
  *
  * The first CPU that panics stops the others, and prints; one that panics too
  * waits to be stopped. A panic within
@@ -30,7 +30,7 @@ static void panic_enter(void)
 		for (;;)
 			cpu_relax();
 	if (++panic_depth > 2)
-		arch_halt(HALT_PANIC);
+		halt(HALT_PANIC);
 	if (CONFIG_MAX_CPUS > 1 && panic_depth == 1)
 		arch_cpus_stop();
 	print_break_lock();
@@ -64,7 +64,7 @@ stop(const struct trap_frame *frame, struct unwind *unwind, const char *format, 
 			backtrace_print(unwind);
 		}
 	}
-	arch_halt(HALT_PANIC);
+	halt(HALT_PANIC);
 }
 
 void panic(const char *format, ...)

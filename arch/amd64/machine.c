@@ -27,9 +27,9 @@ unsigned ptl_leaf_levels = 1u << 3 | 1u << 2;
 
 void context_begin(void);
 
-#define REGISTER(name, member)                           \
-	{                                                    \
-		name, false, offsetof(struct trap_frame, member) \
+#define REGISTER(name, member)                       \
+	{                                                \
+		name, 0, offsetof(struct trap_frame, member) \
 	}
 
 const struct trap_register trap_registers[] = {
@@ -52,7 +52,6 @@ const struct trap_register trap_registers[] = {
 const uintptr_t machine_cr4 = CR4_PAE;
 
 const size_t trap_register_count = ARRAY_COUNT(trap_registers);
-const unsigned trap_registers_per_line = 3;
 
 /* The interrupt stack a vector comes on; 0 = the stack in use, or the thread's. */
 static unsigned stack_of(unsigned vector)

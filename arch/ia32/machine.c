@@ -18,6 +18,7 @@
 #include <arch/kernel.h>
 #include <arch/mm.h>
 #include <kernel/machine.h>
+#include <kernel/panic.h>
 #include <kernel/trap.h>
 
 #define GATE_INTERRUPT 0x8e00
@@ -29,13 +30,13 @@ void double_fault_entry(void);
 void double_fault(void) __attribute__((noreturn));
 void context_begin(void);
 
-#define REGISTER(name, member)                           \
-	{                                                    \
-		name, false, offsetof(struct trap_frame, member) \
+#define REGISTER(name, member)                       \
+	{                                                \
+		name, 0, offsetof(struct trap_frame, member) \
 	}
-#define SELECTOR(name, member)                          \
-	{                                                   \
-		name, true, offsetof(struct trap_frame, member) \
+#define SELECTOR(name, member)                                   \
+	{                                                            \
+		name, SELECTOR_KIND, offsetof(struct trap_frame, member) \
 	}
 
 const struct trap_register trap_registers[] = {
@@ -54,7 +55,6 @@ const struct trap_register trap_registers[] = {
 const uintptr_t machine_cr4 = CR4_PSE;
 
 const size_t trap_register_count = ARRAY_COUNT(trap_registers);
-const unsigned trap_registers_per_line = 4;
 
 struct idt_gate machine_gate(unsigned vector, uintptr_t entry, bool user)
 {
@@ -166,7 +166,7 @@ void double_fault(void)
 	};
 
 	trap_dispatch(&frame);
-	arch_halt(1);
+	halt(HALT_PANIC);
 }
 
 /* What context_switch pops, and where it returns to; the last two are a stack frame, as backtraces want it. */

@@ -8,7 +8,6 @@
 
 #include <arch/mm.h>
 #include <kernel/lib.h>
-#include <kernel/machine.h>
 #include <kernel/panic.h>
 #include <kernel/print.h>
 #include <x86/boot.h>
@@ -40,7 +39,7 @@ const struct boot_info *boot_collect(uint32_t magic, uint32_t info)
 
 	if (why != NULL) {
 		kprintf("Cannot start: %s.\n", why);
-		arch_halt(HALT_BOOT);
+		halt(HALT_BOOT);
 	}
 	return result;
 }

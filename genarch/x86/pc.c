@@ -40,24 +40,16 @@ static void timer_interrupt(void *unused)
 	timer_tick();
 }
 
-static void console_interrupt(void *port)
-{
-	ns16550_receive(port, console_input);
-}
-
-static void device_register(unsigned line, const char *name, void (*handler)(void *), const void *device)
-{
-	errno_t error = irq_register(line, name, handler, (void *) (uintptr_t) device);
-
-	mm_assert(error == EOK, "no handler for line %u (%s): error %d", line, name, error);
-}
+static const struct console_device console = {
+	.line = CONSOLE_LINE, .name = "ns16550", .read = ns16550_read, .port = &console_port
+};
 
 void arch_init(void)
 {
 	i8259_init(VECTOR_IRQ);
 	i8254_start(arch_timer_hz);
-	device_register(TIMER_LINE, "i8254", timer_interrupt, NULL);
-	device_register(CONSOLE_LINE, "ns16550", console_interrupt, &console_port);
+	irq_register_device(TIMER_LINE, "i8254", timer_interrupt, NULL);
+	console_device_register(&console);
 	ns16550_receive_start(&console_port);
 }
 
@@ -90,16 +82,8 @@ void arch_console_write(char character)
 
 void arch_halt(unsigned status)
 {
-	static const char halted[] = "The machine is halted.\r\n";
-
-	(void) interrupts_disable();
-	arch_cpus_stop();
 	ns16550_flush(&console_port);
 	isa_debug_exit(status);
-	for (size_t i = 0; halted[i] != 0; i++)
-		arch_console_write(halted[i]);
-	for (;;)
-		__asm__ volatile("cli; hlt");
 }
 
 void x86_start(uint32_t magic, uint32_t info)

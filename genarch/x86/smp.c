@@ -128,7 +128,7 @@ void arch_cpu_park(void)
 {
 	__atomic_fetch_add(&parked, 1, __ATOMIC_RELEASE);
 	for (;;)
-		__asm__ volatile("cli; hlt");
+		cpu_wait();
 }
 
 /* ---- start ---- */

@@ -202,35 +202,15 @@ static void print_error_code(const struct trap_frame *frame)
 	}
 }
 
-static uintptr_t register_value(const struct trap_frame *frame, const struct trap_register *reg)
-{
-	return *(const uintptr_t *) ((const char *) frame + reg->offset);
-}
-
-/* One line, printed in one go. */
-static void print_registers(const struct trap_frame *frame, const struct trap_register *first, size_t count)
-{
-	char line[100];
-	size_t length = 0;
-
-	for (size_t i = 0; i < count; i++)
-		length += (size_t) ksnprintf(line + length, sizeof(line) - length, " %3s %0*lx", first[i].name,
-			(int) (2 * sizeof(uintptr_t)), (unsigned long) register_value(frame, &first[i]));
-	kprintf(" %s\n", line);
-}
-
 void trap_frame_print(const struct trap_frame *frame)
 {
 	const int digits = 2 * sizeof(uintptr_t);
-	size_t per_line = trap_registers_per_line;
 
 	kprintf("  trap %u: %s, CPU %u, from %s mode\n", frame->vector, trap_name(frame->vector), cpu_number(),
 		(frame->cs & 3) != 0 ? "user" : "kernel");
 	if (frame->vector < VECTOR_IRQ && (VECTORS_WITH_ERROR >> frame->vector & 1) != 0)
 		print_error_code(frame);
-	for (size_t i = 0; i < trap_register_count; i += per_line)
-		print_registers(
-			frame, &trap_registers[i], trap_register_count - i < per_line ? trap_register_count - i : per_line);
+	trap_registers_print(frame, trap_registers, trap_register_count);
 	kprintf("   ip %0*lx  sp %0*lx flags %lx cs %lx\n", digits, (unsigned long) frame->ip, digits,
 		(unsigned long) trap_stack_pointer(frame), (unsigned long) frame->flags, (unsigned long) frame->cs);
 	kprintf("  cr2 %0*lx cr3 %0*lx cr0 %lx cr4 %lx\n", digits, (unsigned long) frame->fault_address, digits,

@@ -64,7 +64,7 @@ const char *user_register_name(size_t number)
 
 uintptr_t *user_register(struct trap_frame *frame, size_t number)
 {
-	return is_flags(number) ? &frame->flags : (uintptr_t *) ((char *) frame + trap_registers[number].offset);
+	return is_flags(number) ? &frame->flags : trap_register(frame, &trap_registers[number]);
 }
 
 /* PUSH of a selector may leave the upper half of the word as it was (SDM vol. 2B, "PUSH"). */
@@ -72,7 +72,7 @@ uintptr_t user_register_bits(size_t number)
 {
 	if (is_flags(number))
 		return ~(uintptr_t) FLAGS_RESUME;
-	return trap_registers[number].is_selector ? 0xffff : ~(uintptr_t) 0;
+	return trap_registers[number].kind == SELECTOR_KIND ? 0xffff : ~(uintptr_t) 0;
 }
 
 /* A selector is of the user's data segment, or empty. */
@@ -85,7 +85,7 @@ uintptr_t user_register_value(size_t number, unsigned seed)
 		value = ~value;
 	if (is_flags(number))
 		return FLAGS_USER | (value & FLAGS_FREE);
-	if (trap_registers[number].is_selector)
+	if (trap_registers[number].kind == SELECTOR_KIND)
 		return ((number + seed) & 1) != 0 ? USER_DATA_SELECTOR : 0;
 	return value;
 }

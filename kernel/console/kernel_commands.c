@@ -178,7 +178,7 @@ static bool run_halt(const struct command_call *call)
 	unsigned status = call->count > 0 ? (unsigned) call->values[0] : HALT_OK;
 
 	kprintf("halted, status %u\n", status); /* tools/console.py looks for it: a reset may have the same status */
-	arch_halt(status);
+	halt(status);
 }
 
 static const struct command commands[] = {

@@ -24,7 +24,7 @@ void ns16550_flush(const struct ns16550 *port);
 /** From here on the port raises an interrupt for each byte that comes in. */
 void ns16550_receive_start(const struct ns16550 *port);
 
-/** Hands every byte that has come in to receive. The interrupt handler's. */
-void ns16550_receive(const struct ns16550 *port, void (*receive)(char byte));
+/** The next byte that has come in to a struct ns16550; -1 if there is none. The interrupt handler's. */
+int ns16550_read(const void *port);
 
 #endif

@@ -118,6 +118,13 @@ static inline void cpu_idle(void)
 	__asm__ volatile("sti; hlt" : : : "memory");
 }
 
+/** Stops the CPU; interrupts are off, so only an NMI, or a reset, goes on behind it. */
+static inline void cpu_wait(void)
+{
+	__asm__ volatile("hlt" : : : "memory");
+}
+#define cpu_wait cpu_wait
+
 /* What cycles() rises by at least. */
 #define CYCLES_STEP 1
 

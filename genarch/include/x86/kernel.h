@@ -5,6 +5,7 @@
 #ifndef X86_KERNEL_H
 #define X86_KERNEL_H
 
+#include <kernel/registers.h>
 #include <x86/vectors.h>
 
 /* Stacks of threads in the kernel, which grow downwards (kernel/machine.h). */
@@ -43,16 +44,11 @@ static inline __attribute__((always_inline)) void unwind_here(struct unwind *unw
 struct cpu;
 struct idt_gate;
 
-/* A register in a trap frame, for printing and for the probe of user mode; the first is AX. */
-struct trap_register {
-	char name[5];
-	bool is_selector;
-	uint8_t offset;
-};
-
+/* The registers in a trap frame, for printing and for the probe of user mode; the first is AX. */
 extern const struct trap_register trap_registers[];
 extern const size_t trap_register_count;
-extern const unsigned trap_registers_per_line;
+
+#define SELECTOR_KIND 1 /* of a register that holds a selector */
 
 /* Entry of vector 0; that of vector n lies n * TRAP_ENTRY_SIZE behind. */
 extern const char trap_entries[];

@@ -12,7 +12,21 @@
 
 #include <mm/types.h>
 
-/** A character has come in: called by the interrupt handler of the console's device. Dropped if the ring is full. */
+/* A device that characters come from, each of which it announces by an interrupt. */
+struct console_device {
+	unsigned line;
+	const char *name;
+	int (*read)(const void *port); /* the next byte that has come in; -1 if there is none (any more) */
+	const void *port;
+};
+
+/**
+ * Lets the device's interrupts through and hands what it reads to console_input. The machine's arch_init calls it, and
+ * then has the device raise them. An error stops the machine.
+ */
+void console_device_register(const struct console_device *device);
+
+/** A character has come in: called in the interrupt handler of the console's device. Dropped if the ring is full. */
 void console_input(char character);
 
 /** The next character, as an unsigned char. Sleeps until there is one. */

@@ -19,6 +19,9 @@
  *                                            between the two the running code may touch the user's pages; empty where
  *                                            the CPU never forbids it. A trap in between saves and restores it
  *   void cpu_relax(void)                     a round of a spinning loop
+ *   void cpu_wait(void)                      with a macro of its name, if the machine has it: stops the CPU till the
+ *                                            next interrupt, or longer. Called with interrupts off by a CPU that has
+ *                                            nothing to do any more; cpu_relax if there is none
  *   void cpu_idle(void)                      called with interrupts off: turns them on and waits for one, and
  *                                            none can slip in between
  *   uint64_t cycles(void)                    a counter that only rises; under an emulator that counts instructions
@@ -76,6 +79,13 @@
 /* Offset of a stack's address below which its stack pointer may not be. */
 #define THREAD_STACK_LIMIT (THREAD_STACK_CANARY + THREAD_STACK_LEAST)
 
+#ifndef cpu_wait
+static inline void cpu_wait(void)
+{
+	cpu_relax();
+}
+#endif
+
 #ifndef CODE_ADDRESS
 /* The address of a function's first instruction. */
 #define CODE_ADDRESS(function) ((uintptr_t) (function))
@@ -95,8 +105,13 @@ void arch_init(void);
 /** Sends a character to the console, waiting till it is taken. Works from kernel_main's first line. Any context. */
 void arch_console_write(char character);
 
-/** Stops the machine for good; status is told to the emulator, if there is one: 0 is success. Any context. */
-void arch_halt(unsigned status) __attribute__((noreturn));
+/**
+ * Turns the machine off, or ends the emulator with this status, 0 for success; what was written to the console has left
+ * it before. Interrupts are off and the other CPUs are stopped, whatever they did. Returns if there is no way to do it:
+ * then the console says that the machine is halted, and this CPU waits for ever (kernel/halt.c, whose halt() is what
+ * others call). Any context.
+ */
+void arch_halt(unsigned status);
 
 /** Saves the running registers in *from and goes on with *to. Interrupts are off. */
 void context_switch(struct context *from, struct context *to);
@@ -223,7 +238,8 @@ void cpu_state_read(uintptr_t words[CPU_STATE_WORDS]);
 /*
  * ---- other CPUs ----
  *
- * Where CONFIG_MAX_CPUS is 1 only arch_cpus_start is called, and the other three need not be there.
+ * Where CONFIG_MAX_CPUS is 1 none of them need be there (kernel/cpus.c), and only arch_cpus_start is called. A machine
+ * that has one CPU for good includes <kernel/one_cpu.h> in its <arch/cpu.h>.
  */
 
 /**

@@ -14,10 +14,13 @@
 
 struct thread;
 
-/* What arch_halt is given: the emulator's exit status is made of it. */
+/* What halt is given: the emulator's exit status is made of it. */
 #define HALT_OK 0    /* stopped as it should */
 #define HALT_PANIC 1 /* stopped by panic */
 #define HALT_BOOT 2  /* could not start: too little memory, no memory map */
+
+/** Stops all CPUs for good, with a status, 0 for success: for the emulator, if there is one. Any context. */
+void halt(unsigned status) __attribute__((noreturn));
 
 /** Prints "panic: " and the message, where it happened and who called whom, and stops the machine. Any context. */
 void panic(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));

@@ -132,6 +132,9 @@ void cpu_called(void);
  */
 MUST_USE errno_t irq_register(unsigned irq, const char *name, void (*handler)(void *argument), void *argument);
 
+/** As irq_register, of a device without which the machine cannot go on: an error stops it. */
+void irq_register_device(unsigned irq, const char *name, void (*handler)(void *device), const void *device);
+
 /**
  * Removes the handler of an interrupt line, which has one; when this returns it runs nowhere, and the line may have
  * another one. The controller still lets the line through: what comes meanwhile counts as unclaimed, so a device on a

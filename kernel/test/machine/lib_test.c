@@ -6,6 +6,7 @@
 
 #include <kernel/lib.h>
 #include <kernel/print.h>
+#include <kernel/registers.h>
 #include <test.h>
 
 #define FIELD 64
@@ -154,4 +155,29 @@ TEST(lib_log_keeps, "what was printed last is in the log, and what is older is t
 		CHECK_EQ(log_read(&gone, tail, 1), 1);
 		CHECK_EQ(gone, log_position() - LOG_SIZE);
 	}
+}
+
+/* The first registers of a table of seven, of names of 2 and 3 letters, fill a line; the last ones begin another. */
+TEST(lib_registers, "registers are printed in columns, by a table of names and places")
+{
+	static const struct trap_register table[] = { { "pc", 0, 0 }, { "sp", 0, 6 * sizeof(uintptr_t) },
+		{ "r10", 0, sizeof(uintptr_t) }, { "r11", 0, 2 * sizeof(uintptr_t) }, { "r12", 0, 3 * sizeof(uintptr_t) },
+		{ "r13", 0, 4 * sizeof(uintptr_t) }, { "r14", 0, 5 * sizeof(uintptr_t) } };
+	static const char *const expected = sizeof(uintptr_t) == 4
+		? "   pc 00000001  sp 00000007 r10 00000002 r11 00000003 r12 00000004 r13 00000005\n  r14 00000006\n"
+		: "   pc 0000000000000001  sp 0000000000000007 r10 0000000000000002\n"
+		  "  r11 0000000000000003 r12 0000000000000004 r13 0000000000000005\n"
+		  "  r14 0000000000000006\n";
+	uintptr_t words[ARRAY_COUNT(table)];
+	uint64_t position = log_position();
+	char text[256] = "";
+
+	for (size_t i = 0; i < ARRAY_COUNT(words); i++)
+		words[i] = i + 1;
+	print_mute(true);
+	trap_registers_print((const struct trap_frame *) words, table, ARRAY_COUNT(table));
+	print_mute(false);
+	(void) log_read(&position, text, sizeof(text) - 1);
+	CHECK_STR(text, expected);
+	CHECK_EQ((uintptr_t) trap_register((struct trap_frame *) words, &table[1]), (uintptr_t) &words[6]);
 }
