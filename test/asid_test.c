@@ -88,6 +88,94 @@ TEST(asid_storm, "with few and many identifiers nothing stale is seen while page
 	}
 }
 
+#define STAY_AT ((uintptr_t) USER_START + MiB(4))
+
+/* Makes two address spaces, with a page each at the same address. @return whether there was memory */
+static bool two_spaces(struct page_table *tables[2], phys_t frames[2])
+{
+	for (size_t i = 0; i < 2; i++) {
+		frames[i] = test_frame_alloc(1, FRAME_ATOMIC, 0);
+		tables[i] = frames[i] != 0 ? page_table_create(FRAME_ATOMIC) : NULL;
+		if (tables[i] == NULL ||
+			page_mapping_insert(tables[i], STAY_AT, frames[i], 1, PAGE_READ | PAGE_USER, FRAME_ATOMIC) != EOK)
+			return false;
+		*(uint8_t *) PA2KA(frames[i]) = (uint8_t) (i + 1);
+	}
+	return true;
+}
+
+static void spaces_end(struct page_table *tables[2])
+{
+	host_tlb_use(&page_kernel);
+	for (size_t i = 0; i < 2; i++)
+		if (tables[i] != NULL)
+			page_table_destroy(tables[i]);
+	tlb_invalidate_all(); /* before the frames are freed */
+}
+
+TEST(asid_kept, "an address space that has an identifier goes on under it, and takes no other",
+	.host_only = "its TLB has as many identifiers as it is told")
+{
+	struct page_table *tables[2] = { NULL, NULL };
+	struct asid_info before = { 0 }, after = { 0 };
+	phys_t frames[2];
+	bool there;
+
+	if (ASIDS_MOST == 1)
+		SKIP("there are no identifiers");
+	identifiers(2);
+	there = two_spaces(tables, frames);
+	for (size_t i = 0; there && i < 200; i++) {
+		if (i == 2)
+			asid_get_info(&before);
+		host_tlb_use(tables[i % 2]);
+	}
+	asid_get_info(&after);
+	spaces_end(tables);
+	NEED(there);
+	CHECK_LE(after.generations - before.generations, 1); /* it may have been near its end */
+	CHECK_LE(after.in_use, before.in_use + 2);
+}
+
+static size_t looked_ahead;
+
+/* What code has not come to yet is looked up already. */
+static void look_ahead(void)
+{
+	uint8_t byte;
+
+	looked_ahead++;
+	(void) host_load(STAY_AT, &byte);
+}
+
+TEST(asid_look_ahead, "what a CPU looks up ahead of a switch does not come to be under another's identifier",
+	.host_only = "it looks ahead where it is told to")
+{
+	struct page_table *tables[2] = { NULL, NULL };
+	size_t wrong = 0;
+	phys_t frames[2];
+	bool there;
+
+	if (ASIDS_MOST == 1)
+		SKIP("there are no identifiers");
+	identifiers(0);
+	there = two_spaces(tables, frames);
+	looked_ahead = 0;
+	__atomic_store_n(&host_asids_hook, look_ahead, __ATOMIC_RELAXED);
+	for (size_t i = 0; there && i < 100; i++) {
+		uint8_t byte = 0;
+
+		host_tlb_use(tables[i % 2]);
+		wrong += !host_load(STAY_AT, &byte) || byte != i % 2 + 1;
+	}
+	__atomic_store_n(&host_asids_hook, NULL, __ATOMIC_RELAXED);
+	spaces_end(tables);
+	NEED(there);
+	CHECK_EQ(wrong, 0);
+	if (!ASIDS_SHARED) /* of these there are always enough for two */
+		CHECK_GT(looked_ahead, 10);
+}
+
 /* A thread that stays in an address space, and reads a page before and after its area goes. */
 static struct stay {
 	struct as *as;
@@ -96,8 +184,6 @@ static struct stay {
 } stay;
 
 enum { STAY_NOTHING, STAY_READ, STAY_GONE };
-
-#define STAY_AT ((uintptr_t) USER_START + MiB(4))
 
 static bool stay_is(uintptr_t step)
 {

@@ -429,6 +429,80 @@ TEST(tlb_batch_tables, "if tables were taken out for any part of a batch, every 
 	page_table_destroy(table);
 }
 
+static struct {
+	pfn_t table; /* the frame of a table that is taken out */
+	uintptr_t is_ready, is_over;
+	bool was_asked;
+	enum frame_kind kind; /* when its CPU was asked to invalidate */
+} unhooked;
+
+static size_t requests(void)
+{
+	struct tlb_info info;
+
+	tlb_get_info(&info);
+	return info.requests;
+}
+
+/* With interrupts off, so that the CPU does not answer before it has looked. */
+static void unhooked_main(void *argument)
+{
+	port_irq_t irq = port_irq_save();
+	size_t before = requests();
+
+	(void) argument;
+	__atomic_store_n(&unhooked.is_ready, 1, __ATOMIC_RELEASE);
+	while (!unhooked.was_asked && __atomic_load_n(&unhooked.is_over, __ATOMIC_ACQUIRE) == 0) {
+		unhooked.was_asked = requests() != before;
+		port_relax();
+	}
+	unhooked.kind = frame_kind(unhooked.table);
+	port_irq_restore(irq);
+}
+
+/* Unmaps the only page of a table, with a batch or without, while another CPU may be in a look-up. */
+static void unhook(struct page_table *table, bool with_batch)
+{
+	struct tlb_batch batch = TLB_BATCH(table);
+	struct page_level levels[8];
+	struct test_thread *thread;
+	size_t count;
+
+	__builtin_memset(&unhooked, 0, sizeof unhooked);
+	CHECK_EQ(page_mapping_insert(table, PLACE, 0, 1, PAGE_READ, 0), EOK);
+	count = page_describe(table, PLACE, levels, ARRAY_COUNT(levels));
+	unhooked.table = levels[count - 1].entry_at >> PAGE_WIDTH;
+	CHECK_EQ(frame_kind(unhooked.table), FRAME_KIND_TABLE);
+	thread = test_thread_start("unhooked", unhooked_main, NULL);
+	CHECK(test_wait_for(__atomic_load_n(&unhooked.is_ready, __ATOMIC_ACQUIRE) != 0, PATIENCE_MS));
+	if (with_batch) {
+		page_mapping_remove_later(table, PLACE, 1, &batch);
+		tlb_batch_finish(&batch);
+	} else {
+		page_mapping_remove(table, PLACE, 1);
+	}
+	__atomic_store_n(&unhooked.is_over, 1, __ATOMIC_RELEASE);
+	test_thread_join(thread);
+	CHECK(unhooked.was_asked);
+	CHECK_EQ(unhooked.kind, FRAME_KIND_TABLE);
+	CHECK_NE(frame_kind(unhooked.table), FRAME_KIND_TABLE);
+}
+
+TEST(tlb_unhooked, "a table that is taken out stays one till every CPU has answered, with a batch and without",
+	.host_only = "the order is seen with interrupts off", .threads = true,
+	.plain_only = "its thread may not be refused")
+{
+	struct page_table *table = page_table_create(0);
+
+	if (page_design_name()[0] != 'p') {
+		page_table_destroy(table);
+		SKIP("only a tree has tables");
+	}
+	unhook(table, false);
+	unhook(table, true);
+	page_table_destroy(table);
+}
+
 #define PUTS 10000
 #define PUT_CPUS (CONFIG_MAX_CPUS < 32 ? CONFIG_MAX_CPUS : 32) /* that one thread puts in, one after the other */
 #define RELAX_EVERY 1000                                       /* seldom: both threads are to run at once */
@@ -503,14 +577,6 @@ static struct {
 	uintptr_t is_midway;
 	bool was_asked;
 } midway;
-
-static size_t requests(void)
-{
-	struct tlb_info info;
-
-	tlb_get_info(&info);
-	return info.requests;
-}
 
 /* In the midst of the switch, till it sees that it is asked. */
 static void stay_midway(void)

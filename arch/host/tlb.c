@@ -312,10 +312,11 @@ bool host_tlb_dropped(uintptr_t va)
 /* ---- roots and identifiers ---- */
 
 void (*host_root_hook)(void);
+void (*host_asids_hook)(void);
 
-static void root_loaded(void)
+static void hook_call(void (**hook_at)(void))
 {
-	void (*hook)(void) = __atomic_load_n(&host_root_hook, __ATOMIC_RELAXED);
+	void (*hook)(void) = __atomic_load_n(hook_at, __ATOMIC_RELAXED);
 
 	if (hook != NULL)
 		hook();
@@ -337,7 +338,7 @@ void page_root_load(phys_t root)
 	tlb_unlock(tlb_here());
 	if (ASIDS_MOST == 1 && !deaf)
 		drop_all(false);
-	root_loaded();
+	hook_call(&host_root_hook);
 	port_irq_restore(irq);
 }
 
@@ -360,7 +361,7 @@ void page_root_load_asid(phys_t root, unsigned asid)
 	if (!is_drop || !deaf)
 		tlb->asid = asid;
 	tlb_unlock(tlb);
-	root_loaded();
+	hook_call(&host_root_hook);
 }
 
 void tlb_invalidate_asids(void)
@@ -368,6 +369,7 @@ void tlb_invalidate_asids(void)
 	__atomic_fetch_add(&record.alls, 1, __ATOMIC_RELAXED);
 	if (!deaf)
 		drop_all(false);
+	hook_call(&host_asids_hook);
 }
 
 unsigned asid_count(void)

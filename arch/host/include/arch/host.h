@@ -108,6 +108,9 @@ void host_tlb_use(struct page_table *table);
 /* Called, if not NULL, when a CPU has loaded a root, interrupts off: in the midst of a switch. */
 extern void (*host_root_hook)(void);
 
+/* Called, if not NULL, when a CPU has invalidated what it held under identifiers, interrupts off: it may look ahead. */
+extern void (*host_asids_hook)(void);
+
 /* Called, if not NULL, when a CPU is about to invalidate on all CPUs (STRICT=yes); interrupts are off there. */
 extern void (*host_broadcast_hook)(void);
 
