@@ -562,11 +562,6 @@ void page_split(struct page_table *table, struct cluster *cluster, uintptr_t va,
 /** An entry of the cluster is not in use any more. */
 void entry_clear(struct page_table *table, struct cluster *cluster, size_t index);
 
-#if CONFIG_DEBUG
-/* For tests: called, if not NULL, in the midst of look-ups that take no lock, where another CPU may make a change. */
-extern void (*page_look_hook)(void);
-#endif
-
 /* ---- memory (space.c) ---- */
 
 /* The last number that a page table may get; tests make it less. */

@@ -17,6 +17,7 @@
 
 #include <mm/direct_map.h>
 #include <mm/page_miss.h>
+#include <mm/step.h>
 
 #include "pt.h"
 
@@ -99,6 +100,16 @@ COLD static bool translate_by_walk(struct page_table *table, uintptr_t va, phys_
 	return true;
 }
 
+#if CONFIG_DEBUG
+void (*page_look_hook)(void);
+#endif
+
+/* In debug builds: what page_translate has read may be changed here by another CPU, whose part a case plays. */
+static inline void look_step(void)
+{
+	MM_STEP(page_look_hook);
+}
+
 /*
  * The entry may be read from a frame that has become something else meanwhile; then it is not used. A race detector
  * cannot know that.
@@ -107,10 +118,15 @@ __attribute__((no_sanitize("thread"))) bool page_translate(struct page_table *ta
 {
 	uintptr_t changes = __atomic_load_n(&table->recent_changes, __ATOMIC_ACQUIRE);
 
+	look_step();
 	if (likely(__atomic_load_n(&table->recent, __ATOMIC_ACQUIRE) == va >> RECENT_SHIFT)) {
-		const pte_t *entries = __atomic_load_n(&table->recent_entries, __ATOMIC_ACQUIRE);
-		pte_t pte = entry_load(&entries[PTL_INDEX(va, PTL_LEAF)]);
+		const pte_t *entries;
+		pte_t pte;
 
+		look_step();
+		entries = __atomic_load_n(&table->recent_entries, __ATOMIC_ACQUIRE);
+		look_step();
+		pte = entry_load(&entries[PTL_INDEX(va, PTL_LEAF)]);
 		if (likely(__atomic_load_n(&table->recent_changes, __ATOMIC_RELAXED) == changes)) {
 			if (!pte_present(pte))
 				return PTE_BREAK_FIRST ? translate_by_walk(table, va, pa) : false;

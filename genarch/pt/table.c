@@ -284,8 +284,10 @@ void recent_forget(struct page_table *table)
 static void recent_set(struct page_table *table, uintptr_t va, phys_t child)
 {
 	recent_forget(table);
+	page_step();
 	__atomic_store_n(&table->recent_entries, table_entries(child), __ATOMIC_RELEASE);
 	table->recent_uses = table_uses(child);
+	page_step();
 	__atomic_store_n(&table->recent, va >> RECENT_SHIFT, __ATOMIC_RELEASE);
 }
 

@@ -275,6 +275,9 @@ MUST_USE errno_t page_init(void);
  * locked. A look-up by the same CPU finds there what is mapped, as a TLB miss in the midst of the change must.
  */
 extern void (*page_step_hook)(void);
+
+/* For tests: called, if not NULL, in the midst of look-ups that take no lock, where another CPU may make a change. */
+extern void (*page_look_hook)(void);
 #endif
 
 /** Holds every page table to its invariants; every breach is logged. @return number of breaches */
