@@ -20,6 +20,7 @@
 
 struct landing {
 	void *registers[SETJMP_WORDS];
+	enum trap_kind kind; /* of the trap that led here */
 };
 
 static struct landing *volatile probe_landing[CONFIG_MAX_CPUS];
@@ -31,16 +32,20 @@ static void __attribute__((noreturn)) land(void)
 	__builtin_longjmp(landing->registers, 1);
 }
 
-bool probe_caught(struct trap_frame *frame)
+bool probe_caught(struct trap_frame *frame, enum trap_kind kind)
 {
-	if (probe_landing[cpu_number()] == NULL)
+	struct landing *landing = probe_landing[cpu_number()];
+
+	if (landing == NULL)
 		return false;
+	landing->kind = kind;
 	trap_set_pc(frame, CODE_ADDRESS(land));
 	return true;
 }
 
-/* Does something at an address under a landing. @return false if that trapped */
-static bool __attribute__((noinline)) probe(void (*touch)(uintptr_t va, void *argument), uintptr_t va, void *argument)
+/* Does something at an address under a landing. @return false if that trapped, *kind then says how (NULL: to nobody) */
+static bool __attribute__((noinline))
+probe_as(void (*touch)(uintptr_t va, void *argument), uintptr_t va, void *argument, enum trap_kind *kind)
 {
 	struct landing landing;
 	port_irq_t state = port_irq_save();
@@ -48,6 +53,7 @@ static bool __attribute__((noinline)) probe(void (*touch)(uintptr_t va, void *ar
 	struct landing *volatile before = probe_landing[cpu_number()];
 	volatile port_irq_t state_kept = state;
 	volatile bool survived = false;
+	enum trap_kind *volatile kind_kept = kind;
 
 	user_access_begin();
 	if (__builtin_setjmp(landing.registers) == 0) {
@@ -56,9 +62,16 @@ static bool __attribute__((noinline)) probe(void (*touch)(uintptr_t va, void *ar
 		survived = true;
 	}
 	user_access_end();
+	if (!survived && kind_kept != NULL)
+		*kind_kept = landing.kind;
 	probe_landing[cpu_number()] = before;
 	port_irq_restore(state_kept);
 	return survived;
+}
+
+static bool probe(void (*touch)(uintptr_t va, void *argument), uintptr_t va, void *argument)
+{
+	return probe_as(touch, va, argument, NULL);
 }
 
 static void touch_read(uintptr_t va, void *argument)
@@ -89,6 +102,11 @@ static void touch_execute(uintptr_t va, void *argument)
 bool probe_read(uintptr_t va)
 {
 	return probe(touch_read, va, NULL);
+}
+
+bool probe_read_kind(uintptr_t va, enum trap_kind *kind)
+{
+	return probe_as(touch_read, va, NULL, kind);
 }
 
 bool probe_write(uintptr_t va)

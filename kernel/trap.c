@@ -168,7 +168,7 @@ static NOINLINE void handle(struct trap_frame *frame, const struct trap_info *in
 		breakpoint(frame);
 	else if (info->kind == TRAP_SYSTEM_CALL && info->from_user)
 		trap_set_result(frame, (uintptr_t) -ENOENT); /* there are no system calls yet */
-	else if (info->from_user || !probe_caught(frame))
+	else if (info->from_user || !probe_caught(frame, info->kind))
 		fatal(frame, info);
 }
 

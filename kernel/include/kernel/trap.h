@@ -165,6 +165,9 @@ MUST_USE errno_t user_copy_out(uintptr_t to, const void *from, size_t bytes);
 /** Reads a byte. @return false if that faulted; the kernel goes on. Any context. */
 MUST_USE bool probe_read(uintptr_t va);
 
+/** Reads a byte. @return false if that faulted; *kind receives what kind of trap it was. Any context */
+MUST_USE bool probe_read_kind(uintptr_t va, enum trap_kind *kind);
+
 /** Reads a byte and writes the same one back. @return false if either faulted; the kernel goes on. Any context. */
 MUST_USE bool probe_write(uintptr_t va);
 

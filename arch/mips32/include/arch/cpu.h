@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/* The CPU as the kernel sees it. There is one. */
+
+#ifndef ARCH_CPU_H
+#define ARCH_CPU_H
+
+#include <arch/cp0.h>
+#include <mm/types.h>
+
+struct thread;
+
+struct cpu {
+	struct thread *thread;
+	unsigned number;
+};
+
+extern struct cpu cpus[1];
+
+static inline struct cpu *cpu_current(void)
+{
+	return &cpus[0];
+}
+
+static inline unsigned cpu_number(void)
+{
+	return 0;
+}
+
+static inline struct thread *thread_current(void)
+{
+	return cpus[0].thread;
+}
+
+/* The CPU never forbids the kernel the user's pages. */
+static inline void user_access_begin(void)
+{
+}
+
+static inline void user_access_end(void)
+{
+}
+
+/** @return Status as it was */
+static inline uintptr_t interrupts_disable(void)
+{
+	uintptr_t status;
+
+	__asm__ volatile("di %0; ehb" : "=r"(status) : : "memory");
+	return status;
+}
+
+static inline void interrupts_enable(void)
+{
+	__asm__ volatile("ei; ehb" : : : "memory");
+}
+
+/* All of Status but IE is the same whenever the kernel runs, from arch_init on. */
+static inline void interrupts_restore(uintptr_t status)
+{
+	__asm__ volatile("mtc0 %0, " CP0_NAME(CP0_STATUS) "; ehb" : : "r"(status) : "memory");
+}
+
+static inline bool interrupts_were_on(uintptr_t status)
+{
+	return (status & STATUS_IE) != 0;
+}
+
+static inline bool interrupts_are_on(void)
+{
+	return interrupts_were_on(CP0_READ(CP0_STATUS));
+}
+
+static inline void cpu_relax(void)
+{
+	__asm__ volatile("" : : : "memory");
+}
+
+/* In trap.S. An interrupt that comes between the two ends the wait (trap_describe). */
+void cpu_idle(void);
+
+#define CYCLES_STEP 1
+
+/* Of cp0's Count, which has 32 bits, with those that it has not. */
+uint64_t cycles(void);
+
+#endif

@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# mips32: a Malta with a 24Kf, big-endian. The words are explained in tools/make/machine.mk.
+
+MACHINE_TITLE := Malta, 32 bits, big-endian, TLB filled by software
+CROSS := mips-linux-gnu-
+# Backtraces go by tables, so no register is spent on a frame pointer.
+MACHINE_CFLAGS := -EB -mabi=32 -march=mips32r2 -mno-abicalls -G0 -msoft-float -fomit-frame-pointer -funwind-tables
+LINK_SCRIPT := arch/mips32/kernel.ld
+MAPPING := pt
+GENARCH := asid ns16550 i8259 division
+BOOT := yamon
+EMULATOR := qemu-system-mips
+EMULATOR_FLAGS = -M malta $(if $(CPU),,-cpu 24Kf) $(QEMU_FLAGS) -semihosting-config enable=on,target=native
+# Count has a tick in 6.25 ns; cycles() makes instructions of it.
+ICOUNT_SHIFT := 3
+STATUS_GOOD := 16
+STATUS_PANIC := 17
+MEMORY_LEAST := 8
+MEMORY_MOST := 2048
+CHECK_MEMORIES := 8 1024
+MAX_CPUS_DEFAULT := 1

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * User mode, and what its probe wants of the machine (kernel/machine.h). The
+ * registers are the general ones, from v0 on, without those that the calling
+ * convention gives to the kernel (k0, k1), and behind them LO and HI. Floating-point
+ * registers are out of reach: no coprocessor but the kernel's own is ever usable (Status.CU).
+ */
+
+#include <arch/cpu.h>
+#include <arch/kernel.h>
+#include <arch/mm.h>
+#include <kernel/machine.h>
+#include <kernel/offsets.h>
+
+#include "user.h"
+
+extern const char user_program_start[], user_program_end[];
+extern const char user_store[], user_load[], user_spin[], user_read[], user_write[], user_breakpoint[], user_litter[];
+extern const char user_privileged_start[], user_privileged_end[];
+
+#define GENERAL(name, number)                                        \
+	{                                                                \
+		name, offsetof(struct trap_frame, registers) + 4 * (number) \
+	}
+
+/* In the order of the program's words. */
+static const struct {
+	char name[3];
+	uint8_t offset;
+} registers[] = {
+	GENERAL("v0", 2),
+	GENERAL("at", 1),
+	GENERAL("v1", 3),
+	GENERAL("a0", 4),
+	GENERAL("a1", 5),
+	GENERAL("a2", 6),
+	GENERAL("a3", 7),
+	GENERAL("t0", 8),
+	GENERAL("t1", 9),
+	GENERAL("t2", 10),
+	GENERAL("t3", 11),
+	GENERAL("t4", 12),
+	GENERAL("t5", 13),
+	GENERAL("t6", 14),
+	GENERAL("t7", 15),
+	GENERAL("s0", 16),
+	GENERAL("s1", 17),
+	GENERAL("s2", 18),
+	GENERAL("s3", 19),
+	GENERAL("s4", 20),
+	GENERAL("s5", 21),
+	GENERAL("s6", 22),
+	GENERAL("s7", 23),
+	GENERAL("t8", 24),
+	GENERAL("t9", 25),
+	GENERAL("gp", 28),
+	GENERAL("fp", 30),
+	GENERAL("ra", 31),
+	{ "lo", offsetof(struct trap_frame, lo) },
+	{ "hi", offsetof(struct trap_frame, hi) },
+};
+
+_Static_assert(ARRAY_COUNT(registers) == USER_REGISTERS, "the program stores as many");
+
+void user_frame_init(struct trap_frame *frame, uintptr_t pc, uintptr_t stack_pointer)
+{
+	*frame = (struct trap_frame){
+		.status = (CP0_READ(CP0_STATUS) & ~(uintptr_t) STATUS_MODE) | STATUS_UM | STATUS_EXL | STATUS_IE, .epc = pc
+	};
+	frame->registers[REGISTER_SP] = stack_pointer;
+}
+
+const char *user_program(size_t *bytes)
+{
+	*bytes = (size_t) (user_program_end - user_program_start);
+	return user_program_start;
+}
+
+size_t user_step(enum user_step step)
+{
+	static const char *const steps[USER_STEPS] = {
+		[USER_STORE] = user_store,
+		[USER_LOAD] = user_load,
+		[USER_SPIN] = user_spin,
+		[USER_READ] = user_read,
+		[USER_WRITE] = user_write,
+		[USER_BREAKPOINT] = user_breakpoint,
+		[USER_LITTER] = user_litter,
+	};
+
+	return (size_t) (steps[step] - user_program_start);
+}
+
+size_t user_privileged(size_t number)
+{
+	const char *instruction = user_privileged_start + 4 * number;
+
+	return instruction < user_privileged_end ? (size_t) (instruction - user_program_start) : 0;
+}
+
+size_t user_register_count(void)
+{
+	return USER_REGISTERS;
+}
+
+const char *user_register_name(size_t number)
+{
+	return registers[number].name;
+}
+
+uintptr_t *user_register(struct trap_frame *frame, size_t number)
+{
+	return (uintptr_t *) ((char *) frame + registers[number].offset);
+}
+
+uintptr_t user_register_bits(size_t number)
+{
+	(void) number;
+	return ~(uintptr_t) 0;
+}
+
+uintptr_t user_register_value(size_t number, unsigned seed)
+{
+	uint64_t bits = ((seed >> 1) * 64ull + number + 1) * 0x9e3779b97f4a7c15ull;
+	uintptr_t value = (uintptr_t) (bits >> 32);
+
+	return (seed & 1) != 0 ? ~value : value;
+}
+
+/* Single steps are the debug port's (EJTAG), which the kernel does not have. */
+unsigned user_debug_set(struct trap_frame *frame, bool on)
+{
+	(void) frame;
+	(void) on;
+	return 0;
+}
+
+void cpu_state_read(uintptr_t words[CPU_STATE_WORDS])
+{
+	for (size_t i = 0; i < CPU_STATE_WORDS; i++)
+		words[i] = 0;
+	words[0] = CP0_READ(CP0_STATUS);
+	words[1] = CP0_READ(CP0_CONFIG);
+	words[2] = CP0_READ(CP0_HWRENA);
+	words[3] = CP0_READ(CP0_WIRED);
+	words[4] = CP0_READ(CP0_PAGE_MASK);
+	words[5] = CP0_READ(CP0_EBASE);
+	words[6] = (uintptr_t) cpu_current();
+}

@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# mips32el: mips32 in the other byte order.
+
+include arch/mips32/machine.mk
+
+MACHINE := mips32
+MACHINE_TITLE := Malta, 32 bits, little-endian, TLB filled by software
+MACHINE_CFLAGS := $(patsubst -EB,-EL,$(MACHINE_CFLAGS))
+EMULATOR := qemu-system-mipsel
