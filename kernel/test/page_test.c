@@ -816,10 +816,9 @@ static size_t count_wrong(uintptr_t start, uintptr_t end, page_flags_t rights)
 
 	for (uintptr_t va = start; va < end; va += PAGE_SIZE) {
 		struct page_mapping found = page_mapping_find(&page_kernel, va);
+		page_flags_t expected = direct_map_has(va) ? IDENTITY_RIGHTS : reported(rights);
 
-		if (direct_map_has(va))
-			rights = IDENTITY_RIGHTS;
-		wrong += found.size == 0 || (found.flags & mask) != (reported(rights) & mask);
+		wrong += found.size == 0 || (found.flags & mask) != (expected & mask);
 	}
 	return wrong;
 }
