@@ -63,6 +63,7 @@ static const char usage[] = "usage: %s [options] [NAME ...]\n"
 							"  --no-large-pages  of a CPU that has base pages only\n"
 							"  --hardware-map  of a machine whose hardware makes the direct map\n"
 							"  --no-dma-zone   of a machine whose devices reach all memory\n"
+							"  --soft-tlb      of a CPU whose TLB software fills\n"
 							"  --no-fork       all in this process, for a debugger; the first crash ends it\n"
 							"  --timeout SECONDS  of its own time, for one test; default 120\n"
 							"  --digest        no cases, but digests of random sequences of mappings (tools/agree)\n"
@@ -168,8 +169,8 @@ static void read_options(int argc, char **argv)
 		{ "no-fork", no_argument, NULL, 'n' }, { "timeout", required_argument, NULL, 'o' },
 		{ "digest", no_argument, NULL, 'd' }, { "no-large-pages", no_argument, NULL, 'l' - 'a' + 1 },
 		{ "hardware-map", no_argument, NULL, 'h' - 'a' + 1 }, { "no-dma-zone", no_argument, NULL, 'd' - 'a' + 1 },
-		{ "trace", no_argument, NULL, 'T' }, { "inject-runs", required_argument, NULL, 'i' },
-		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
+		{ "soft-tlb", no_argument, NULL, 's' - 'a' + 1 }, { "trace", no_argument, NULL, 'T' },
+		{ "inject-runs", required_argument, NULL, 'i' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
@@ -212,6 +213,10 @@ static void read_options(int argc, char **argv)
 			break;
 		case 'd' - 'a' + 1:
 			host_dma_limit = PHYS_LAST;
+			break;
+		case 's' - 'a' + 1:
+			host_traits.is_kernel_tagged = !TLB_CACHE; /* what CPUs share of the kernel part has no identifier */
+			host_traits.keeps_invalid = true;
 			break;
 		case 'T':
 			options.trace = true;

@@ -327,7 +327,7 @@ TEST(seen_broadcast, "where hardware invalidates on all CPUs no other is asked, 
 
 	__builtin_memset(&remote, 0, sizeof remote);
 	remote.table = page_table_create(0);
-	CHECK_EQ(page_mapping_insert(remote.table, PLACE, 0, 2, PAGE_READ, 0), EOK);
+	CHECK_EQ(page_mapping_insert(remote.table, PLACE, test_frame_alloc(2, 0, 0), 2, PAGE_READ, 0), EOK);
 	thread = test_thread_start("remote", remote_main, NULL);
 	CHECK(test_wait_for(__atomic_load_n(&remote.step, __ATOMIC_ACQUIRE) == 1, PATIENCE_MS));
 	tlb_get_info(&before);

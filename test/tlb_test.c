@@ -258,6 +258,7 @@ TEST(tlb_kernel_tagged, "a kernel page that was looked up under several identifi
 	uintptr_t place = kernel_place();
 	struct scene scene = { 0 };
 	struct page_table *other;
+	bool is_usual = host_traits.is_kernel_tagged;
 	int reads[2] = { -1, -1 };
 
 	if (TLB_CACHE)
@@ -271,7 +272,7 @@ TEST(tlb_kernel_tagged, "a kernel page that was looked up under several identifi
 			page_mapping_remove(&page_kernel, place, 8);
 		}
 	scene_close(&scene);
-	host_traits.is_kernel_tagged = false;
+	host_traits.is_kernel_tagged = is_usual;
 	tlb_invalidate_all();
 	if (other != NULL)
 		page_table_destroy(other);
@@ -302,6 +303,7 @@ TEST(tlb_keeps_invalid, "where the TLB keeps that a page is not mapped it is loo
 	.host_only = "its TLB may have it so")
 {
 	uintptr_t place = kernel_place();
+	bool is_usual = host_traits.keeps_invalid;
 
 	NEED(place != 0);
 	for (unsigned deaf = 0; deaf < 2; deaf++) {
@@ -314,7 +316,7 @@ TEST(tlb_keeps_invalid, "where the TLB keeps that a page is not mapped it is loo
 		users = read_other_half(scene.table, PLACE, &scene);
 		kernels = deaf ? 2 : read_other_half(&page_kernel, place, &scene);
 		scene_close(&scene);
-		host_traits.keeps_invalid = false;
+		host_traits.keeps_invalid = is_usual;
 		NEED(users != 0 || deaf);
 		NEED(kernels != 0);
 		CHECK_EQ(users, deaf ? 0 : 2);
@@ -348,7 +350,7 @@ static void elsewhere_main(void *argument)
 TEST(tlb_kernel_elsewhere, "a page of the kernel's that is unmapped is read by no CPU, whatever page table it uses",
 	.host_only = "it has a TLB of its own", .threads = true, .plain_only = "its thread may not be refused")
 {
-	phys_t frame = test_frame_alloc(1, 0, 0);
+	phys_t frame = test_frame_alloc(2, 0, 0);
 	struct test_thread *thread;
 
 	__builtin_memset(&elsewhere, 0, sizeof elsewhere);
@@ -611,7 +613,7 @@ TEST(tlb_midway, "a CPU that has loaded a root, but is not through with the swit
 		SKIP("it is invalidated by hardware, and not asked");
 	__builtin_memset(&midway, 0, sizeof midway);
 	midway.table = page_table_create(0);
-	CHECK_EQ(page_mapping_insert(midway.table, PLACE, 0, 2, PAGE_READ, 0), EOK);
+	CHECK_EQ(page_mapping_insert(midway.table, PLACE, test_frame_alloc(2, 0, 0), 2, PAGE_READ, 0), EOK);
 	thread = test_thread_start("midway", midway_main, NULL);
 	CHECK(test_wait_for(__atomic_load_n(&midway.is_midway, __ATOMIC_ACQUIRE) != 0, PATIENCE_MS));
 	page_mapping_remove(midway.table, PLACE, 1);

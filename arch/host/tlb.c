@@ -213,15 +213,28 @@ void tlb_invalidate_page(uintptr_t va)
 	host_window_drop(va);
 }
 
+/* Whether an entry is for the page that va is in, under whatever identifier. */
+static bool is_for(const struct entry *entry, uintptr_t va)
+{
+	size_t size = entry->mapping.size != 0 ? entry->mapping.size : PAGE_SIZE;
+
+	return (entry->mapping.size != 0 || entry->is_invalid) && ALIGN_DOWN(entry->va ^ va, size) == 0;
+}
+
+/* Drops what leads from va, under whatever identifier. */
+static void drop_page_of(struct tlb *tlb, uintptr_t va)
+{
+	tlb_lock(tlb);
+	for (size_t i = 0; i < ENTRIES && tlb->is_used; i++)
+		if (is_for(&tlb->entries[i], va))
+			entry_drop(tlb, &tlb->entries[i]);
+	tlb_unlock(tlb);
+}
+
 void tlb_invalidate_page_asids(uintptr_t va)
 {
-	struct tlb *tlb = tlb_here();
-	unsigned asid = tlb->asid;
-
-	for (tlb->asid = 0; tlb->asid < asids; tlb->asid++)
-		if (!deaf)
-			drop_page(va);
-	tlb->asid = asid;
+	if (!deaf)
+		drop_page_of(tlb_here(), va);
 	tlb_invalidate_page(va);
 }
 
@@ -237,19 +250,6 @@ void tlb_invalidate_all(void)
 #if TLB_BROADCAST
 
 void (*host_broadcast_hook)(void);
-
-/* Drops what leads from va, under whatever identifier. */
-static void drop_page_of(struct tlb *tlb, uintptr_t va)
-{
-	tlb_lock(tlb);
-	for (size_t i = 0; i < ENTRIES && tlb->is_used; i++) {
-		struct entry *entry = &tlb->entries[i];
-
-		if (entry->mapping.size != 0 && ALIGN_DOWN(entry->va ^ va, entry->mapping.size) == 0)
-			entry_drop(tlb, entry);
-	}
-	tlb_unlock(tlb);
-}
 
 static void broadcast_begins(void)
 {
@@ -611,7 +611,7 @@ static bool access_memory(uintptr_t va, bool write, struct page_mapping *mapping
 		else if (allowed && byte != NULL)
 			*byte = __atomic_load_n((uint8_t *) host_memory_at(mapping->pa), __ATOMIC_RELAXED);
 		tlb_unlock(tlb);
-		if (!allowed && !was_away(va, mapping) && !was_stale(va, write))
+		if (!allowed && !was_stale(va, write) && !was_away(va, mapping)) /* the first drops what the TLB keeps */
 			break;
 	}
 	port_irq_restore(irq);

@@ -46,7 +46,7 @@ run: test
 
 # ThreadSanitizer is for the cases that have threads. The plain variants try failures densely, the others sample them.
 TEST_ARGUMENTS := --timeout $(TIMEOUT) $(if $(filter debug release,$(VARIANT)),,--inject-runs 24) $(if $(filter no,$(LARGE_PAGES)),--no-large-pages) \
-	$(if $(filter hardware,$(DIRECT_MAP)),--hardware-map) $(if $(filter no,$(DMA_ZONE)),--no-dma-zone) $(if $(filter thread,$(SANITIZE)),--threads) $(filter-out all,$(TEST))
+	$(if $(filter hardware,$(DIRECT_MAP)),--hardware-map) $(if $(filter no,$(DMA_ZONE)),--no-dma-zone) $(if $(filter yes,$(SOFT_TLB)),--soft-tlb) $(if $(filter thread,$(SANITIZE)),--threads) $(filter-out all,$(TEST))
 
 # A test that hangs is ended by the program itself.
 TEST_SILENCE = $(shell expr 2 '*' $(TIMEOUT))
@@ -78,7 +78,7 @@ agree: ## host: both page-table designs, with all levels, answer the same random
 		$(foreach levels,$(PAGE_LEVELS),$(levels)=$(call agree_build,$(levels)))
 
 CHECK_STEPS := $(foreach mode,debug release,MODE=$(mode)+test) MODE=debug+agree \
-	MODE=debug+LEVELS=3+DIRECT_MAP=hardware+test MODE=debug+LEVELS=2+test MODE=debug+STRICT=yes+test \
+	MODE=debug+LEVELS=3+DIRECT_MAP=hardware+test MODE=debug+LEVELS=2+test MODE=debug+STRICT=yes+test MODE=debug+STRICT=yes+SOFT_TLB=yes+test \
 	MODE=debug+PAGE_WIDTH=13+DMA_ZONE=no+SHARED_TLB=yes+test MODE=debug+PAGE_WIDTH=14+LARGE_PAGES=no+test \
 	MODE=debug+LEVELS=3+LARGE_PAGES=uneven+test \
 	$(foreach sanitizer,address thread,MODE=debug+SANITIZE=$(sanitizer)+test)
