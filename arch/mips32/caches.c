@@ -43,9 +43,9 @@ static struct cache cache_measure(unsigned shift)
 
 	if (line == 0)
 		return (struct cache){ 0 };
-	return (struct cache){
-		.line = (size_t) 2 << line, .way = ((size_t) 2 << line) * (sets == 7 ? 32 : (size_t) 64 << sets), .ways = (config & 7) + 1
-	};
+	return (struct cache){ .line = (size_t) 2 << line,
+		.way = ((size_t) 2 << line) * (sets == 7 ? 32 : (size_t) 64 << sets),
+		.ways = (config & 7) + 1 };
 }
 
 const char *caches_init(void)
@@ -57,7 +57,7 @@ const char *caches_init(void)
 	return NULL;
 }
 
-void (frame_make_executable)(const void *page)
+void(frame_make_executable)(const void *page)
 {
 	uintptr_t start = (uintptr_t) page;
 

@@ -27,7 +27,7 @@
 	.set noreorder
 	.set noat
 
-	.section .start, "ax"
+	.section .image_first, "ax"
 	.globl start
 	.ent start
 start:

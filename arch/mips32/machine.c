@@ -41,8 +41,6 @@
 
 const unsigned arch_timer_hz = 100;
 
-struct cpu cpus[1];
-
 static const struct ns16550 console_port = { .base = CONSOLE_PORT, .divisor = 1 /* 115,200 baud */ };
 
 /* Of the stack of the thread that runs: where a trap out of user mode begins, and what a trap in the kernel needs. */
@@ -94,25 +92,17 @@ static void timer_interrupt(void *unused)
 
 /* ---- devices ---- */
 
-static void console_interrupt(void *port)
-{
-	ns16550_receive(port, console_input);
-}
-
-static void device_register(unsigned line, const char *name, void (*handler)(void *), const void *device)
-{
-	errno_t error = irq_register(line, name, handler, (void *) (uintptr_t) device);
-
-	mm_assert(error == EOK, "no handler for line %u (%s): error %d", line, name, error);
-}
+static const struct console_device console = {
+	.line = LINE_CONSOLE, .name = "ns16550", .read = ns16550_read, .port = &console_port
+};
 
 void arch_init(void)
 {
 	i8259_init(0);
 	timer_set();
 	CP0_WRITE(CP0_STATUS, CP0_READ(CP0_STATUS) | STATUS_IM_DEVICES | STATUS_IM_TIMER);
-	device_register(LINE_TIMER, "count", timer_interrupt, NULL);
-	device_register(LINE_CONSOLE, "ns16550", console_interrupt, &console_port);
+	irq_register_device(LINE_TIMER, "count", timer_interrupt, NULL);
+	console_device_register(&console);
 	ns16550_receive_start(&console_port);
 }
 
@@ -141,25 +131,19 @@ void arch_console_write(char character)
 	ns16550_write(&console_port, (uint8_t) character);
 }
 
-static void __attribute__((noreturn)) emulator_exit(unsigned status)
+/* Without semihosting SDBBP goes to the firmware's debug exception. */
+static void emulator_exit(unsigned status)
 {
 	register unsigned operation __asm__("$25") = UHI_EXIT;
 	register unsigned argument __asm__("$4") = STATUS_BASE + status;
 
 	__asm__ volatile("sdbbp 1" : : "r"(operation), "r"(argument) : "memory");
-	for (;;)
-		__asm__ volatile("wait");
 }
 
 void arch_halt(unsigned status)
 {
-	(void) interrupts_disable();
 	ns16550_flush(&console_port);
 	emulator_exit(status);
-}
-
-void arch_cpus_start(void)
-{
 }
 
 /* ---- threads ---- */
@@ -169,9 +153,8 @@ void context_init(struct context *context, uintptr_t stack, size_t size, void (*
 	/* A called function stores its arguments above its stack pointer. */
 	struct saved_registers *saved = (struct saved_registers *) (stack + size - 16) - 1;
 
-	*saved = (struct saved_registers){
-		.s = { (uintptr_t) entry, (uintptr_t) argument }, .return_address = (uintptr_t) context_begin
-	};
+	*saved = (struct saved_registers){ .s = { (uintptr_t) entry, (uintptr_t) argument },
+		.return_address = (uintptr_t) context_begin };
 	context->stack_pointer = (uintptr_t) saved;
 }
 
@@ -186,7 +169,7 @@ void arch_stack_set(uintptr_t stack, size_t size)
 static void __attribute__((noreturn)) refuse(const char *why)
 {
 	kprintf("Cannot start: %s.\n", why);
-	arch_halt(HALT_BOOT);
+	halt(HALT_BOOT);
 }
 
 /* From entry.S, with what YAMON hands over. */

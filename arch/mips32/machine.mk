@@ -12,11 +12,17 @@ GENARCH := asid ns16550 i8259 division
 BOOT := yamon
 EMULATOR := qemu-system-mips
 EMULATOR_FLAGS = -M malta $(if $(CPU),,-cpu 24Kf) $(QEMU_FLAGS) -semihosting-config enable=on,target=native
+GDB := gdb-multiarch
 # Count has a tick in 6.25 ns; cycles() makes instructions of it.
 ICOUNT_SHIFT := 3
 STATUS_GOOD := 16
 STATUS_PANIC := 17
+PAGE_WIDTHS := 12 14
+ASIDS_MOST := 256
 MEMORY_LEAST := 8
 MEMORY_MOST := 2048
-CHECK_MEMORIES := 8 1024
+CHECK_MEMORIES := 8 128
+# With high memory.
+CHECK_RELEASE_MEMORIES := 1024
+CHECK_VARIANTS := MODE=debug+PAGE_WIDTH=14+ASIDS=3+MEMORY=256+test
 MAX_CPUS_DEFAULT := 1

@@ -42,6 +42,8 @@
 #include <mm/port.h>
 #include <mm/tlb.h>
 
+#include "tlb.h"
+
 /* What PageMask is for pages of a size: all bits below those that a pair of them has in common but 12..0 (9.9). */
 #define MASK_OF(size) ((uint32_t) (2 * (size) -1) & ~(uint32_t) 0x1fff)
 #define PAIR_OF(size) (~(uint32_t) (2 * (size) -1))
@@ -60,11 +62,6 @@ static pte_t boot_root[1 << (34 - 2 * 12)] __attribute__((aligned(4096)));
 
 uintptr_t user_root = (uintptr_t) boot_root, kernel_root = (uintptr_t) boot_root;
 
-static unsigned entry_count(void)
-{
-	return (CP0_READ(CP0_CONFIG1) >> CONFIG1_ENTRIES_SHIFT & CONFIG1_ENTRIES_MASK) + 1;
-}
-
 static uint32_t asid_current(void)
 {
 	return CP0_READ(CP0_ENTRY_HI) & ENTRY_HI_ASID;
@@ -74,12 +71,16 @@ static uint32_t asid_current(void)
 
 static void entry_write(unsigned index, uint32_t hi, pte_t even, pte_t odd)
 {
-	__asm__ volatile("mtc0 %z1, " CP0_NAME(CP0_ENTRY_HI) "\n\t"
-		"mtc0 %z2, " CP0_NAME(CP0_ENTRY_LO0) "\n\t"
-		"mtc0 %z3, " CP0_NAME(CP0_ENTRY_LO1) "\n\t"
-		"mtc0 %z0, " CP0_NAME(CP0_INDEX) "\n\t"
-		EHB "tlbwi\n\t" EHB
-		: : "Jr"(index), "Jr"(hi), "Jr"(even), "Jr"(odd) : "memory");
+	__asm__ volatile("mtc0 %z1, " CP0_NAME(
+		CP0_ENTRY_HI) "\n\t"
+					  "mtc0 %z2, " CP0_NAME(CP0_ENTRY_LO0) "\n\t"
+														   "mtc0 %z3, " CP0_NAME(
+															   CP0_ENTRY_LO1) "\n\t"
+																			  "mtc0 %z0, " CP0_NAME(
+																				  CP0_INDEX) "\n\t" EHB "tlbwi\n\t" EHB
+					 :
+					 : "Jr"(index), "Jr"(hi), "Jr"(even), "Jr"(odd)
+					 : "memory");
 }
 
 /* Takes an entry out. EntryHi is the caller's to restore. */
@@ -93,19 +94,20 @@ static int32_t entry_find(uint32_t hi)
 {
 	int32_t index;
 
-	__asm__ volatile("mtc0 %z1, " CP0_NAME(CP0_ENTRY_HI) "\n\t"
-		EHB "tlbp\n\t"
-		EHB "mfc0 %0, " CP0_NAME(CP0_INDEX)
-		: "=r"(index) : "Jr"(hi) : "memory");
+	__asm__ volatile("mtc0 %z1, " CP0_NAME(CP0_ENTRY_HI) "\n\t" EHB "tlbp\n\t" EHB "mfc0 %0, " CP0_NAME(CP0_INDEX)
+					 : "=r"(index)
+					 : "Jr"(hi)
+					 : "memory");
 	return index;
 }
 
-struct entry {
-	uint32_t hi, mask, even, odd;
-};
+unsigned tlb_entry_count(void)
+{
+	return (CP0_READ(CP0_CONFIG1) >> CONFIG1_ENTRIES_SHIFT & CONFIG1_ENTRIES_MASK) + 1;
+}
 
 /* Overwrites EntryHi and PageMask: entries_done. */
-static void entry_read(unsigned index, struct entry *entry)
+static void entry_load(unsigned index, struct tlb_entry *entry)
 {
 	CP0_WRITE(CP0_INDEX, index);
 	__asm__ volatile("tlbr\n\t" EHB : : : "memory");
@@ -119,6 +121,16 @@ static void entries_done(uint32_t asid)
 {
 	CP0_WRITE(CP0_PAGE_MASK, MASK_OF(PAGE_SIZE));
 	CP0_WRITE(CP0_ENTRY_HI, asid);
+}
+
+void tlb_entry_read(unsigned index, struct tlb_entry *entry)
+{
+	port_irq_t irq = port_irq_save();
+	uint32_t asid = asid_current();
+
+	entry_load(index, entry);
+	entries_done(asid);
+	port_irq_restore(irq);
 }
 
 /* ---- invalidating ---- */
@@ -140,7 +152,7 @@ void tlb_invalidate_all(void)
 	port_irq_t irq = port_irq_save();
 	uint32_t asid = asid_current();
 
-	for (unsigned i = CP0_READ(CP0_WIRED); i < entry_count(); i++)
+	for (unsigned i = CP0_READ(CP0_WIRED); i < tlb_entry_count(); i++)
 		entry_clear(i);
 	entries_done(asid);
 	port_irq_restore(irq);
@@ -149,13 +161,13 @@ void tlb_invalidate_all(void)
 /* Takes out all entries that lie in a range and are under this identifier or global, or all but the global ones. */
 static void clear_some(uint32_t first, uint32_t last, uint32_t asid, bool others)
 {
-	struct entry entry;
+	struct tlb_entry entry;
 
-	for (unsigned i = CP0_READ(CP0_WIRED); i < entry_count(); i++) {
+	for (unsigned i = CP0_READ(CP0_WIRED); i < tlb_entry_count(); i++) {
 		bool is_global;
 
-		entry_read(i, &entry);
-		is_global = (entry.even & entry.odd & PTE_GLOBAL) != 0;
+		entry_load(i, &entry);
+		is_global = tlb_entry_is_global(&entry);
 		if (others ? is_global : !is_global && (entry.hi & ENTRY_HI_ASID) != asid)
 			continue;
 		if ((entry.hi & ~ENTRY_HI_ASID) - first > last - first)
@@ -259,12 +271,12 @@ static void half_print(pte_t half)
 			(half & PTE_CACHE_MASK) == PTE_CACHED ? 'c' : '-', (half & PTE_GLOBAL) != 0 ? 'g' : '-');
 }
 
-static void entry_print(unsigned index, const struct entry *entry)
+static void entry_print(unsigned index, const struct tlb_entry *entry)
 {
-	size_t size = ((size_t) entry->mask + 0x2000) / 2;
+	size_t size = tlb_entry_reach(entry) / 2;
 
 	kprintf("  %2u  %08x", index, entry->hi & ~ENTRY_HI_ASID);
-	if ((entry->even & entry->odd & PTE_GLOBAL) != 0)
+	if (tlb_entry_is_global(entry))
 		kprintf("    -");
 	else
 		kprintf("  %3u", entry->hi & ENTRY_HI_ASID);
@@ -276,19 +288,15 @@ static void entry_print(unsigned index, const struct entry *entry)
 
 void arch_tlb_describe(void)
 {
-	unsigned count = entry_count(), used = 0;
+	unsigned count = tlb_entry_count(), used = 0;
 
 	kprintf("%u entries of two pages each, %u wired, filled by software; ASID %u is in use, of %u\n", count,
 		CP0_READ(CP0_WIRED), asid_current(), asid_count());
 	kprintf("   #        va ASID  KiB each  even page     odd page      (w: may be written, c: cached, g: global)\n");
 	for (unsigned i = 0; i < count; i++) {
-		port_irq_t irq = port_irq_save();
-		uint32_t asid = asid_current();
-		struct entry entry;
+		struct tlb_entry entry;
 
-		entry_read(i, &entry);
-		entries_done(asid);
-		port_irq_restore(irq);
+		tlb_entry_read(i, &entry);
 		if (((entry.even | entry.odd) & PTE_VALID) == 0)
 			continue;
 		entry_print(i, &entry);

@@ -26,6 +26,7 @@
 #include <mm/as.h>
 
 #include "lines.h"
+#include "user.h"
 
 #define INSTRUCTION 4
 
@@ -61,7 +62,7 @@ static unsigned code_of(const struct trap_frame *frame)
 static const char *name_of(unsigned code)
 {
 	return code < ARRAY_COUNT(exception_names) && exception_names[code] != NULL ? exception_names[code]
-																				 : "reserved exception";
+																				: "reserved exception";
 }
 
 static bool is_from_user(const struct trap_frame *frame)
@@ -181,24 +182,53 @@ void mips_trap(struct trap_frame *frame)
 
 /* ---- printing ---- */
 
-static void print_registers(const struct trap_frame *frame, unsigned first, unsigned count)
-{
-	static const char names[32][3] = { "", "at", "v0", "v1", "a0", "a1", "a2", "a3", "t0", "t1", "t2", "t3", "t4", "t5",
-		"t6", "t7", "s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7", "t8", "t9", "", "", "gp", "sp", "fp", "ra" };
+#define GENERAL(name, number)                                          \
+	{                                                                  \
+		name, 0, offsetof(struct trap_frame, registers) + 4 * (number) \
+	}
 
-	for (unsigned i = first; i < first + count; i++)
-		if (names[i][0] != 0)
-			kprintf("  %s %08lx", names[i], (unsigned long) frame->registers[i]);
-	kprintf("\n");
-}
+/* All but the stack pointer, k0 and k1; in the order in which the probe's program stores them. */
+const struct trap_register trap_registers[] = {
+	GENERAL("v0", 2),
+	GENERAL("at", 1),
+	GENERAL("v1", 3),
+	GENERAL("a0", 4),
+	GENERAL("a1", 5),
+	GENERAL("a2", 6),
+	GENERAL("a3", 7),
+	GENERAL("t0", 8),
+	GENERAL("t1", 9),
+	GENERAL("t2", 10),
+	GENERAL("t3", 11),
+	GENERAL("t4", 12),
+	GENERAL("t5", 13),
+	GENERAL("t6", 14),
+	GENERAL("t7", 15),
+	GENERAL("s0", 16),
+	GENERAL("s1", 17),
+	GENERAL("s2", 18),
+	GENERAL("s3", 19),
+	GENERAL("s4", 20),
+	GENERAL("s5", 21),
+	GENERAL("s6", 22),
+	GENERAL("s7", 23),
+	GENERAL("t8", 24),
+	GENERAL("t9", 25),
+	GENERAL("gp", 28),
+	GENERAL("fp", 30),
+	GENERAL("ra", 31),
+	{ "lo", 0, offsetof(struct trap_frame, lo) },
+	{ "hi", 0, offsetof(struct trap_frame, hi) },
+};
+
+_Static_assert(ARRAY_COUNT(trap_registers) == USER_REGISTERS, "the program stores as many");
 
 void trap_frame_print(const struct trap_frame *frame)
 {
 	kprintf("  trap %u: %s, CPU %u, from %s mode%s\n", code_of(frame), name_of(code_of(frame)), cpu_number(),
 		is_from_user(frame) ? "user" : "kernel", is_in_delay_slot(frame) ? ", in a branch delay slot" : "");
-	for (unsigned i = 0; i < 32; i += 4)
-		print_registers(frame, i, 4);
-	kprintf("  lo %08lx  hi %08lx  pc %08lx  bad address %08lx\n", (unsigned long) frame->lo, (unsigned long) frame->hi,
+	trap_registers_print(frame, trap_registers, ARRAY_COUNT(trap_registers));
+	kprintf("  sp %08lx  pc %08lx  bad address %08lx\n", (unsigned long) frame->registers[REGISTER_SP],
 		(unsigned long) frame->epc, (unsigned long) frame->bad_vaddr);
 	kprintf("  status %08lx  cause %08lx  EntryHi %08x  root %08" PHYS_X "\n", (unsigned long) frame->status,
 		(unsigned long) frame->cause, CP0_READ(CP0_ENTRY_HI), page_root_current());

@@ -2,8 +2,7 @@
 
 /*
  * User mode, and what its probe wants of the machine (kernel/machine.h). The
- * registers are the general ones, from v0 on, without those that the calling
- * convention gives to the kernel (k0, k1), and behind them LO and HI. Floating-point
+ * registers are those of trap_registers. Floating-point
  * registers are out of reach: no coprocessor but the kernel's own is ever usable (Status.CU).
  */
 
@@ -11,57 +10,12 @@
 #include <arch/kernel.h>
 #include <arch/mm.h>
 #include <kernel/machine.h>
-#include <kernel/offsets.h>
 
 #include "user.h"
 
 extern const char user_program_start[], user_program_end[];
 extern const char user_store[], user_load[], user_spin[], user_read[], user_write[], user_breakpoint[], user_litter[];
 extern const char user_privileged_start[], user_privileged_end[];
-
-#define GENERAL(name, number)                                        \
-	{                                                                \
-		name, offsetof(struct trap_frame, registers) + 4 * (number) \
-	}
-
-/* In the order of the program's words. */
-static const struct {
-	char name[3];
-	uint8_t offset;
-} registers[] = {
-	GENERAL("v0", 2),
-	GENERAL("at", 1),
-	GENERAL("v1", 3),
-	GENERAL("a0", 4),
-	GENERAL("a1", 5),
-	GENERAL("a2", 6),
-	GENERAL("a3", 7),
-	GENERAL("t0", 8),
-	GENERAL("t1", 9),
-	GENERAL("t2", 10),
-	GENERAL("t3", 11),
-	GENERAL("t4", 12),
-	GENERAL("t5", 13),
-	GENERAL("t6", 14),
-	GENERAL("t7", 15),
-	GENERAL("s0", 16),
-	GENERAL("s1", 17),
-	GENERAL("s2", 18),
-	GENERAL("s3", 19),
-	GENERAL("s4", 20),
-	GENERAL("s5", 21),
-	GENERAL("s6", 22),
-	GENERAL("s7", 23),
-	GENERAL("t8", 24),
-	GENERAL("t9", 25),
-	GENERAL("gp", 28),
-	GENERAL("fp", 30),
-	GENERAL("ra", 31),
-	{ "lo", offsetof(struct trap_frame, lo) },
-	{ "hi", offsetof(struct trap_frame, hi) },
-};
-
-_Static_assert(ARRAY_COUNT(registers) == USER_REGISTERS, "the program stores as many");
 
 void user_frame_init(struct trap_frame *frame, uintptr_t pc, uintptr_t stack_pointer)
 {
@@ -106,12 +60,12 @@ size_t user_register_count(void)
 
 const char *user_register_name(size_t number)
 {
-	return registers[number].name;
+	return trap_registers[number].name;
 }
 
 uintptr_t *user_register(struct trap_frame *frame, size_t number)
 {
-	return (uintptr_t *) ((char *) frame + registers[number].offset);
+	return trap_register(frame, &trap_registers[number]);
 }
 
 uintptr_t user_register_bits(size_t number)

@@ -24,8 +24,8 @@
 struct yamon_place {
 	const struct boot_reader *reader;
 	uint64_t image, image_bytes;
-	uint64_t reserved_bytes;       /* from 0 on: the exception vectors */
-	uint64_t low_bytes;            /* RAM from 0 on: no more than this */
+	uint64_t reserved_bytes;        /* from 0 on: the exception vectors */
+	uint64_t low_bytes;             /* RAM from 0 on: no more than this */
 	uint64_t high_base, high_bytes; /* what there is beyond that begins here, and is no more than that */
 };
 

@@ -59,11 +59,11 @@
 #define CP0_TEXT(...) #__VA_ARGS__
 #define CP0_NAME(...) CP0_TEXT(__VA_ARGS__)
 
-#define CP0_READ(name)                                                                   \
-	({                                                                                   \
-		uint32_t cp0_value;                                                              \
-		__asm__ volatile("mfc0 %0, " CP0_NAME(name) : "=r"(cp0_value) : : "memory");     \
-		cp0_value;                                                                       \
+#define CP0_READ(name)                                                               \
+	({                                                                               \
+		uint32_t cp0_value;                                                          \
+		__asm__ volatile("mfc0 %0, " CP0_NAME(name) : "=r"(cp0_value) : : "memory"); \
+		cp0_value;                                                                   \
 	})
 
 /* What comes next is executed with the new value (MD00090, 8 "CP0 Hazards"). */

@@ -6,31 +6,8 @@
 #define ARCH_CPU_H
 
 #include <arch/cp0.h>
+#include <kernel/one_cpu.h>
 #include <mm/types.h>
-
-struct thread;
-
-struct cpu {
-	struct thread *thread;
-	unsigned number;
-};
-
-extern struct cpu cpus[1];
-
-static inline struct cpu *cpu_current(void)
-{
-	return &cpus[0];
-}
-
-static inline unsigned cpu_number(void)
-{
-	return 0;
-}
-
-static inline struct thread *thread_current(void)
-{
-	return cpus[0].thread;
-}
 
 /* The CPU never forbids the kernel the user's pages. */
 static inline void user_access_begin(void)
@@ -75,6 +52,12 @@ static inline void cpu_relax(void)
 {
 	__asm__ volatile("" : : : "memory");
 }
+
+static inline void cpu_wait(void)
+{
+	__asm__ volatile("wait" : : : "memory");
+}
+#define cpu_wait cpu_wait
 
 /* In trap.S. An interrupt that comes between the two ends the wait (trap_describe). */
 void cpu_idle(void);

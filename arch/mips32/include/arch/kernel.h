@@ -5,11 +5,19 @@
 #ifndef ARCH_KERNEL_H
 #define ARCH_KERNEL_H
 
+#include <kernel/registers.h>
 #include <mm/types.h>
 
 /* General registers by their numbers (MIPS ABI supplement, "CPU Registers"). */
-enum { REGISTER_V0 = 2, REGISTER_A0 = 4, REGISTER_K0 = 26, REGISTER_K1 = 27, REGISTER_SP = 29, REGISTER_FP = 30,
-	REGISTER_RA = 31 };
+enum {
+	REGISTER_V0 = 2,
+	REGISTER_A0 = 4,
+	REGISTER_K0 = 26,
+	REGISTER_K1 = 27,
+	REGISTER_SP = 29,
+	REGISTER_FP = 30,
+	REGISTER_RA = 31
+};
 
 /* The frame that arch/mips32/trap.S builds. Register 0 is none, and k0 and k1 are the kernel's: theirs are not saved. */
 struct trap_frame {
@@ -55,6 +63,8 @@ static inline __attribute__((always_inline)) void unwind_here(struct unwind *unw
 }
 
 /* ---- between the parts of the machine ---- */
+
+extern const struct trap_register trap_registers[];
 
 /** Copies the exception vectors to their place, and makes the TLB empty. Once, before anything can miss. */
 void traps_init(void);

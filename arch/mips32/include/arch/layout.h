@@ -22,6 +22,13 @@
 
 #include <config.h>
 
+/* The TLB has pages of 4 KiB and of 16 KiB, and none in between. */
+#ifdef CONFIG_PAGE_WIDTH
+#define PAGE_WIDTH CONFIG_PAGE_WIDTH
+#else
+#define PAGE_WIDTH 12
+#endif
+
 #define KERNEL_START 0x80000000
 #define KERNEL_LAST 0xffffffff
 
@@ -43,8 +50,14 @@
 #define KERNEL_IMAGE_OFFSET 0x80000000
 #define KERNEL_IMAGE_PHYS 0x100000
 
-/* What its parts are whole multiples of, for every PAGE_WIDTH. */
-#define KERNEL_IMAGE_ALIGN 0x4000
+/* The tables by which calls are found (unwind.c). */
+/* clang-format off */
+#define IMAGE_RODATA         \
+	image_frames = ALIGN(4); \
+	KEEP(*(.eh_frame))       \
+	image_frames_end = .;
+#define IMAGE_DISCARD .reginfo .MIPS.abiflags .pdr .mdebug.*
+/* clang-format on */
 
 /* Where exceptions are taken, in kseg0 (MD00090, table 6.5): a TLB miss, and all others. */
 #define VECTOR_REFILL 0x80000000

@@ -20,18 +20,8 @@
 #define ARCH_DMA_LIMIT ((phys_t) 0x1000000)
 #define RAM_LAST PHYS_LAST
 
-/* ---- addresses ---- */
-
 /* kseg0 knows no rights. */
 #define IDENTITY_RIGHTS (PAGE_READ | PAGE_WRITE | PAGE_EXEC | PAGE_GLOBAL)
-#define PA2KA(pa) ((uintptr_t) (pa) -IDENTITY_PHYS + IDENTITY_VIRT)
-#define KA2PA(va) ((phys_t) (uintptr_t) (va) -IDENTITY_VIRT + IDENTITY_PHYS)
-
-/* Bounds of the image and of its parts, all multiples of PAGE_SIZE; from the linker. */
-extern char image_start[], image_text_end[], image_rodata_end[], image_end[];
-
-/* Physical address of something in the image. */
-#define IMAGE2PA(va) ((phys_t) ((uintptr_t) (va) -KERNEL_IMAGE_OFFSET))
 
 /* ---- the TLB of this CPU ---- */
 
@@ -84,6 +74,7 @@ static inline void frame_clear(void *page)
 	for (; to != end; to += 8)
 		to[0] = to[1] = to[2] = to[3] = to[4] = to[5] = to[6] = to[7] = 0;
 }
+#define frame_clear frame_clear
 
 /** Copies one page. */
 static inline void frame_copy(void *destination, const void *source)
@@ -100,5 +91,6 @@ static inline void frame_copy(void *destination, const void *source)
 		to[3] = words[3];
 	}
 }
+#define frame_copy frame_copy
 
 #endif

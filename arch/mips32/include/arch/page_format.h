@@ -30,9 +30,8 @@
 #include <mm/page_flags.h>
 #include <mm/types.h>
 
-#ifdef CONFIG_PAGE_WIDTH
-#define PAGE_WIDTH CONFIG_PAGE_WIDTH
-#else
+/* <arch/layout.h> may say so before. */
+#ifndef PAGE_WIDTH
 #define PAGE_WIDTH 12
 #endif
 
@@ -111,9 +110,8 @@ static inline phys_t pte_table_pa(pte_t pte)
 static inline page_flags_t pte_leaf_flags(pte_t pte, unsigned level)
 {
 	(void) level;
-	return PAGE_READ | PAGE_EXEC | ((pte & PTE_DIRTY) != 0 ? PAGE_WRITE : 0) |
-		((pte & PTE_USER) != 0 ? PAGE_USER : 0) | ((pte & PTE_GLOBAL) != 0 ? PAGE_GLOBAL : 0) |
-		((pte & PTE_CACHE_MASK) == PTE_UNCACHED ? PAGE_UNCACHED : 0);
+	return PAGE_READ | PAGE_EXEC | ((pte & PTE_DIRTY) != 0 ? PAGE_WRITE : 0) | ((pte & PTE_USER) != 0 ? PAGE_USER : 0) |
+		((pte & PTE_GLOBAL) != 0 ? PAGE_GLOBAL : 0) | ((pte & PTE_CACHE_MASK) == PTE_UNCACHED ? PAGE_UNCACHED : 0);
 }
 
 #endif
