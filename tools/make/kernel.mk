@@ -108,7 +108,7 @@ mistakes:
 endif
 
 debug: all ## boot it halted, the console in this terminal, and wait for gdb
-	@echo 'In another terminal: gdb -x contrib/gdb/hoplite.gdb $(IMAGE)'
+	@echo 'In another terminal: $(GDB) -x contrib/gdb/hoplite.gdb $(IMAGE)'
 	@$(RUN) $(RUNNER) console -- $(call emulate,-S -gdb tcp:127.0.0.1:1234)
 
 ISO := $(B)/hoplite.iso

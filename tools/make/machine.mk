@@ -15,6 +15,7 @@
 #   GENARCH           what else it shares with other machines: genarch/<name>.c, or all files of genarch/<name>/
 #   BOOT              way of booting, a folder of boot/
 #   EMULATOR          program that runs it
+#   GDB               a gdb that knows the machine: gdb, or gdb-multiarch
 #   AFTER_LINK        command that makes what is booted, $@, of the linked image, $<; empty: the image itself is booted
 #   EMULATOR_FLAGS    its arguments before the image; QEMU_FLAGS has what all QEMU machines take
 #   EMULATOR_IMAGE    the arguments with the image, $(BOOTED)
@@ -50,6 +51,7 @@
 HOSTED :=
 MACHINE :=
 AFTER_LINK :=
+GDB := gdb
 EMULATOR_IMAGE = -kernel $(BOOTED)
 EMULATOR_LAST :=
 ICOUNT_SHIFT := 0
