@@ -8,17 +8,20 @@
 
 #include <kernel/bench.h>
 #include <mm/assert.h>
+#include <mm/frame.h>
 #include <mm/km.h>
 #include <mm/page.h>
 
 #define ROUNDS 1000
 #define RANGE_PAGES 1024
+/* Fewer than any TLB has entries. */
+#define REFILLS 8
 
 /* Room to begin at a multiple of WINDOW_ALIGN. */
 #define WINDOW_ALIGN MiB(4)
 #define WINDOW_SIZE (MiB(12))
 
-/* Physical addresses that the rows map; nothing is ever read or written through them. */
+/* Physical addresses that the rows map; nothing is ever written through them. */
 #define MAPPED_PA ((phys_t) MiB(4))
 
 static uintptr_t window; /* 0 = there is none */
@@ -102,6 +105,19 @@ static void unprotect_range(void)
 	must(page_mapping_update(&page_kernel, range, RANGE_PAGES, PAGE_WRITE, FRAME_ATOMIC));
 }
 
+static bool refill_set_up(void)
+{
+	return range_set_up() && frame_is_ram(MAPPED_PA >> PAGE_WIDTH) &&
+		frame_is_ram((MAPPED_PA >> PAGE_WIDTH) + REFILLS * 2 - 1);
+}
+
+/* One of each pair of pages, as some TLBs look two up at once. */
+static void refill(void)
+{
+	for (uintptr_t va = range; va < range + REFILLS * 2 * PAGE_SIZE; va += 2 * PAGE_SIZE)
+		(void) *(volatile uintptr_t *) va;
+}
+
 static void km_pair(void)
 {
 	for (unsigned i = 0; i < ROUNDS; i++) {
@@ -169,6 +185,13 @@ static const struct bench_row rows[] = {
 		.once = true,
 		.goal = 80,
 		.linux = 740 },
+	{ .name = "page-refill",
+		.what = "read a word of a page that the TLB does not hold",
+		.set_up = refill_set_up,
+		.batch = refill,
+		.between = tlb_invalidate_all,
+		.tear_down = window_tear_down,
+		.operations = REFILLS },
 };
 
 const struct bench_group bench_page_rows = { rows, ARRAY_COUNT(rows) };
