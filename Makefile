@@ -19,7 +19,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := all
 
 # Goals that build nothing: they want no tools and no profile.
-PLAIN_GOALS := help clean check
+PLAIN_GOALS := help clean check ia64sim ia64sim-test
 BUILDING := $(filter-out $(PLAIN_GOALS),$(or $(MAKECMDGOALS),all))
 
 Q := $(if $(filter 1,$(V)),,@)
@@ -29,6 +29,7 @@ PROFILES := $(sort $(patsubst arch/%/machine.mk,%,$(wildcard arch/*/machine.mk))
 
 include tools/make/machine.mk
 include tools/make/knobs.mk
+include tools/make/ia64sim.mk
 ifneq ($(BUILDING),)
 include tools/make/variant.mk
 ifeq ($(UNLOCKED),)

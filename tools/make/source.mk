@@ -3,7 +3,7 @@
 # What is done with the sources themselves. SOURCES is what this profile is
 # made of.
 
-C_FILES = $(shell find generic genarch arch kernel boot test -name '*.[ch]')
+C_FILES = $(shell find generic genarch arch kernel boot test tools/ia64sim -name '*.[ch]')
 SCRIPTS = $(shell grep -rlE '^.!/bin/sh' tools contrib .ci)
 
 # What searches or compares says nothing until one program has ended.
