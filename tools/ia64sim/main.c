@@ -30,12 +30,12 @@ static void reset(uint64_t entry)
 {
 	cpu.ip = entry & ~15ULL;
 	cpu.pr = 1;
+	cpu.sof = STACKED;
 	cpu.fr[1] = (struct fr){ BIT(63), 0xffff, 0 };
 	cpu.cr[CR_PTA] = 15 << 2;
 	cpu.cr[CR_ITV] = cpu.cr[CR_PMV] = cpu.cr[CR_CMCV] = BIT(16);
 	cpu.cpuid[0] = 0x6574696c706f48; // vendor: "Hoplite"
 	cpu.cpuid[3] = 0x1f030004;
-	cpu.ar[AR_FPSR] = 0x9804c0270033f; // all exceptions masked, the usual status fields
 	cpu.timer_at = UINT64_MAX;
 }
 

@@ -215,6 +215,8 @@ bool register_named(const char *name, uint64_t *value)
 		*value = itc_read();
 	else if (strcmp(name, "cfm") == 0)
 		*value = cfm_read();
+	else if (strcmp(name, "sof") == 0)
+		*value = cpu.sof;
 	else if (strcmp(name, "count") == 0)
 		*value = cpu.count;
 	else {

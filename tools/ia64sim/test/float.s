@@ -3,6 +3,9 @@
 	.text
 	.global _start
 _start:
+	movl r1 = 0x9804c0270033f
+	;;
+	mov ar.fpsr = r1
 	movl r2 = 0x123456789abcdef0
 	movl r3 = 0xfffffffffffffff5
 	;;

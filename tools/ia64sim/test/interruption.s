@@ -4,6 +4,7 @@
 	.text
 	.global _start
 _start:
+	alloc r30 = ar.pfs, 0, 4, 0, 0
 	movl r1 = vectors
 	movl r2 = 0x200000
 	;;
