@@ -141,10 +141,9 @@ static bool execute_rfi(const struct insn *insn)
 		unmodelled("rfi to slot 3");
 	icache_serialize();
 	want_attention();
-	if (ifs >> 63) {
+	if (ifs >> 63)
 		rse_return(ifs & (BIT(38) - 1), ifs & 0x7f);
-		rse_fill();
-	}
+	rse_fill(); // also what an interruption has left out of the current frame
 	return true;
 }
 

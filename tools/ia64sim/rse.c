@@ -203,13 +203,13 @@ void rse_return(uint64_t cfm, unsigned preserved)
 		move_frame(-(int) preserved);
 		cfm_write(cfm);
 	}
-	cpu.incomplete = cpu.dirty < 0;
 }
 
 /** The loads that the frame still needs. A fault here is that of the instruction at cpu.ip. */
 void rse_fill(void)
 {
-	while (cpu.bspstore > cpu.bsp && cpu.dirty <= 0) {
+	cpu.incomplete = cpu.bspstore > cpu.bsp;
+	while (cpu.bspstore > cpu.bsp) {
 		cpu.count++; // interrupt() takes it off
 		fill_word();
 		cpu.count--;
