@@ -141,6 +141,7 @@ enum stop command_loop(const char *script)
 		}
 		return last;
 	}
+	catch_interrupts();
 	for (;;) {
 		printf("ia64sim> ");
 		fflush(stdout);

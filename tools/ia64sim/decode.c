@@ -6,7 +6,8 @@
  * An instruction that none knows becomes one that stops the simulator when it
  * is executed: it may be reserved, which is an Illegal Operation fault on
  * hardware, or only be missing here, and the two are not told apart by guessing.
- * Reserved templates are, and fault.
+ * Templates and major opcodes that the manual reserves are known to be illegal, and
+ * fault.
  */
 #include "sim.h"
 
@@ -53,12 +54,25 @@ static bool execute_unknown(const struct insn *insn)
 	unmodelled("an instruction that this simulator does not know");
 }
 
+/** Major opcodes that 3:4.1, table 4-3, has nothing for: they fault. */
+static const uint16_t reserved[] = {
+	[M] = 0x8c0c, // 2 3 A B F
+	[I] = 0x8c4e, // 1 2 3 6 A B F
+	[F] = 0x80cc, // 2 3 6 7 F
+	[B] = 0xff48, // 3 6 8 to F
+	[X] = 0xcfbe, // all but 0 6 C D
+};
+
 /** The X unit: movl, break.x, nop.x, and the long branches. */
 static bool decode_x(struct insn *insn, uint64_t slot, uint64_t extension)
 {
 	unsigned op = field(slot, 40, 37);
 	uint64_t saved = slot;
 
+	if (reserved[X] >> op & 1) {
+		insn->execute = execute_illegal;
+		return true;
+	}
 	if (op == 6)
 		return decode_long(insn, slot, extension);
 	if (op == 0 && field(slot, 35, 33) == 0 && field(slot, 32, 27) <= 1) {
@@ -80,6 +94,10 @@ static bool decode_x(struct insn *insn, uint64_t slot, uint64_t extension)
 static bool decode_slot(struct insn *insn, enum unit unit, uint64_t slot)
 {
 	insn->qp = field(slot, 5, 0);
+	if (reserved[unit] >> field(slot, 40, 37) & 1) {
+		insn->execute = execute_illegal;
+		return true;
+	}
 	switch (unit) {
 	case M:
 		return decode_memory(insn, slot);

@@ -16,6 +16,7 @@
 #include "sim.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -27,7 +28,8 @@ struct options options = { .itc_period = 50 };
 int exit_status;
 static jmp_buf again, out;
 static uint64_t run_limit, polled_at;
-static bool skip_breakpoint; //!< the first instruction of a run does not stop at its breakpoint
+static volatile sig_atomic_t signalled; //!< Ctrl-C, with a prompt to come back to
+static bool skip_breakpoint;            //!< the first instruction of a run does not stop at its breakpoint
 
 _Noreturn void leave(enum stop why)
 {
@@ -79,6 +81,10 @@ static void attend(const struct insn *insn)
 	if (cpu.count >= run_limit)
 		leave(STOP_LIMIT);
 	if (cpu.count >= polled_at) {
+		if (signalled) {
+			signalled = 0;
+			leave(STOP_INTERRUPTED);
+		}
 		ssc_poll();
 		polled_at = cpu.count + POLL_PERIOD;
 	}
@@ -144,6 +150,17 @@ static _Noreturn void loop(void)
 			cpu.ip += 16;
 		}
 	}
+}
+
+static void note_signal(int number)
+{
+	(void) number;
+	signalled = 1;
+}
+
+void catch_interrupts(void)
+{
+	signal(SIGINT, note_signal);
 }
 
 enum stop run(uint64_t limit)

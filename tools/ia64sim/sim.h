@@ -205,6 +205,8 @@ static inline unsigned gr_index(unsigned r);
 /** Runs until @p limit instructions are counted, or something stops it. */
 enum stop { STOP_LIMIT, STOP_BREAKPOINT, STOP_EXIT, STOP_ERROR, STOP_INTERRUPTED };
 enum stop run(uint64_t limit);
+/** From now on Ctrl-C ends run(), not the process. */
+void catch_interrupts(void);
 /** Leaves run(). */
 _Noreturn void leave(enum stop why);
 /** Goes on at cpu.ip; what the current instruction has not done, it will not do. */
