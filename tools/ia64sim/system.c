@@ -112,6 +112,9 @@ static bool execute_fc(const struct insn *insn)
 	return false;
 }
 
+/** Bits of the PSR that are reserved (2:3.3.2, table 3-2). */
+static const uint64_t psr_reserved = 0xffffc000f0011fc1;
+
 /** rsm, ssm, rum, sum; x: set; y: user mask only. */
 static bool execute_mask(const struct insn *insn)
 {
@@ -120,6 +123,8 @@ static bool execute_mask(const struct insn *insn)
 			reserved_field();
 	} else {
 		privileged();
+		if (insn->imm & psr_reserved)
+			reserved_field();
 	}
 	psr_write(insn->x ? cpu.psr | insn->imm : cpu.psr & ~insn->imm);
 	return false;
@@ -137,7 +142,11 @@ static bool execute_mov_from_psr(const struct insn *insn)
 static bool execute_mov_to_psr(const struct insn *insn)
 {
 	privileged();
-	psr_write((cpu.psr & ~0xffffffffULL) | (operand(insn->r2) & 0xffffffff));
+	uint64_t value = operand(insn->r2) & 0xffffffff;
+
+	if (value & psr_reserved)
+		reserved_field();
+	psr_write((cpu.psr & ~0xffffffffULL) | value);
 	return false;
 }
 
@@ -277,6 +286,31 @@ static bool execute_mov_from_cr(const struct insn *insn)
 	return result(target, cpu.cr[cr]);
 }
 
+/** True if @p value has something in a reserved field of the register (2:3.3.4, 2:4.1, 2:5.8). */
+static bool cr_reserved(unsigned cr, uint64_t value)
+{
+	unsigned size = value >> 2 & 0x3f;
+
+	switch (cr) {
+	case CR_DCR:
+		return value & ~0x7f07ULL;
+	case CR_PTA:
+		return (value & 0x7e02) || size < 15 || size > 61;
+	case CR_IPSR:
+		return value & psr_reserved;
+	case CR_IFS:
+		return value & (BIT(63) - BIT(38));
+	case CR_ITIR:
+		return value & ~0xfffffffcULL;
+	case CR_ITV:
+		return value & 0xef00;
+	case CR_TPR:
+		return value & 0xff00;
+	default:
+		return false;
+	}
+}
+
 static bool execute_mov_to_cr(const struct insn *insn)
 {
 	unsigned cr = insn->r3;
@@ -286,6 +320,8 @@ static bool execute_mov_to_cr(const struct insn *insn)
 		illegal_operation();
 	uint64_t value = operand(insn->r2);
 
+	if (cr_reserved(cr, value))
+		reserved_field();
 	switch (cr) {
 	case CR_DCR:
 		if (value & 2)
@@ -390,7 +426,7 @@ static bool execute_insert(const struct insn *insn)
 			reserved_field();
 		slot = (int) number;
 	}
-	if (pte_reserved(pte) || (cpu.cr[CR_ITIR] & 3))
+	if (pte_reserved(pte))
 		reserved_field();
 	tlb_insert(insn->x ? &cpu.dtlb : &cpu.itlb, slot, cpu.cr[CR_IFA], pte, cpu.cr[CR_ITIR]);
 	return false;

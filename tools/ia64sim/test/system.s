@@ -28,7 +28,9 @@ _start:
 	;;
 	mov r13 = cpuid[r13]			//= r13 0x1f030004
 	mov cr.dcr = r0
-	mov cr.pta = r0
+	mov r14 = 0x3c
+	;;
+	mov cr.pta = r14
 	mov r14 = 5
 	;;
 	mov pkr[r14] = r0
