@@ -46,7 +46,7 @@ help: ## this list
 	@tools/help Makefile.config Makefile tools/make/*.mk
 	@echo 'Profiles: $(PROFILES)'
 
-check: ## every test there is, for every profile; status 0 only if none failed
+check: ## every test there is, for every profile; says first how long it takes; status 0 only if none failed
 	@tools/check $(if $(call given_here,PROFILE),--profile $(PROFILE)) $(if $(filter yes,$(QUICK)),--quick)
 
 clean: ## remove all that was made

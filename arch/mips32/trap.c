@@ -117,8 +117,10 @@ static enum trap_kind kind_of(const struct trap_frame *frame)
 	}
 }
 
-/* Which line interrupts. The bridge gives the i8259's answer in the lowest byte or, to a CPU of the other byte order,
-   in the highest. */
+/*
+ * Which line interrupts. The bridge gives the i8259's answer in the lowest byte or, to a CPU of the other byte order,
+ * in the highest.
+ */
 static unsigned line_of(const struct trap_frame *frame)
 {
 	uint32_t pending = frame->cause & frame->status, answer;

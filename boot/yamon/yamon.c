@@ -10,9 +10,9 @@
  *
  * Nothing is believed. Addresses are followed by a reader only (x86/reader.h), which refuses
  * what is not RAM; lists and texts have an end (ENTRIES_MAX, TEXT_SIZE); what is no
- * number is not used, and RAM is never more than the board can have, nor less than the image needs (the kernel says that by
- * itself: it does not start). What is not used is logged. So the host can test this with lists made
- * hostile (test/yamon_test.c).
+ * number is not used, and RAM is never more than the board can have, nor less than the
+ * image needs (the kernel says that by itself: it does not start). What is not used is
+ * logged. So the host can test this with lists made hostile (test/yamon_test.c).
  *
  * Texts are copied, and the rest used up here: all of YAMON's lies in free memory.
  */

@@ -45,9 +45,20 @@ $(PROGRAMS):
 
 run: test
 
-# ThreadSanitizer is for the cases that have threads. The plain variants try failures densely, the others sample them.
-TEST_ARGUMENTS := --timeout $(TIMEOUT) $(if $(filter debug release,$(VARIANT)),,--inject-runs 24) $(if $(filter no,$(LARGE_PAGES)),--no-large-pages) \
-	$(if $(filter hardware,$(DIRECT_MAP)),--hardware-map) $(if $(filter no,$(DMA_ZONE)),--no-dma-zone) $(if $(filter yes,$(SOFT_TLB)),--soft-tlb) $(if $(filter thread,$(SANITIZE)),--threads) $(filter-out all,$(TEST))
+# ThreadSanitizer is for the cases that have threads. The debug build tries failures densely, the others sample them.
+INJECT_RUNS_address := 12
+INJECT_RUNS := $(or $(INJECT_RUNS_$(SANITIZE)),24)
+TEST_ARGUMENTS := --timeout $(TIMEOUT) $(if $(filter debug,$(VARIANT)),,--inject-runs $(INJECT_RUNS)) $(if $(filter no,$(LARGE_PAGES)),--no-large-pages) \
+	$(if $(filter hardware,$(DIRECT_MAP)),--hardware-map) $(if $(filter no,$(DMA_ZONE)),--no-dma-zone) $(if $(filter yes,$(SOFT_TLB)),--soft-tlb) $(if $(filter thread,$(SANITIZE)),--threads)
+
+# What is made of mappings, TLBs and identifiers: the cases that another page format, walker or TLB reaches. TEST=mappings
+# runs these.
+MAPPING_CASES := page tlb asid seen roots caches direct sequence km shootdown as reserve reservation wake preempt port \
+	held offsets
+# The two programs differ by the design of page mapping alone, so of a variant's second one only these are run.
+CASES_FIRST = $(if $(filter mappings,$(TEST)),$(MAPPING_CASES),$(filter-out all,$(subst $(COMMA), ,$(TEST))))
+CASES_SECOND = $(if $(filter all,$(TEST)),$(if $(filter debug release,$(VARIANT)),,$(MAPPING_CASES)),$(CASES_FIRST))
+cases = $(if $(filter test-$(firstword $(MAPPING)),$1),$(CASES_FIRST),$(CASES_SECOND))
 
 # A test that hangs is ended by the program itself.
 TEST_SILENCE = $(shell expr 2 '*' $(TIMEOUT))
@@ -57,10 +68,10 @@ EMBED_RUN = $(if $(filter uneven,$(LARGE_PAGES)),,$(EMBED))
 
 test: all
 	@$(RUN) for example in $(EXAMPLES) $(EMBED_RUN); do $$example >$$example.log 2>&1 || { cat $$example.log; exit 1; }; done
-	@status=0; for program in $(notdir $(PROGRAMS)); do \
-		tools/run --title '$(PROFILE) $(VARIANT) '$$program --timeout $(TEST_SILENCE) --log $(B)/$$program.log \
-			program -- $(B)/$$program $(TEST_ARGUMENTS) || status=1; \
-	done; exit $$status
+	@status=0; $(foreach program,$(notdir $(PROGRAMS)), \
+		tools/run --title '$(PROFILE) $(VARIANT) $(program)' --timeout $(TEST_SILENCE) --log $(B)/$(program).log \
+			program -- $(B)/$(program) $(TEST_ARGUMENTS) $(call cases,$(program)) || status=1;) \
+	exit $$status
 
 .PHONY: soak
 
@@ -79,10 +90,12 @@ agree: ## host: both page-table designs, with all levels, answer the same random
 		$(foreach levels,$(PAGE_LEVELS),$(levels)=$(call agree_build,$(levels)))
 
 CHECK_STEPS := $(foreach mode,debug release,MODE=$(mode)+test) MODE=debug+agree \
-	MODE=debug+LEVELS=3+DIRECT_MAP=hardware+test MODE=debug+LEVELS=2+test MODE=debug+STRICT=yes+test MODE=debug+STRICT=yes+SOFT_TLB=yes+test \
+	MODE=debug+LEVELS=3+DIRECT_MAP=hardware+TEST=mappings+test MODE=debug+LEVELS=2+TEST=mappings+test \
+	MODE=debug+STRICT=yes+TEST=mappings+test MODE=debug+STRICT=yes+SOFT_TLB=yes+TEST=mappings+test MODE=debug+LEVELS=3+LARGE_PAGES=uneven+TEST=mappings+test \
 	MODE=debug+PAGE_WIDTH=13+DMA_ZONE=no+SHARED_TLB=yes+test MODE=debug+PAGE_WIDTH=14+LARGE_PAGES=no+test \
-	MODE=debug+LEVELS=3+LARGE_PAGES=uneven+test \
 	$(foreach sanitizer,address thread,MODE=debug+SANITIZE=$(sanitizer)+test)
+# The one of them that tells most.
+QUICK_STEPS := MODE=debug+test
 
 .PHONY: debug iso iso-test
 

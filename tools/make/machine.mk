@@ -30,12 +30,12 @@
 #   PAGE_WIDTHS       values PAGE_WIDTH may have; then config.h has CONFIG_PAGE_WIDTH. Empty: the base page has one size
 #   ASIDS_MOST        most that ASIDS may be, which config.h has as CONFIG_ASIDS if it is given; empty: it may not
 #   MEMORY_LEAST, MEMORY_MOST   MiB of memory the machine can have
-#   CHECK_MEMORIES    MiB of memory `make check` runs it with
+#   CHECK_MEMORIES    MiB of memory `make check` runs the debug build with, the least first
 #   SMP_MOST          CPUs the machine can have
-#   CHECK_SMPS        numbers of CPUs beyond 1 that `make check` runs it with
-#   CHECK_RELEASE_MEMORIES  the same of the release build only: so much that a debug build takes long
+#   CHECK_SMPS        numbers of CPUs beyond 1 that `make check` runs it with: debug the first, release the last
+#   CHECK_RELEASE_MEMORIES  the same of the release build; empty: the last of CHECK_MEMORIES
 #   CHECK_VARIANTS    steps of `make check` with these knobs of the machine's, + for a space: MODE=debug+ASIDS=3+test
-#   CHECK_CPUS        models of CPUs, beyond the default, that it runs it with on two CPUs
+#   CHECK_CPUS        models of CPUs, in place of the default, that it runs the debug build with on so many CPUs
 #   EMBED             kernel of test/embed for this machine, a folder there: make check boots it with every compiler
 #   MISTAKES          set: it has what tools/mistakes wants to see
 #   MAX_CPUS_DEFAULT  what MAX_CPUS is if it is empty

@@ -40,4 +40,4 @@ command_flags = $(CPPFLAGS) $(CFLAGS) $(call folder_flags,$(source))
 GCC_ONLY := -no-pie -fno-tree-loop-distribute-patterns
 
 check-steps:
-	@$(foreach step,$(CHECK_STEPS),echo '$(subst +, ,$(step))';)
+	@$(foreach step,$(if $(filter yes,$(QUICK)),$(QUICK_STEPS),$(CHECK_STEPS)),echo '$(subst +, ,$(step))';)

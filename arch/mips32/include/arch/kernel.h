@@ -19,7 +19,7 @@ enum {
 	REGISTER_RA = 31
 };
 
-/* The frame that arch/mips32/trap.S builds. Register 0 is none, and k0 and k1 are the kernel's: theirs are not saved. */
+/* The frame that arch/mips32/trap.S builds. Register 0 is none; k0 and k1 are the kernel's, and are not saved. */
 struct trap_frame {
 	uintptr_t registers[32];
 	uintptr_t lo, hi;
