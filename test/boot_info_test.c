@@ -147,6 +147,54 @@ TEST(boot_info_reach, "a reader refuses bytes of which the last ones lie beyond 
 	CHECK(!boot_reader_reaches(&reader, UINT64_MAX, 2));
 }
 
+TEST(boot_info_numbers, "numbers are read in both orders, of any size and at any place, and none beyond the last byte",
+	.host_only = "as the model", .plain_only = "nothing is allocated")
+{
+	static uint8_t bytes[] = { 0x01, 0x82, 0x03, 0x84, 0x05, 0x86, 0x07, 0x88, 0x09 };
+	static const uint64_t big[] = { 0x82, 0x8203, 0x820384, 0x82038405, 0x8203840586, 0x820384058607, 0x82038405860788,
+		0x8203840586078809 };
+	const struct boot_reader nine = { .read = boot_bytes_read, .limit = sizeof(bytes), .bytes = bytes };
+	uint64_t value;
+
+	for (size_t size = 1; size <= 8; size++) {
+		value = 0;
+		CHECK(boot_number_read(&nine, 1, size, BOOT_BIG, &value));
+		CHECK_EQ(value, big[size - 1]);
+		CHECK(boot_number_read(&nine, 1, size, BOOT_LITTLE, &value));
+		CHECK_EQ(value, __builtin_bswap64(big[size - 1]) >> (64 - 8 * size));
+		value = 7;
+		CHECK(!boot_number_read(&nine, sizeof(bytes) - size + 1, size, BOOT_BIG, &value));
+		CHECK_EQ(value, 7);
+	}
+	CHECK(!boot_number_read(&nine, 0, 9, BOOT_BIG, &value));
+	CHECK(!boot_number_read(&nine, UINT64_MAX, 2, BOOT_LITTLE, &value));
+}
+
+TEST(boot_info_text, "of a text no more is read than it has, it fits its buffer, and what is cut off is logged",
+	.host_only = "as the model", .plain_only = "nothing is allocated")
+{
+	static char list[] = "one\0two";
+	const struct boot_reader seven = { .read = boot_bytes_read, .limit = 7, .bytes = list };
+	char text[4];
+
+	host_log_forget();
+	boot_text_read(&seven, "text", 0, UINT64_MAX, text, sizeof(text));
+	CHECK_STR(text, "one");
+	boot_text_read(&seven, "text", 4, 3, text, sizeof(text)); /* a property without 0 */
+	CHECK_STR(text, "two");
+	boot_text_read(&seven, "text", 5, 1, text, sizeof(text));
+	CHECK_STR(text, "w");
+	boot_text_read(&seven, "text", 4, 0, text, sizeof(text));
+	CHECK_STR(text, "");
+	CHECK(!host_log_has("cut off"));
+	boot_text_read(&seven, "text", 0, 3, text, 3);
+	CHECK_STR(text, "on");
+	CHECK(host_log_has("the text at 0x0 is cut off after 2 characters"));
+	boot_text_read(&seven, "text", 4, 4, text, sizeof(text)); /* its last byte is out of reach */
+	CHECK_STR(text, "two");
+	CHECK(host_log_has("the text at 0x4 is cut off after 3 characters"));
+}
+
 TEST(boot_info_width, "RAM that the CPU cannot address is none", .host_only = "as the model",
 	.plain_only = "nothing is allocated")
 {

@@ -7,30 +7,17 @@
  */
 
 #include <arch/mm.h>
-#include <kernel/lib.h>
 #include <kernel/panic.h>
 #include <kernel/print.h>
 #include <x86/boot.h>
 
 #include "multiboot.h"
 
-static void *mapped(const struct boot_reader *reader, uint64_t pa, size_t bytes)
-{
-	return boot_reader_reaches(reader, pa, bytes) ? (void *) PA2KA(pa) : NULL;
-}
-
-static bool mapped_read(const struct boot_reader *reader, uint64_t pa, void *to, size_t bytes)
-{
-	const void *from = mapped(reader, pa, bytes);
-
-	if (from != NULL)
-		memcpy(to, from, bytes);
-	return from != NULL;
-}
-
 const struct boot_info *boot_collect(uint32_t magic, uint32_t info)
 {
-	static const struct boot_reader reader = { .read = mapped_read, .place = mapped, .limit = BOOT_MAPPED };
+	const struct boot_reader reader = {
+		.read = boot_bytes_read, .place = boot_bytes_place, .limit = BOOT_MAPPED, .bytes = (void *) PA2KA(0)
+	};
 	struct multiboot_place place = {
 		.reader = &reader, .image = IMAGE2PA(image_start), .image_bytes = (uint64_t) (image_end - image_start)
 	};

@@ -23,7 +23,7 @@
  *
  * Nothing that the loader says is believed. All of it is copied, piece by piece,
  * through a reader that refuses what the boot code has not mapped
- * (x86/reader.h); a list that is longer than any loader makes is not used as a
+ * (kernel/boot_reader.h); a list that is longer than any loader makes is not used as a
  * whole, and RAM that the CPU cannot address is none. What is not used is
  * logged. So the host can test this with structures made hostile
  * (test/boot_info_test.c).
@@ -87,17 +87,9 @@ static bool is_usable(const struct loader_info *reported, const char *what, uint
 	return false;
 }
 
-/* Copies a text up to its 0; one that is too long, or goes on where nothing can be read, is cut off. */
-static void text_copy(const struct loader_info *reported, const char *what, uint32_t pa, char *to, size_t size)
+static void text_read(const struct loader_info *reported, const char *what, uint32_t pa, char *to, size_t size)
 {
-	size_t length = 0;
-	bool there;
-
-	while ((there = copy(reported, (uint64_t) pa + length, to + length, 1)) && to[length] != 0 && length < size - 1)
-		length++;
-	if (!there || to[length] != 0)
-		port_log("boot: the %s at 0x%x is cut off after %zu characters", what, pa, length);
-	to[length] = 0;
+	boot_text_read(reported->place->reader, what, pa, pa != 0 ? UINT64_MAX : 0, to, size);
 }
 
 /* Two ranges made of the sizes of lower and upper memory. */
@@ -115,9 +107,9 @@ static bool loader_read(struct loader_info *reported)
 	const struct multiboot_info *info = &reported->info;
 
 	if ((info->flags & MULTIBOOT_COMMAND_LINE) != 0)
-		text_copy(reported, "command line", info->command_line, command_line, sizeof(command_line));
+		text_read(reported, "command line", info->command_line, command_line, sizeof(command_line));
 	if ((info->flags & MULTIBOOT_LOADER) != 0)
-		text_copy(reported, "name of the loader", info->loader, loader, sizeof(loader));
+		text_read(reported, "name of the loader", info->loader, loader, sizeof(loader));
 	if ((info->flags & MULTIBOOT_MODULES) != 0 && info->module_count != 0 &&
 		is_usable(reported, "list of modules", info->modules,
 			(uint64_t) info->module_count * sizeof(struct multiboot_module),
@@ -255,13 +247,6 @@ static uint64_t place_find(const struct loader_info *reported, uint64_t bytes)
 
 /* ---- the map ---- */
 
-/* The map logs what it leaves out, and why. What a range forbids holds even then. */
-static void add(uint64_t base, uint64_t bytes, enum memmap_type type)
-{
-	if (memmap_add(&map, base, bytes, type) != EOK && type == MEMMAP_FREE)
-		port_log("boot: so this RAM is not used");
-}
-
 /* An empty map that has the capacity for all that will be added. */
 static void map_make(const struct loader_info *reported)
 {
@@ -281,7 +266,7 @@ static void map_make(const struct loader_info *reported)
 		return;
 	}
 	memmap_init(&map, ranges, (size_t) bytes / sizeof(struct memmap_range));
-	add(place, bytes, MEMMAP_IMAGE);
+	boot_map_add(&map, place, bytes, MEMMAP_IMAGE);
 }
 
 static enum memmap_type type_of(uint32_t type)
@@ -297,38 +282,22 @@ static enum memmap_type type_of(uint32_t type)
 	}
 }
 
-/* Adds a range of the loader's map, but RAM only as far as the CPU can address it. */
-static void range_add(const struct multiboot_range *range)
-{
-	uint64_t bytes = range->bytes;
-
-	if (range->type == MULTIBOOT_RAM && bytes != 0 &&
-		(range->base > phys_last() || bytes - 1 > phys_last() - range->base)) {
-		bytes = range->base > phys_last() ? 0 : phys_last() - range->base + 1;
-		port_log("boot: of 0x%llx bytes of RAM at 0x%llx this CPU can address 0x%llx",
-			(unsigned long long) range->bytes, (unsigned long long) range->base, (unsigned long long) bytes);
-		if (bytes == 0)
-			return;
-	}
-	add(range->base, bytes, type_of(range->type));
-}
-
 static void map_fill(const struct loader_info *reported)
 {
 	struct multiboot_range range;
 	size_t position = 0;
 	uint64_t start;
 
-	add(reported->place->image, reported->place->image_bytes, MEMMAP_IMAGE);
-	add(0, PAGE_SIZE, MEMMAP_RESERVED);
-	add(0xa0000, 0x60000, MEMMAP_DEVICE);
+	boot_map_add(&map, reported->place->image, reported->place->image_bytes, MEMMAP_IMAGE);
+	boot_map_add(&map, 0, PAGE_SIZE, MEMMAP_RESERVED);
+	boot_map_add(&map, 0xa0000, 0x60000, MEMMAP_DEVICE);
 	for (size_t i = 0; i < reported->module_count; i++) {
 		uint64_t bytes = module_read(reported, i, &start);
 
-		add(start, bytes, MEMMAP_IMAGE);
+		boot_map_add(&map, start, bytes, MEMMAP_IMAGE);
 	}
 	while (range_next(reported, &position, &range))
-		range_add(&range);
+		boot_map_add(&map, range.base, range.bytes, type_of(range.type));
 }
 
 const char *multiboot_read(

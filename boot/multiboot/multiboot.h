@@ -9,8 +9,8 @@
 #define MULTIBOOT_H
 
 #include <kernel/boot.h>
+#include <kernel/boot_reader.h>
 #include <mm/types.h>
-#include <x86/reader.h>
 
 /* In EAX when the image is entered. */
 #define MULTIBOOT_MAGIC 0x2badb002u

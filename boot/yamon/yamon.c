@@ -8,7 +8,7 @@
  *   device     from the end of what RAM can be from 0 on to where the rest of it begins
  *   free       RAM: from 0 on, and the rest
  *
- * Nothing is believed. Addresses are followed by a reader only (x86/reader.h), which refuses
+ * Nothing is believed. Addresses are followed by a reader only (kernel/boot_reader.h), which refuses
  * what is not RAM; lists and texts have an end (ENTRIES_MAX, TEXT_SIZE); what is no
  * number is not used, and RAM is never more than the board can have, nor less than the
  * image needs (the kernel says that by itself: it does not start). What is not used is

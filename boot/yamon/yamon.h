@@ -17,8 +17,8 @@
 #define YAMON_H
 
 #include <kernel/boot.h>
+#include <kernel/boot_reader.h>
 #include <mm/types.h>
-#include <x86/reader.h>
 
 /* Where the kernel is, where there is RAM, and how memory is reached. */
 struct yamon_place {

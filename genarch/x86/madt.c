@@ -179,9 +179,10 @@ static bool root_take(
 	size_t count = bytes == 0 ? 0 : (bytes - sizeof(struct table)) / word;
 
 	for (size_t i = 0; i < count && i < TABLES_MAX; i++) {
-		uint64_t pa = 0; /* the words are little-endian, as the CPU is */
+		uint64_t pa;
 
-		if (reader->read(reader, root + sizeof(struct table) + i * word, &pa, word) && madt_take(reader, pa, madt))
+		if (boot_number_read(reader, root + sizeof(struct table) + i * word, word, BOOT_LITTLE, &pa) &&
+			madt_take(reader, pa, madt))
 			return true;
 	}
 	return false;

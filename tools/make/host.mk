@@ -12,8 +12,8 @@ CFLAGS += $(SANITIZERS_$(SANITIZE))
 TEST_SOURCES := $(filter-out kernel/test/machine/%,$(call find_sources,kernel/test)) \
 	$(filter-out test/examples/% test/compare/% test/embed/%,$(call find_sources,test))
 # What the kernel has that needs no kernel, and is tested here too; so have the ways of booting.
-KERNEL_SOURCES := kernel/lib/format.c $(wildcard kernel/console/line/*.c) boot/multiboot/multiboot.c boot/yamon/yamon.c \
-	genarch/x86/madt.c genarch/division.c
+KERNEL_SOURCES := kernel/lib/format.c kernel/boot_reader.c $(wildcard kernel/console/line/*.c) \
+	boot/multiboot/multiboot.c boot/yamon/yamon.c genarch/x86/madt.c genarch/division.c
 
 SHARED_SOURCES := $(CORE_SOURCES) $(KERNEL_SOURCES) $(ARCH_SOURCES) $(GENARCH_SOURCES) $(TEST_SOURCES)
 # Programs of the manual: each is one file, and the core.

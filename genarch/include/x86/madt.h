@@ -5,8 +5,8 @@
 #ifndef X86_MADT_H
 #define X86_MADT_H
 
+#include <kernel/boot_reader.h>
 #include <mm/types.h>
-#include <x86/reader.h>
 
 /* CPUs whose LAPIC has a number of 8 bits; 255 is all of them. */
 #define MADT_CPUS_MOST 255

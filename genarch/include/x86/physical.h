@@ -5,7 +5,7 @@
 #ifndef X86_PHYSICAL_H
 #define X86_PHYSICAL_H
 
-#include <x86/reader.h>
+#include <kernel/boot_reader.h>
 
 /** Maps what is read, for as long as that takes. After km_init; only reads. */
 extern const struct boot_reader physical_reader;
