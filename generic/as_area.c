@@ -202,6 +202,8 @@ errno_t as_area_resize(struct as *as, uintptr_t va, size_t size, frame_flags_t a
 
 static errno_t change_locked(struct as *as, struct as_area *area, unsigned rights)
 {
+	unsigned before = area->flags;
+	errno_t error = EOK;
 	page_flags_t flags;
 
 	if (!area_flags_valid(area->backend, rights))
@@ -211,6 +213,12 @@ static errno_t change_locked(struct as *as, struct as_area *area, unsigned right
 	if ((rights & AS_WRITE) && area->memory != NULL && area->memory->read_only)
 		return EBUSY;
 	area->flags = rights | (area->flags & AS_RESERVE);
+	if (area->backend->validate != NULL)
+		error = area->backend->validate(area);
+	if (error != EOK) {
+		area->flags = before;
+		return error;
+	}
 	area->was_changed = true;
 	flags = area_page_flags(area);
 	/* What may be written is found out page by page, when it is. */

@@ -4,6 +4,9 @@
  * Physical areas: the frames of a range of physical memory, RAM or not, one
  * after the other. The range is its owner's; nothing here counts or frees it.
  *
+ * RAM that the direct map has is cached, so an area of it is not AS_UNCACHED
+ * (mm/page_caches.h).
+ *
  * All of it is mapped when the area is made or grows, with large pages where
  * size and alignment allow: there is nothing to be saved by waiting for a touch.
  */
@@ -14,7 +17,9 @@ static errno_t validate_range(const struct as_area *area)
 {
 	if ((area->base & PAGE_MASK) != 0)
 		return EINVAL;
-	return area->base > phys_last() || area->last - area->first > phys_last() - area->base ? ERANGE : EOK;
+	if (area->base > phys_last() || area->last - area->first > phys_last() - area->base)
+		return ERANGE;
+	return (area->flags & AS_UNCACHED) != 0 && frame_is_cached(area->base, area_pages(area)) ? EINVAL : EOK;
 }
 
 static errno_t map_range(struct as *as, const struct as_area *area, uintptr_t va, size_t pages, frame_flags_t alloc,

@@ -331,6 +331,8 @@ static errno_t give_locked(struct gift *gift)
 		return EINVAL;
 	area_init(other, area->backend, flags, area->base, area->file_size);
 	error = area_place(gift->to, other, gift->va, area_pages(area) << PAGE_WIDTH, gift->flags);
+	if (error == EOK && other->backend->validate != NULL)
+		error = other->backend->validate(other);
 	if (error == EOK)
 		error = (gift->mode == AS_SHARE ? share : copy)(gift, area, other);
 	if (error == EOK)

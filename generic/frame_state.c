@@ -58,6 +58,8 @@
  * to allocate it and to free it costs 79 instructions more (a run: 44), and 3 for each table above its own.
  */
 
+#include <mm/km_local.h>
+
 #include "frame_internal.h"
 
 uint8_t *frame_states;
@@ -126,6 +128,21 @@ pfn_t frame_known_from(pfn_t pfn)
 	if (frame_is_near(pfn) || pfn < table->end)
 		return pfn;
 	return table == frame_far_tables ? frame_end : table[-1].first;
+}
+
+bool frame_is_cached(phys_t base, size_t pages)
+{
+	const pfn_t lowest = FRAME_FIRST;
+	pfn_t pfn = base >> PAGE_WIDTH, last = pfn + pages - 1;
+
+	for (pfn = pfn < lowest ? lowest : pfn; pfn <= last; pfn++) {
+		pfn = frame_known_from(pfn);
+		if (pfn > last || pfn >= frame_end)
+			return false;
+		if (frame_is_ram(pfn) && has_permanent_address((phys_t) pfn << PAGE_WIDTH))
+			return true;
+	}
+	return false;
 }
 
 /* Relaxed, as frame_run_set: under frame_lock, or of frames that the caller alone holds. */

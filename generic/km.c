@@ -217,20 +217,6 @@ static size_t range_judge(uintptr_t va, size_t bytes, const char *who, struct ra
 
 /* ---- km_map ---- */
 
-#if CONFIG_DEBUG
-/* Whether there is RAM among the frames that the direct map has, and has cached. */
-static bool is_cached(phys_t base, size_t pages)
-{
-	pfn_t last = (base >> PAGE_WIDTH) + pages - 1;
-
-	for (pfn_t pfn = frame_known_from(base >> PAGE_WIDTH); pfn <= last && pfn < frame_end;
-		 pfn = frame_known_from(pfn + 1))
-		if (frame_is_ram(pfn) && has_permanent_address((phys_t) pfn << PAGE_WIDTH))
-			return true;
-	return false;
-}
-#endif
-
 errno_t km_map(phys_t pa, size_t bytes, page_flags_t flags, frame_flags_t alloc, uintptr_t *va)
 {
 	phys_t base = ALIGN_DOWN(pa, PAGE_SIZE);
@@ -241,7 +227,7 @@ errno_t km_map(phys_t pa, size_t bytes, page_flags_t flags, frame_flags_t alloc,
 	if (bytes == 0 || pa > phys_last() || bytes - 1 > phys_last() - pa)
 		return EINVAL;
 	pages = pages_touched(pa, bytes);
-	mm_debug((flags & PAGE_UNCACHED) == 0 || !is_cached(base, pages),
+	mm_debug((flags & PAGE_UNCACHED) == 0 || !frame_is_cached(base, pages),
 		"%zu pages from %#" PHYS_X " are to be mapped uncached, and the direct map has cached some", pages, base);
 	error = place(&km_map_arena, base, pages, (flags & PAGE_NO_LARGE) == 0, alloc, &start);
 	if (error != EOK)

@@ -82,6 +82,37 @@ TEST(as_physical_copy, "a copy from and to a physical area is one of RAM, or EFA
 	CHECK_EQ(as_copy_out(as, FIRST, &byte, 1, FRAME_ATOMIC), EFAULT);
 }
 
+TEST(as_physical_uncached,
+	"RAM that the direct map has cached is in no uncached area, however that is made; what is no RAM may be")
+{
+	struct as *as = test_as_create(FRAME_ATOMIC);
+	struct as_area_request request = { .backend = AS_PHYSICAL, .va = FIRST, .size = PAGES(1), .flags = AS_UNCACHED };
+	uintptr_t at;
+	errno_t error;
+
+	NEED(as != NULL && (request.base = test_frame_alloc(1, FRAME_ATOMIC | FRAME_LOWMEM, 0)) != 0);
+	error = as_area_create(as, &request, FRAME_ATOMIC, &at);
+	NEED(error != ENOMEM);
+	CHECK_EQ(error, EINVAL);
+	request.flags = 0;
+	NEED(as_area_create(as, &request, FRAME_ATOMIC, &at) == EOK);
+	CHECK_EQ(as_area_change_flags(as, FIRST, AS_UNCACHED), EINVAL);
+	CHECK_EQ(as_area_change_flags(as, FIRST, AS_WRITE), EOK);
+	error = as_area_share(as, FIRST, AS_SHARE, as, FIRST + MiB(8), AS_UNCACHED, FRAME_ATOMIC, &at);
+	NEED(error != ENOMEM);
+	CHECK_EQ(error, EINVAL);
+	CHECK_EQ(page_mapping_find(as_page_table(as), FIRST).flags & PAGE_UNCACHED, 0);
+	CHECK_EQ(as_area_destroy(as, FIRST), EOK);
+	request.base = no_ram();
+	request.flags = AS_UNCACHED;
+	if (is_ram(request.base))
+		SKIP("all of the direct map is RAM");
+	NEED(as_area_create(as, &request, FRAME_ATOMIC, &at) == EOK);
+	CHECK_NE(page_mapping_find(as_page_table(as), FIRST).flags & PAGE_UNCACHED, 0);
+	CHECK_EQ(as_area_change_flags(as, FIRST, AS_WRITE), EOK);
+	CHECK_EQ(as_area_change_flags(as, FIRST, AS_WRITE | AS_UNCACHED), EOK);
+}
+
 TEST(as_image_unreadable, "a file that the kernel cannot read, in part, is refused before a page of it is touched")
 {
 	struct as *as = test_as_create(FRAME_ATOMIC);

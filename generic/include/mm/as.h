@@ -74,7 +74,7 @@ unsigned as_number(const struct as *as);
 /* What an area allows. Reading is always allowed, but in a guard. */
 #define AS_WRITE 0x1u
 #define AS_EXEC 0x2u
-#define AS_UNCACHED 0x4u /* physical areas only */
+#define AS_UNCACHED 0x4u /* physical areas only, and not of RAM that the direct map has (mm/page_caches.h) */
 #define AS_RIGHTS (AS_WRITE | AS_EXEC | AS_UNCACHED)
 
 /* How an area is made. */
@@ -105,7 +105,7 @@ struct as_area_request {
  * @retval EOK
  * @retval EINVAL  size is 0; an address or size is not a multiple of PAGE_SIZE; both writable and executable; flags
  *                 that the backend does not have (AS_RESERVE: anonymous and image only; a guard has none); a file
- *                 that is not all in the kernel's direct map
+ *                 that is not all in the kernel's direct map; AS_UNCACHED, and the direct map has cached some of it
  * @retval ERANGE  it would leave the user part of the address space, or have page 0 without AS_PAGE_0; or the physical
  *                 range would leave what the machine can address (phys_last)
  * @retval EEXIST  it would meet another area
@@ -122,7 +122,7 @@ MUST_USE errno_t as_area_create(
  * @param size  bytes that it is to have
  * @retval EOK
  * @retval ENOENT  there is no area at va
- * @retval EINVAL  size is 0 or not a multiple of PAGE_SIZE
+ * @retval EINVAL  size is 0 or not a multiple of PAGE_SIZE; it would be uncached RAM, as as_area_create
  * @retval ERANGE  it would leave the user part of the address space, or the physical range what the machine can address
  * @retval EEXIST  it would meet its neighbour
  * @retval EBUSY   it is shared: others rely on its size
@@ -137,7 +137,7 @@ MUST_USE errno_t as_area_resize(struct as *as, uintptr_t va, size_t size, frame_
  * @param rights  AS_WRITE, AS_EXEC, AS_UNCACHED
  * @retval EOK
  * @retval ENOENT  there is no area at va
- * @retval EINVAL  both writable and executable; a right that the backend does not have
+ * @retval EINVAL  both writable and executable; a right that the backend does not have; uncached RAM, as as_area_create
  * @retval EBUSY   a shared file that nobody could write when it was shared stays so
  */
 MUST_USE errno_t as_area_change_flags(struct as *as, uintptr_t va, unsigned rights);

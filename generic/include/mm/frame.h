@@ -239,6 +239,12 @@ phys_t frame_ram_last(void);
 pfn_t frame_known_from(pfn_t pfn);
 
 /**
+ * Whether the allocator has any of these frames, and the direct map has it: so it is cached (mm/page_caches.h). Linear
+ * in the frames, as far as they are known.
+ */
+bool frame_is_cached(phys_t base, size_t pages);
+
+/**
  * Marks frames that the caller holds: SLAB, BLOCK or TABLE, and PLAIN again before they are freed. The frames must be
  * known. Any context.
  *

@@ -17,8 +17,8 @@
  * DATA_CACHE_WAY, and chooses PAGE_WIDTH so that this holds. It is asserted.
  *
  * CACHED AND UNCACHED. RAM that the direct map has cached is not mapped uncached as well:
- * debug builds of km_map check it. Memory for that is kept out of the frame allocator,
- * by the memory map, and out of BOOT_MAPPED.
+ * a physical area of it cannot be AS_UNCACHED, and debug builds of km_map check it. Memory
+ * for that is kept out of the frame allocator, by the memory map, and out of BOOT_MAPPED.
  */
 
 #ifndef MM_PAGE_CACHES_H
