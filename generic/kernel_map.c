@@ -20,13 +20,32 @@
 #define PAGE_MASK (PAGE_SIZE - 1)
 #define WINDOW_FLAGS (PAGE_READ | PAGE_WRITE | PAGE_GLOBAL)
 
-_Static_assert(IDENTITY_PHYS % PAGE_SIZE == 0 && IDENTITY_SIZE % PAGE_SIZE == 0, "the identity window is whole frames");
+/*
+ * The numbers of a layout may be constants of any integer type, so that assembly and the linker script can read them:
+ * none is negative, none is too large, and whoever adds to one converts it first.
+ */
+#define IS_PLACE(number) (((number) | 1) > 0 && (uintptr_t) (number) == (number) && (number) % PAGE_SIZE == 0)
+#define IS_LAST(number) \
+	(((number) | 1) > 0 && (uintptr_t) (number) == (number) && ((number) | (PAGE_SIZE - 1)) == (number))
+
+_Static_assert(IS_PLACE(KERNEL_START) && IS_LAST(KERNEL_LAST), "the kernel part is whole pages of the address space");
+_Static_assert(IS_PLACE(USER_START) && IS_LAST(USER_LAST), "the user part is whole pages of the address space");
+_Static_assert((uintptr_t) USER_LAST<KERNEL_START || (uintptr_t) USER_START> KERNEL_LAST, "the parts are apart");
+_Static_assert(IS_PLACE(KM_START) && IS_PLACE(KM_END) && KERNEL_START <= KM_START && KM_START < KM_END &&
+		(uintptr_t) KM_END - 1 <= KERNEL_LAST,
+	"km_map's window lies in the kernel part");
+_Static_assert(IS_PLACE(IDENTITY_VIRT) && IS_PLACE(IDENTITY_SIZE) && IDENTITY_SIZE != 0 &&
+		KERNEL_START <= IDENTITY_VIRT && IDENTITY_SIZE - 1 <= KERNEL_LAST - IDENTITY_VIRT,
+	"the identity window lies in the kernel part");
+_Static_assert((IDENTITY_PHYS | 1) > 0 && (phys_t) IDENTITY_PHYS == IDENTITY_PHYS && IDENTITY_PHYS % PAGE_SIZE == 0 &&
+		IDENTITY_PHYS <= PHYS_LAST && (phys_t) PHYS_LAST == PHYS_LAST && RAM_LAST <= PHYS_LAST,
+	"the identity window begins at a frame, and no RAM is beyond what an entry can express");
 
 phys_t page_physical_last = PHYS_LAST;
 
 static phys_t window_last(void)
 {
-	return IDENTITY_PHYS + (phys_t) (IDENTITY_SIZE - 1);
+	return (phys_t) IDENTITY_PHYS + (phys_t) (IDENTITY_SIZE - 1);
 }
 
 phys_t kernel_map_boot_last(void)

@@ -38,9 +38,9 @@ uintptr_t page_address(unsigned space, size_t page)
 	uintptr_t inside = (page - first) * PAGE_SIZE;
 
 	if (space == 0)
-		return KERNEL_LAST + 1 - BIG_PAGES * PAGE_SIZE + inside;
+		return (uintptr_t) KERNEL_LAST + 1 - BIG_PAGES * PAGE_SIZE + inside;
 	if (first == 0)
-		return USER_LAST + 1 - BIG_PAGES * PAGE_SIZE + inside;
+		return (uintptr_t) USER_LAST + 1 - BIG_PAGES * PAGE_SIZE + inside;
 	if (first == BIG_PAGES)
 		return USER_START + MiB(4) + inside;
 	return USER_START + MiB(64) + region * (MiB(24) + 5 * PAGE_SIZE) + inside;

@@ -79,7 +79,7 @@ static bool run_layout(const struct command_call *call)
 	struct km_local_info local;
 	const struct part parts[] = {
 		{ "user space", USER_START, USER_LAST },
-		{ "identity window", IDENTITY_VIRT, IDENTITY_VIRT + IDENTITY_SIZE - 1 },
+		{ "identity window", IDENTITY_VIRT, (uintptr_t) IDENTITY_VIRT + (IDENTITY_SIZE - 1) },
 		{ "image: text", (uintptr_t) image_start, (uintptr_t) image_text_end - 1 },
 		{ "image: read-only", (uintptr_t) image_text_end, (uintptr_t) image_rodata_end - 1 },
 		{ "image: data", (uintptr_t) image_rodata_end, (uintptr_t) image_end - 1 },

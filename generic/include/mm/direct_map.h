@@ -46,7 +46,7 @@ static inline struct page_mapping direct_map_find(uintptr_t va)
 /** The last address of the part of [va, last] that it has or that it has not, as it has va or not. */
 static inline uintptr_t direct_map_part(uintptr_t va, uintptr_t last)
 {
-	uintptr_t before = IDENTITY_VIRT - 1, end = before + IDENTITY_SIZE;
+	uintptr_t before = (uintptr_t) IDENTITY_VIRT - 1, end = before + IDENTITY_SIZE;
 
 	if (IDENTITY_RIGHTS == 0)
 		return last;
@@ -58,7 +58,7 @@ static inline uintptr_t direct_map_part(uintptr_t va, uintptr_t last)
 /** Base pages of a range, at least one and none beyond the last address, that it has. */
 static inline size_t direct_map_pages(uintptr_t va, size_t pages)
 {
-	uintptr_t last = va + ((pages << PAGE_WIDTH) - 1), end = IDENTITY_VIRT + (IDENTITY_SIZE - 1);
+	uintptr_t last = va + ((pages << PAGE_WIDTH) - 1), end = (uintptr_t) IDENTITY_VIRT + (IDENTITY_SIZE - 1);
 
 	if (IDENTITY_RIGHTS == 0 || va > end || last < IDENTITY_VIRT)
 		return 0;

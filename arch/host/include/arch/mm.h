@@ -76,13 +76,14 @@ extern phys_t host_dma_limit;
 #define USER_LAST (HOST_KERNEL - 1)
 #define PHYS_LAST ((phys_t) 0x000fffffffffffff)
 #else
-#define HOST_KERNEL ((uintptr_t) 0x40000000)
-#define KERNEL_LAST ((uintptr_t) 0x7fffffff)
-#define KM_START ((uintptr_t) 0x60000000)
-#define KM_END ((uintptr_t) 0x6f000000)
-#define HOST_IMAGE ((uintptr_t) 0x70000000)
-#define USER_START ((uintptr_t) 0x80000000)
-#define USER_LAST ((uintptr_t) 0xffffffff)
+/* Bare numbers, as a machine's layout.h has them for assembly and the linker: of whatever type they happen to be. */
+#define HOST_KERNEL 0x40000000
+#define KERNEL_LAST 0x7fffffff
+#define KM_START 0x60000000
+#define KM_END 0x6f000000
+#define HOST_IMAGE 0x70000000
+#define USER_START 0x80000000
+#define USER_LAST 0xffffffff
 #if CONFIG_HOST_LEVELS == 3
 #define PHYS_LAST ((phys_t) 0x000fffffffffffff)
 #else
