@@ -70,7 +70,8 @@ struct frame_request {
  *
  * @param count       frames, at least 1
  * @param constraint  address bits that must be zero in the address of the first frame (0 = none; 0x3fff: aligned to
- *                    16 KiB); bits below PAGE_SIZE are so anyway
+ *                    16 KiB); bits below PAGE_SIZE are so anyway. As a bound it is of use only where RAM begins at
+ *                    0: for others frame_request has upper
  * @return physical address of the first frame; 0 with FRAME_ATOMIC if there are none
  */
 MUST_USE phys_t frame_alloc(size_t count, frame_flags_t flags, phys_t constraint);

@@ -23,7 +23,9 @@
  *                                            next interrupt, or longer. Called with interrupts off by a CPU that has
  *                                            nothing to do any more; cpu_relax if there is none
  *   void cpu_idle(void)                      called with interrupts off: turns them on and waits for one, and
- *                                            none can slip in between
+ *                                            none can slip in between. Where that is more than one instruction, an
+ *                                            interrupt that finds its return address between the two goes on behind
+ *                                            the wait
  *   uint64_t cycles(void)                    a counter that only rises; under an emulator that counts instructions
  *                                            (with ICOUNT_SHIFT of machine.mk), it counts them
  *   CYCLES_STEP                              by how much it rises at least: 1, if it can count one instruction; else
@@ -245,6 +247,9 @@ void cpu_state_read(uintptr_t words[CPU_STATE_WORDS]);
 /**
  * Starts the other CPUs, as far as there is room for them; each enters the kernel by cpu_main, and when this returns
  * all that will have done so. Tells of those that do not come. Once, at boot, when there is memory; interrupts are off.
+ *
+ * A CPU that enters by tables of the boot code's has no stack till it has loaded the kernel's root, unless it is one
+ * that those tables map: the code up to there uses none, or frames of the direct map (FRAME_LOWMEM).
  */
 void arch_cpus_start(void);
 
@@ -255,7 +260,11 @@ void arch_cpus_start(void);
  */
 void arch_cpu_interrupt(unsigned cpu);
 
-/** Stops all other CPUs for good, whatever they are doing: each gets a trap of kind TRAP_STOP. Any context. */
+/**
+ * Stops all other CPUs for good, whatever they are doing: each gets a trap of kind TRAP_STOP. Their interrupts may be
+ * off, so it is by one that is not masked (NMI; arm: a FIQ, which the kernel leaves on). Called again it does nothing.
+ * Any context.
+ */
 void arch_cpus_stop(void);
 
 /** Where a CPU ends that was stopped. */
