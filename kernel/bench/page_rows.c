@@ -18,8 +18,8 @@
 #define REFILLS 8
 
 /* Room to begin at a multiple of WINDOW_ALIGN. */
-#define WINDOW_ALIGN MiB(4)
-#define WINDOW_SIZE (MiB(12))
+#define WINDOW_ALIGN (RANGE_PAGES * PAGE_SIZE)
+#define WINDOW_SIZE (3 * WINDOW_ALIGN)
 
 /* Physical addresses that the rows map; nothing is ever written through them. */
 #define MAPPED_PA ((phys_t) MiB(4))
