@@ -30,8 +30,11 @@
 
 #include "../../boot/yamon/yamon.h"
 
-/* Count rises with every second cycle of the CPU, which has 320 MHz (QEMU 7.2, hw/mips/malta.c). */
-#define COUNT_HZ 160000000u
+/*
+ * Count rises with every second cycle of the CPU, which has 320 MHz (QEMU 7.2, hw/mips/malta.c); but QEMU takes that for
+ * a whole number of ns, 6.
+ */
+#define COUNT_HZ 166666667u
 
 /* UHI, MD01069: the operation "exit", and the SDBBP code by which it is asked for. */
 #define UHI_EXIT 1
@@ -52,7 +55,7 @@ void mips_start(uint32_t argc, uint32_t argv, uint32_t environment, uint32_t mem
 /* ---- time ---- */
 
 /*
- * Instructions, if the emulator counts them as 8 ns each (ICOUNT_SHIFT): a tick of Count is 6.25 of those. Count is
+ * Instructions, if the emulator counts them as 8 ns each (ICOUNT_SHIFT): a tick of Count is 6 of those. Count is
  * that, rounded down, so the next tick, rounded down, is exact.
  */
 uint64_t cycles(void)
@@ -66,7 +69,7 @@ uint64_t cycles(void)
 	before = now;
 	count = (uint64_t) high << 32 | now;
 	interrupts_restore(irq);
-	return (count * 25 + 25) >> 5;
+	return (count * 3 + 3) >> 2;
 }
 
 /* When the timer interrupts next. A tick that was missed is left out. */

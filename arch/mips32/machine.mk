@@ -13,7 +13,7 @@ BOOT := yamon
 EMULATOR := qemu-system-mips
 EMULATOR_FLAGS = -M malta $(if $(CPU),,-cpu 24Kf) $(QEMU_FLAGS) -semihosting-config enable=on,target=native
 GDB := gdb-multiarch
-# Count has a tick in 6.25 ns; cycles() makes instructions of it.
+# Count has a tick in 6 ns; cycles() makes instructions of it.
 ICOUNT_SHIFT := 3
 STATUS_GOOD := 16
 STATUS_PANIC := 17
