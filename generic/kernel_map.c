@@ -30,7 +30,9 @@
 
 _Static_assert(IS_PLACE(KERNEL_START) && IS_LAST(KERNEL_LAST), "the kernel part is whole pages of the address space");
 _Static_assert(IS_PLACE(USER_START) && IS_LAST(USER_LAST), "the user part is whole pages of the address space");
-_Static_assert((uintptr_t) USER_LAST<KERNEL_START || (uintptr_t) USER_START> KERNEL_LAST, "the parts are apart");
+_Static_assert((uintptr_t) USER_START - KERNEL_START > KERNEL_LAST - KERNEL_START &&
+		(uintptr_t) KERNEL_START - USER_START > USER_LAST - USER_START,
+	"the parts are apart");
 _Static_assert(IS_PLACE(KM_START) && IS_PLACE(KM_END) && KERNEL_START <= KM_START && KM_START < KM_END &&
 		(uintptr_t) KM_END - 1 <= KERNEL_LAST,
 	"km_map's window lies in the kernel part");
@@ -38,7 +40,7 @@ _Static_assert(IS_PLACE(IDENTITY_VIRT) && IS_PLACE(IDENTITY_SIZE) && IDENTITY_SI
 		KERNEL_START <= IDENTITY_VIRT && IDENTITY_SIZE - 1 <= KERNEL_LAST - IDENTITY_VIRT,
 	"the identity window lies in the kernel part");
 _Static_assert((IDENTITY_PHYS | 1) > 0 && (phys_t) IDENTITY_PHYS == IDENTITY_PHYS && IDENTITY_PHYS % PAGE_SIZE == 0 &&
-		IDENTITY_PHYS <= PHYS_LAST && (phys_t) PHYS_LAST == PHYS_LAST && RAM_LAST <= PHYS_LAST,
+		(IDENTITY_PHYS | (PAGE_SIZE - 1)) <= PHYS_LAST && (phys_t) PHYS_LAST == PHYS_LAST && RAM_LAST <= PHYS_LAST,
 	"the identity window begins at a frame, and no RAM is beyond what an entry can express");
 
 phys_t page_physical_last = PHYS_LAST;

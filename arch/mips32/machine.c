@@ -31,8 +31,8 @@
 #include "../../boot/yamon/yamon.h"
 
 /*
- * Count rises with every second cycle of the CPU, which has 320 MHz (QEMU 7.2, hw/mips/malta.c); but QEMU takes that for
- * a whole number of ns, 6.
+ * Count rises with every second cycle of the CPU, which has 320 MHz (QEMU 7.2, hw/mips/malta.c); but QEMU takes that
+ * for a whole number of ns, 6.
  */
 #define COUNT_HZ 166666667u
 
