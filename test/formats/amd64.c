@@ -64,7 +64,6 @@ static unsigned reported(unsigned flags)
 /* What arch/amd64/machine.c sets where the CPU has pages of 1 GiB. */
 unsigned ptl_leaf_levels = PAGES;
 
-#define FORMAT_NAME format_amd64
 #define FORMAT_MACHINE "amd64"
 #define FORMAT_MANUAL                                                                                        \
 	.shifts = { 39, 30, 21, 12 }, .large_levels = PDP | PD, .last = UINT64_C(0xfffffffffffff), /* 52 bits */ \

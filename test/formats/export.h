@@ -4,7 +4,6 @@
  * Makes a struct page_format of the <arch/page_format.h> that was included
  * before. The including file defines next to it:
  *
- *   FORMAT_NAME      the name of the structure
  *   FORMAT_MACHINE   the machine's, a text
  *   rows, addresses  the table (test/formats/format.h)
  *   reported         what flags a page is reported with
@@ -71,7 +70,7 @@ static unsigned export_leaf_flags(uint64_t pte, unsigned level)
 		EXPORT_OF(what, 0), EXPORT_OF(what, 1), EXPORT_OF(what, 2), EXPORT_OF(what, 3) \
 	}
 
-const struct page_format FORMAT_NAME = { .machine = FORMAT_MACHINE,
+static const struct page_format page_format = { .machine = FORMAT_MACHINE,
 	.levels = PTL_LEVELS,
 	.width = PAGE_WIDTH,
 	.entry_bits = 8 * sizeof(pte_t),
@@ -95,5 +94,8 @@ const struct page_format FORMAT_NAME = { .machine = FORMAT_MACHINE,
 	.address_count = sizeof(addresses) / sizeof(addresses[0]),
 	.reported = reported,
 	FORMAT_MANUAL };
+
+__attribute__((section("page_formats"), used)) static const struct page_format *const page_format_pointer =
+	&page_format;
 
 #endif

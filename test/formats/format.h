@@ -17,7 +17,8 @@
  *
  * What the hardware's words are a machine says in its file by HARDWARE_WORDS and
  * hardware_word: the entry itself, if a walker reads it; what the handler of a
- * miss makes of it, if software fills the TLB.
+ * miss makes of it, if software fills the TLB. Then entries that lead to a table have
+ * no rows, for no hardware sees them.
  *
  * This header goes without <arch/mm.h>, which is the host's here.
  */
@@ -84,11 +85,12 @@ struct page_format {
 	unsigned shifts[FORMAT_LEVELS];       /* log2 of what an entry of each level covers */
 	unsigned large_levels;                /* LEVEL(n) of those above the last that may map a page */
 	uint64_t last;                        /* the last physical address that an entry can have */
+	uint64_t table_last;                  /* the last that one which leads to a table can have; 0 = the same */
 	unsigned (*reported)(unsigned flags); /* what a page with these flags is reported as */
 	uint64_t hardware_writes;             /* bits of a page's entry that the hardware changes */
 };
 
-/* Every machine's; defined in test/formats/<machine>.c. */
-extern const struct page_format format_amd64, format_ia32;
+/* Every machine's that is in this tree: the linker gathers them. */
+extern const struct page_format *const __start_page_formats[], *const __stop_page_formats[];
 
 #endif

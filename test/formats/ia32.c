@@ -51,7 +51,6 @@ static unsigned reported(unsigned flags)
 	return (flags & (PAGE_WRITE | PAGE_USER | PAGE_GLOBAL | PAGE_UNCACHED)) | PAGE_READ | PAGE_EXEC;
 }
 
-#define FORMAT_NAME format_ia32
 #define FORMAT_MACHINE "ia32"
 #define FORMAT_MANUAL .shifts = { 22, 12 }, .large_levels = PD, .last = 0xffffffff, .hardware_writes = BITS(6, 5),
 

@@ -10,7 +10,7 @@
 
 #include "format.h"
 
-static const struct page_format *const formats[] = { &format_amd64, &format_ia32 };
+#define FORMATS ((size_t) (__stop_page_formats - __start_page_formats))
 
 static const page_flags_t caching[] = { 0, PAGE_UNCACHED, PAGE_DEVICE };
 
@@ -78,10 +78,18 @@ static uint64_t expected_word(const struct page_format *format, enum format_kind
 
 /* ---- what the format says ---- */
 
+static bool is_in_table(const struct page_format *format, enum format_kind kind)
+{
+	for (size_t i = 0; i < format->row_count; i++)
+		if (format->rows[i].kind == kind)
+			return true;
+	return false;
+}
+
 static bool same_words(const struct page_format *format, uint64_t pte, enum format_kind kind, uint64_t pa,
 	page_flags_t flags, unsigned level)
 {
-	for (unsigned word = 0; word < format->words; word++) {
+	for (unsigned word = 0; word < format->words && is_in_table(format, kind); word++) {
 		uint64_t named, twice, got = format->word(pte, kind, level, word);
 		uint64_t wanted = expected_word(format, kind, pa, flags, level, word, &named, &twice);
 
@@ -168,7 +176,8 @@ static bool pages_are_right(const struct page_format *format, unsigned level)
 static bool tables_are_right(const struct page_format *format, unsigned level)
 {
 	uint64_t pa[ADDRESSES];
-	size_t count = make_addresses(format->last, format->width, pa);
+	uint64_t last = format->table_last != 0 ? format->table_last : format->last;
+	size_t count = make_addresses(last, format->width, pa);
 
 	for (size_t i = 0; i < count; i++)
 		if (!table_is_right(format, pa[i], level)) {
@@ -200,26 +209,26 @@ TEST(page_format_pages,
 	"an entry that maps a page has the bits that the machine's manual gives it, and is taken apart again",
 	.host_only = "all machines' formats are compared there", .plain_only = "nothing is allocated")
 {
-	for (size_t i = 0; i < ARRAY_COUNT(formats); i++)
-		for (unsigned level = 0; level < formats[i]->levels; level++)
-			if (allowed_by_manual(formats[i], level))
-				CHECK(pages_are_right(formats[i], level));
+	for (size_t i = 0; i < FORMATS; i++)
+		for (unsigned level = 0; level < __start_page_formats[i]->levels; level++)
+			if (allowed_by_manual(__start_page_formats[i], level))
+				CHECK(pages_are_right(__start_page_formats[i], level));
 }
 
 TEST(page_format_tables, "an entry that leads to a table has the bits that the machine's manual gives it",
 	.host_only = "all machines' formats are compared there", .plain_only = "nothing is allocated")
 {
-	for (size_t i = 0; i < ARRAY_COUNT(formats); i++)
-		for (unsigned level = 0; level + 1 < formats[i]->levels; level++)
-			CHECK(tables_are_right(formats[i], level));
+	for (size_t i = 0; i < FORMATS; i++)
+		for (unsigned level = 0; level + 1 < __start_page_formats[i]->levels; level++)
+			CHECK(tables_are_right(__start_page_formats[i], level));
 }
 
 TEST(page_format_levels,
 	"levels and sizes of pages are those of the machine's manual, and PHYS_LAST is what an entry can have",
 	.host_only = "all machines' formats are compared there", .plain_only = "nothing is allocated")
 {
-	for (size_t i = 0; i < ARRAY_COUNT(formats); i++) {
-		const struct page_format *format = formats[i];
+	for (size_t i = 0; i < FORMATS; i++) {
+		const struct page_format *format = __start_page_formats[i];
 
 		CHECK_EQ(format->physical_last, format->last);
 		CHECK_EQ(format->shifts[format->levels - 1], format->width);
@@ -236,8 +245,8 @@ TEST(page_format_demands,
 	"what the page tables demand of each format holds (porting.md): what is not present, and runs",
 	.host_only = "all machines' formats are compared there", .plain_only = "nothing is allocated")
 {
-	for (size_t i = 0; i < ARRAY_COUNT(formats); i++) {
-		const struct page_format *format = formats[i];
+	for (size_t i = 0; i < FORMATS; i++) {
+		const struct page_format *format = __start_page_formats[i];
 		uint64_t last = format->last & ~all_ones(format->width);
 
 		CHECK(!format->present(0));

@@ -9,8 +9,11 @@ SANITIZERS_address := -fsanitize=address,undefined -fno-sanitize-recover=all
 SANITIZERS_thread := -fsanitize=thread
 CFLAGS += $(SANITIZERS_$(SANITIZE))
 
+# The machines whose page format is compared with its manual.
+FORMAT_MACHINES := $(patsubst arch/%/include/arch/page_format.h,%,$(wildcard arch/*/include/arch/page_format.h))
 TEST_SOURCES := $(filter-out kernel/test/machine/%,$(call find_sources,kernel/test)) \
-	$(filter-out test/examples/% test/compare/% test/embed/%,$(call find_sources,test))
+	$(filter-out test/examples/% test/compare/% test/embed/% test/formats/%,$(call find_sources,test)) \
+	test/formats/page_format_test.c $(foreach machine,$(FORMAT_MACHINES),$(wildcard test/formats/$(machine).c test/formats/$(machine)_*.c))
 # What the kernel has that needs no kernel, and is tested here too; so have the ways of booting.
 KERNEL_SOURCES := kernel/lib/format.c kernel/boot_reader.c $(wildcard kernel/console/line/*.c) \
 	boot/multiboot/multiboot.c boot/yamon/yamon.c genarch/x86/madt.c genarch/division.c
