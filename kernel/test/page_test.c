@@ -239,7 +239,7 @@ TABLE_TEST(page_remove_nothing, "removing what is not mapped is no error and cha
 
 TABLE_TEST(page_remove_all, "removing everything there is leaves the root alone")
 {
-	for (size_t i = 0; i < 24; i++) {
+	for (size_t i = 0; i < 24 && i < (USER_LAST - PLACE) / (3 * LARGE); i++) {
 		size_t pages = 1 + i * 61 % (3 * LARGE_PAGES - 1);
 
 		NEED(page_mapping_insert(table, PLACE + i * 3 * LARGE, FRAMES, pages, RW, FRAME_ATOMIC) == EOK);
@@ -528,7 +528,7 @@ static size_t set_aside(void)
 TABLE_TEST(page_reserved_kept,
 	"what a reservation's frames make room for is there for its owner's pages, whatever others map; till it ends")
 {
-	uintptr_t va = PLACE + 3 * PAGE_SIZE, next = PLACE + 64 * LARGE;
+	uintptr_t va = PLACE + 3 * PAGE_SIZE, next = PLACE + 2 * MANY_PAGES * PAGE_SIZE;
 	size_t before = set_aside(), mapped = 0;
 	struct reservation r;
 
