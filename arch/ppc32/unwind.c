@@ -37,42 +37,60 @@
 #define STWU 0x94210000u       /* stwu r1, d(r1) */
 #define STWUX 0x7c21016eu      /* stwux r1, r1, rB */
 #define STORE_LINK 0x90010000u /* stw r0, d(r1) */
+#define ADDI 0x38210000u       /* addi r1, r1, d; d is not below 0 */
+#define LOAD_CHAIN 0x80210000u /* lwz r1, 0(r1) */
+#define MR_R1_R11 0x7d615b78u  /* mr r1, r11 */
 #define BLR 0x4e800020u
+#define BRANCH 0x48000000u /* b; not bl */
+#define BRANCH_MASK 0xfc000001u
 
 /* No function is longer, as far as is looked. */
 #define INSTRUCTIONS_MOST 16384u
 
-/* At an instruction of a function. */
+/* At an instruction of a function: whether r1 is its frame's, and its frame's caller has its link register. */
 struct state {
 	bool has_frame, has_saved;
 };
 
-/* A function's last instructions, from that which restores the link register to its return, leave it as it began. */
+static bool makes_frame(uint32_t word)
+{
+	return (word & 0xffff0000u) == STWU || (word & ~(31u << 11)) == STWUX;
+}
+
+static bool ends_frame(uint32_t word)
+{
+	return word == LOAD_CHAIN || word == MR_R1_R11 || ((word & 0xffff8000u) == ADDI);
+}
+
+/* What comes behind a return, or a jump out of a function that has ended its frame, is as before its end. */
 static struct state function_state(uintptr_t start, uintptr_t pc)
 {
-	struct state state = { false, false };
-	bool ends = false, went_to_r0 = false;
+	struct state state = { false, false }, within = state;
+	bool link_in_r0 = false, ends = false;
 
 	for (uintptr_t at = start; at < pc && at < start + INSTRUCTIONS_MOST * WORD; at += WORD) {
 		uintptr_t word;
 
 		if (!probe_load(at, &word))
 			break;
-		if ((word & ~REGISTER_MASK) == MFLR)
-			went_to_r0 = (word & REGISTER_MASK) == 0;
-		else if ((word & 0xffff0000u) == STWU || (word & ~(31u << 11)) == STWUX)
-			state.has_frame = true;
-		else if ((word & 0xffff0000u) == STORE_LINK && went_to_r0)
-			state.has_saved = true;
-		else if ((word & ~REGISTER_MASK) == MTLR && state.has_saved)
+		if ((word & ~REGISTER_MASK) == MFLR) {
+			link_in_r0 = (word & REGISTER_MASK) == 0;
+		} else if (makes_frame(word)) {
+			state.has_frame = within.has_frame = true;
+		} else if ((word & 0xffff0000u) == STORE_LINK && link_in_r0) {
+			state.has_saved = within.has_saved = true;
+			link_in_r0 = false;
+		} else if ((word & ~REGISTER_MASK) == MTLR) {
+			state.has_saved = false;
 			ends = true;
-		else if (word == BLR || (word >> 26 == 18 && (word & 1) == 0 && ends))
+		} else if (ends_frame(word)) {
+			state.has_frame = false;
+			ends = true;
+		} else if (word == BLR || ((word & BRANCH_MASK) == BRANCH && ends)) {
+			state = within;
 			ends = false;
-		if (word >> 26 == 18 && (word & 1) != 0)
-			went_to_r0 = false;
+		}
 	}
-	if (ends)
-		state.has_saved = false;
 	return state;
 }
 
@@ -85,24 +103,20 @@ static bool frame_word(const struct unwind *unwind, uintptr_t frame, uintptr_t o
 /* Goes on in the code that a trap has interrupted: at the caller of the function that pc is in. */
 static void enter_trap(struct unwind *unwind, const struct trap_frame *frame)
 {
-	uintptr_t sp = frame->registers[1], pc = frame->pc, caller;
+	uintptr_t saved;
 	size_t offset;
-	struct state state = { true, true };
+	struct state state = { false, false }; /* in no function: a call to nowhere */
 
+	if (symbol_name(frame->pc, &offset) != NULL)
+		state = function_state(frame->pc - offset, frame->pc);
+	unwind->frame = frame->registers[1];
 	unwind->pc = 0;
-	unwind->frame = sp;
-	if (symbol_name(pc, &offset) == NULL) {
-		/* No function: a call to nowhere, whose caller is in the link register. */
+	if (state.has_frame && !frame_word(unwind, unwind->frame, 0, &unwind->frame))
+		return;
+	if (!state.has_saved)
 		unwind->pc = frame->lr;
-		return;
-	}
-	state = function_state(pc - offset, pc);
-	if (state.has_saved && state.has_frame)
-		return;
-	unwind->pc = frame->lr;
-	/* The frame may be gone at a function's end, though it was made at its beginning: then r1 is the caller's. */
-	if (state.has_frame && frame_word(unwind, sp, 0, &caller))
-		unwind->frame = caller;
+	else if (frame_word(unwind, unwind->frame, WORD, &saved))
+		unwind->pc = saved;
 }
 
 void unwind_trap(struct unwind *unwind, const struct trap_frame *frame, uintptr_t first, uintptr_t last)
