@@ -241,7 +241,7 @@ static void overlap_free(void)
 static void overlap_main(void *argument)
 {
 	(void) argument;
-	overlap.held = test_frame_word(frame_alloc(1, FRAME_LOWMEM, 0));
+	__atomic_store_n(&overlap.held, test_frame_word(frame_alloc(1, FRAME_LOWMEM, 0)), __ATOMIC_RELEASE);
 	while (!__atomic_load_n(&overlap.go, __ATOMIC_ACQUIRE))
 		test_sleep_ms(1);
 	for (size_t i = 0; i < OVERLAPPING && !__atomic_load_n(&overlap.stop, __ATOMIC_ACQUIRE); i++) {
