@@ -106,13 +106,19 @@ COLD static void __attribute__((noreturn)) fatal(const struct trap_frame *frame,
 	panic_trap(frame, "%s (trap %u) in %s at %p (%s+0x%zx)", report.name, info->number, mode, pc, name, offset);
 }
 
-/* Whether the page is there by now, and allows it: the TLB kept that it was not (TLB_KEEPS_INVALID). */
+/*
+ * Whether the page is there by now, and allows it: the TLB kept that it was not (TLB_KEEPS_INVALID), or it was away for
+ * a moment (PTE_BREAK_FIRST; in the user part as_page_fault looks).
+ */
 static bool is_stale(const struct trap_info *info)
 {
 	page_flags_t wanted = (info->access & AS_ACCESS_WRITE ? PAGE_WRITE : 0) |
 		(info->access & AS_ACCESS_EXEC ? PAGE_EXEC : 0) | (info->from_user ? PAGE_USER : 0);
 
-	return TLB_KEEPS_INVALID && page_fault_is_stale(tlb_table(), info->address, wanted);
+	bool is_possible =
+		TLB_KEEPS_INVALID || (PTE_BREAK_FIRST && info->address - KERNEL_START <= KERNEL_LAST - KERNEL_START);
+
+	return is_possible && page_fault_is_stale(tlb_table(), info->address, wanted);
 }
 
 /*

@@ -30,6 +30,8 @@ TEST(frame_high_bits, "high bits of the constraint bound the address from above"
 	phys_t below = MiB(8);
 	phys_t base;
 
+	while (below < IDENTITY_PHYS + MiB(8)) /* RAM may begin far above 0 */
+		below <<= 1;
 	for (size_t i = 0; i < 40; i++) {
 		NEED((base = test_frame_alloc(4, FRAME_ATOMIC, ~(below - 1))) != 0);
 		CHECK_LT(base, below);
