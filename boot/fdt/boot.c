@@ -12,8 +12,8 @@
  * and RANGES_MAX ranges at most.
  */
 
+#include <kernel/boot_reader.h>
 #include <kernel/lib.h>
-#include <mm/page.h>
 #include <mm/port.h>
 
 #include "fdt.h"
@@ -40,22 +40,14 @@ static bool add(uint64_t base, uint64_t bytes, enum memmap_type type)
 		port_log("boot: the device tree has more than %u ranges of memory: the others are not used", RANGES_MAX);
 	if (added > RANGES_MAX)
 		return false;
-	/* The map logs what it leaves out, and why. What a range forbids holds even then. */
-	if (bytes != 0 && memmap_add(&map, base, bytes, type) != EOK && type == MEMMAP_FREE)
-		port_log("boot: so this RAM is not used");
+	if (bytes != 0)
+		boot_map_add(&map, base, bytes, type);
 	return true;
 }
 
-/* RAM, as far as the CPU can address it. */
 static bool ram_add(uint64_t base, uint64_t bytes)
 {
-	uint64_t reach = base > phys_last() ? 0 : (uint64_t) phys_last() - base + 1; /* 0 also if that is 2^64 */
-	bool is_reached = bytes == 0 || (base <= phys_last() && bytes - 1 <= phys_last() - base);
-
-	if (!is_reached)
-		port_log("boot: of 0x%llx bytes of RAM at 0x%llx this CPU can address 0x%llx", (unsigned long long) bytes,
-			(unsigned long long) base, (unsigned long long) reach);
-	return add(base, is_reached ? bytes : reach, MEMMAP_FREE);
+	return add(base, bytes, MEMMAP_FREE);
 }
 
 static bool is_available(const struct fdt_node *node)
