@@ -12,13 +12,12 @@
  * Nothing is believed. A list that is longer than the room that the entry code had for
  * it is used as far as it was read; a last entry that is not whole is left out; so is one that
  * wraps, or has no bytes. Overlaps, and RAM beyond what the machine can address, are sorted out by the
- * map and the frame allocator (generic/memmap.c). The host tests this with lists made hostile
- * (test/openfirmware_test.c).
+ * map and the frame allocator (generic/memmap.c).
  *
  * Context: once, at boot, interrupts off.
  */
 
-#include <mm/page.h>
+#include <kernel/boot_reader.h>
 #include <mm/port.h>
 
 #include "openfirmware.h"
@@ -46,24 +45,6 @@ static uint64_t number_at(const uint8_t *at, size_t count)
 	return number;
 }
 
-/* Adds a range of RAM, as far as the machine can address it. The map logs what it refuses. */
-static void ram_add(struct memmap *map, uint64_t base, uint64_t bytes)
-{
-	uint64_t last = phys_last();
-
-	if (bytes == 0)
-		return;
-	if (base > last || bytes - 1 > last - base) {
-		uint64_t fits = base > last ? 0 : last - base + 1;
-
-		port_log("boot: of 0x%llx bytes of RAM at 0x%llx this CPU can address 0x%llx", (unsigned long long) bytes,
-			(unsigned long long) base, (unsigned long long) fits);
-		bytes = fits;
-	}
-	if (bytes != 0 && memmap_add(map, base, bytes, MEMMAP_FREE) != EOK)
-		port_log("boot: so this RAM is not used");
-}
-
 const char *openfirmware_read(const struct openfirmware *from, struct memmap *map)
 {
 	size_t address = cells(from->address_cells, "address"), size = cells(from->size_cells, "size");
@@ -76,7 +57,8 @@ const char *openfirmware_read(const struct openfirmware *from, struct memmap *ma
 		port_log("boot: the last %zu bytes of the firmware's list of memory are no entry: not used", bytes % entry);
 	}
 	for (size_t at = 0; at + entry <= bytes; at += entry)
-		ram_add(map, number_at(from->memory + at, address), number_at(from->memory + at + address * CELL, size));
+		boot_map_add(map, number_at(from->memory + at, address),
+			number_at(from->memory + at + address * CELL, size), MEMMAP_FREE);
 	return memmap_total(map, MEMMAP_FREE) != 0 ? NULL : "the firmware reports no memory";
 }
 
