@@ -195,10 +195,13 @@ enum user_step {
 #define USER_REGISTERS_MAX 80
 #define USER_SPIN_BYTES 16
 
-/** The program. @return its first byte, in the kernel */
+/* Where the machine's assembly has the program; each step begins at a symbol of its name, user_store for USER_STORE. */
+extern const char user_program_start[], user_program_end[];
+
+/** The program. @return its first byte, in the kernel (kernel/user_program.c) */
 const char *user_program(size_t *bytes);
 
-/** Where in the program a step begins. */
+/** Where in the program a step begins (kernel/user_program.c). */
 size_t user_step(enum user_step step);
 
 /**
