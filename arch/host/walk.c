@@ -32,11 +32,24 @@ static pte_t load(phys_t table, size_t index)
 	return __atomic_load_n((const pte_t *) PA2KA(table) + index, __ATOMIC_ACQUIRE);
 }
 
+/* Bytes of the page if the entry is one of a run. */
+static phys_t run_size(pte_t pte, unsigned level)
+{
+#if CONFIG_HOST_RUNS
+	return (pte & PTE_OF_RUN) != 0 ? (phys_t) PTE_RUN(level) << PTL_SHIFT(level) : 0;
+#else
+	(void) pte, (void) level;
+	return 0;
+#endif
+}
+
 /* A page that an entry of the root maps is as many parts as the walker has entries for it. */
 static phys_t leaf_pa(pte_t pte, uintptr_t va, unsigned level)
 {
 	phys_t bytes = (phys_t) 1 << (level == 0 ? ROOT_PART_SHIFT : PTL_SHIFT(level));
 
+	if (run_size(pte, level) != 0)
+		bytes = run_size(pte, level);
 	return (phys_t) (pte & PTE_ADDRESS & ~(pte_t) (bytes - 1)) | (va & (bytes - 1));
 }
 
@@ -53,9 +66,9 @@ static struct page_mapping walk(phys_t root, uintptr_t va)
 	}
 	if (!pte_present(pte))
 		return (struct page_mapping){ .size = 0 };
-	return (struct page_mapping){
-		.pa = leaf_pa(pte, va, level), .size = PTL_COVERS(level), .flags = pte_leaf_flags(pte, level)
-	};
+	return (struct page_mapping){ .pa = leaf_pa(pte, va, level),
+		.size = run_size(pte, level) != 0 ? (size_t) run_size(pte, level) : PTL_COVERS(level),
+		.flags = pte_leaf_flags(pte, level) };
 }
 
 struct page_mapping host_look_up(phys_t root, uintptr_t va)

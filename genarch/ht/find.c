@@ -281,7 +281,8 @@ size_t page_describe(struct page_table *table, uintptr_t va, struct page_level *
 			.entry_at = KA2PA(entry != NULL ? (uintptr_t) entry : (uintptr_t) bucket_at(number)),
 			.entry = pte,
 			.present = pte != 0,
-			.leaf = pte != 0 };
+			.leaf = pte != 0,
+			.run = 1 };
 		if (pte != 0)
 			break;
 	}

@@ -74,9 +74,9 @@ struct page_mapping page_mapping_find(struct page_table *table, uintptr_t va)
 	port_irq_restore(irq);
 	if (level == PTL_LEVELS)
 		return NOT_MAPPED;
-	return (struct page_mapping){ .pa = pte_leaf_pa(leaf, level) | (va & (PTL_COVERS(level) - 1)),
-		.size = PTL_COVERS(level),
-		.flags = pte_leaf_flags(leaf, level) };
+	return (struct page_mapping){
+		.pa = leaf_translate(leaf, level, va), .size = leaf_bytes(leaf, level), .flags = pte_leaf_flags(leaf, level)
+	};
 }
 
 COLD static bool translate_by_walk(struct page_table *table, uintptr_t va, phys_t *pa)
@@ -96,7 +96,7 @@ COLD static bool translate_by_walk(struct page_table *table, uintptr_t va, phys_
 	port_irq_restore(irq);
 	if (unlikely(level == PTL_LEVELS))
 		return false;
-	*pa = pte_leaf_pa(leaf, level) | (va & (PTL_COVERS(level) - 1));
+	*pa = leaf_translate(leaf, level, va);
 	return true;
 }
 
@@ -130,7 +130,7 @@ __attribute__((no_sanitize("thread"))) bool page_translate(struct page_table *ta
 		if (likely(__atomic_load_n(&table->recent_changes, __ATOMIC_RELAXED) == changes)) {
 			if (!pte_present(pte))
 				return PTE_BREAK_FIRST ? translate_by_walk(table, va, pa) : false;
-			*pa = pte_leaf_pa(pte, PTL_LEAF) | (va & PAGE_MASK);
+			*pa = leaf_translate(pte, PTL_LEAF, va);
 			return true;
 		}
 	}
@@ -146,7 +146,8 @@ bool page_entry_find(const struct page_table *table, uintptr_t va, struct page_e
 	entries = table->entries;
 	for (unsigned level = 0; level < PTL_LEVELS && is_own(table, va); level++) {
 		pte_t pte = entry_load(&entries[PTL_INDEX(va, level)]);
-		pte_t other = entry_load(&entries[PTL_INDEX(va, level) ^ 1]);
+		bool is_run = pte_is_run(pte, level);
+		pte_t other = entry_load(&entries[PTL_INDEX(va, level) ^ (is_run ? PTE_RUN(level) : 1)]);
 
 		if (!pte_present(pte))
 			return false;
@@ -154,7 +155,8 @@ bool page_entry_find(const struct page_table *table, uintptr_t va, struct page_e
 			entries = table_entries(pte_table_pa(pte));
 			continue;
 		}
-		if (!pte_present(other) || !pte_is_leaf(other, level) || !is_own(table, va ^ PTL_COVERS(level)))
+		if (!pte_present(other) || !pte_is_leaf(other, level) || pte_is_run(other, level) != is_run ||
+			!is_own(table, va ^ leaf_bytes(pte, level)))
 			other = 0;
 		*found = (struct page_entry){ .pte = pte, .other = other, .level = level };
 		return true;
@@ -186,7 +188,8 @@ size_t page_describe(struct page_table *table, uintptr_t va, struct page_level *
 			.entry_at = at + index * sizeof(pte_t),
 			.entry = pte,
 			.present = present,
-			.leaf = leaf };
+			.leaf = leaf,
+			.run = leaf && pte_is_run(pte, level) ? PTE_RUN(level) : 1 };
 		more = present && !leaf;
 		at = pte_table_pa(pte);
 	}

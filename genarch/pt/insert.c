@@ -13,7 +13,8 @@
  * is published once, at the end (mm/page_seen.h).
  *
  * A page of an upper level is used wherever its whole slot is in the range and
- * unused, and the physical address is aligned to it too.
+ * unused, and the physical address is aligned to it too. So is a run of equal entries
+ * (pt.h, "Runs"), of any level.
  *
  * Pages of one table that is there do not take that way: it is one look and one
  * store each, and if the table is the recent one, no walk.
@@ -34,6 +35,9 @@ struct insertion {
 	uintptr_t delta; /* physical less virtual address */
 	page_flags_t flags;
 	bool large;
+#if PTE_RUNS
+	uintptr_t first, last; /* the range */
+#endif
 	struct table_list empty; /* tables at hand */
 	struct table_list any;   /* tables at hand with anything in them: to be set aside, or to be filled whole */
 	size_t empty_needed, any_needed;
@@ -44,6 +48,59 @@ static bool takes_large(const struct insertion *insertion, unsigned level, uintp
 {
 	return insertion->large && slot_whole(va, last, level) && ptl_leaf_allowed(level) &&
 		((va | (va + insertion->delta)) & (PTL_COVERS(level) - 1)) == 0;
+}
+
+#if PTE_RUNS
+
+static void range_note(struct insertion *insertion, uintptr_t va, uintptr_t last)
+{
+	insertion->first = va;
+	insertion->last = last;
+}
+
+/*
+ * Whether the entry for va is to be one of a run. What is present of the run, and is a leaf, this insertion has
+ * written: prepare has found nothing mapped there.
+ */
+static bool takes_run(const struct insertion *insertion, const pte_t *entry, unsigned level, uintptr_t va)
+{
+	uintptr_t bytes = run_bytes(level), inside = va & (bytes - 1);
+	size_t index = inside >> PTL_SHIFT(level);
+
+	if (PTE_RUN(level) == 1 || !insertion->large || (insertion->delta & (bytes - 1)) != 0)
+		return false;
+	if (va - insertion->first < inside || insertion->last - (va - inside) < bytes - 1)
+		return false;
+	for (size_t i = 0; level != PTL_LEAF && i < PTE_RUN(level); i++) {
+		pte_t pte = entry_peek(entry - index + i);
+
+		if (pte_present(pte) && !pte_is_leaf(pte, level))
+			return false;
+	}
+	return true;
+}
+
+#else
+
+static void range_note(struct insertion *insertion, uintptr_t va, uintptr_t last)
+{
+	(void) insertion, (void) va, (void) last;
+}
+
+static bool takes_run(const struct insertion *insertion, const pte_t *entry, unsigned level, uintptr_t va)
+{
+	(void) insertion, (void) entry, (void) level, (void) va;
+	return false;
+}
+
+#endif
+
+/* The leaf for va, whose entry this is. */
+static inline pte_t leaf_for(const struct insertion *insertion, const pte_t *entry, unsigned level, uintptr_t va)
+{
+	if (takes_run(insertion, entry, level, va))
+		return pte_run(ALIGN_DOWN(va, run_bytes(level)) + insertion->delta, insertion->flags, level);
+	return pte_leaf(va + insertion->delta, insertion->flags, level);
 }
 
 /* Whether a missing table below an entry of this level will be filled whole. */
@@ -113,6 +170,13 @@ static void leaves_fill(pte_t *entry, size_t count, pte_t pte, pte_t step)
 		entry_store(entry++, pte);
 }
 
+/* The same where there are runs: each leaf is made for itself. */
+COLD static void leaves_fill_runs(const struct insertion *insertion, pte_t *entry, size_t count, uintptr_t va)
+{
+	for (; count > 0; count--, entry++, va += PAGE_SIZE)
+		entry_store(entry, leaf_for(insertion, entry, PTL_LEAF, va));
+}
+
 static void commit_below(struct insertion *insertion, phys_t table, unsigned level, uintptr_t va, uintptr_t last);
 
 /* @return entries that became used: 0 or 1 */
@@ -129,7 +193,7 @@ static unsigned commit_slot(struct insertion *insertion, pte_t *entry, unsigned 
 	if (takes_large(insertion, level, at, end)) {
 		if (has_spares(table, at))
 			table_move(&table->spares, &insertion->any, split_tables(level));
-		table_entry_set(table, level, entry, pte_leaf(at + insertion->delta, insertion->flags, level));
+		table_entry_set(table, level, entry, leaf_for(insertion, entry, level, at));
 		return 1;
 	}
 	child = table_pop(fills_table(level, at, end) ? &insertion->any : &insertion->empty);
@@ -145,7 +209,10 @@ static void commit_below(struct insertion *insertion, phys_t table, unsigned lev
 	pte_t *entries = table_entries(table);
 	size_t used = 0;
 
-	if (level == PTL_LEAF) {
+	if (PTE_RUN(PTL_LEAF) > 1 && level == PTL_LEAF) {
+		used = range_pages(va, last);
+		leaves_fill_runs(insertion, &entries[PTL_INDEX(va, level)], used, va);
+	} else if (level == PTL_LEAF) {
 		used = range_pages(va, last);
 		leaves_fill(&entries[PTL_INDEX(va, level)], used, pte_leaf(va + insertion->delta, insertion->flags, level),
 			leaf_step(level));
@@ -189,6 +256,7 @@ static errno_t insert_locked(struct insertion *insertion, uintptr_t va, uintptr_
 	struct page_table *table = insertion->table;
 
 	insertion->empty_needed = insertion->any_needed = 0;
+	range_note(insertion, va, last);
 	if (!prepare_below(insertion, table->entries, 0, va, last))
 		return EEXIST;
 	if (insertion->empty.count < insertion->empty_needed || insertion->any.count < insertion->any_needed)
@@ -258,6 +326,27 @@ static inline errno_t insert_recent(struct page_table *table, uintptr_t va, phys
 	return EOK;
 }
 
+static struct insertion insertion_of(struct page_table *table, uintptr_t va, phys_t pa, page_flags_t flags)
+{
+	return (struct insertion){
+		.table = table, .delta = pa - va, .flags = flags & ~PAGE_NO_LARGE, .large = !(flags & PAGE_NO_LARGE)
+	};
+}
+
+/* Fills unused leaves of one table. */
+static inline void leaves_fill_near(
+	struct page_table *table, pte_t *entries, uintptr_t va, phys_t pa, size_t pages, page_flags_t flags)
+{
+	if (PTE_RUN(PTL_LEAF) > 1) {
+		struct insertion insertion = insertion_of(table, va, pa, flags);
+
+		range_note(&insertion, va, va + (pages - 1) * PAGE_SIZE + PAGE_MASK);
+		leaves_fill_runs(&insertion, entries, pages, va);
+	} else {
+		leaves_fill(entries, pages, leaf_make(pa, flags), leaf_step(PTL_LEAF));
+	}
+}
+
 /* Maps pages of one table if that is there. @retval EAGAIN  it is not */
 static errno_t insert_near(
 	struct page_table *table, uintptr_t va, phys_t pa, size_t pages, page_flags_t flags, frame_flags_t alloc)
@@ -271,7 +360,7 @@ static errno_t insert_near(
 
 		error = leaves_unused(entries, pages) ? EOK : EEXIST;
 		if (error == EOK) {
-			leaves_fill(entries, pages, leaf_make(pa, flags), leaf_step(PTL_LEAF));
+			leaves_fill_near(table, entries, va, pa, pages, flags);
 			pte_publish();
 			*table->recent_uses += pages;
 		}
@@ -284,13 +373,6 @@ static inline bool is_valid(const struct page_table *table, uintptr_t va, phys_t
 {
 	return range_valid(table, va, pages) && (pa & PAGE_MASK) == 0 && pa <= phys_last() &&
 		pages - 1 <= (phys_last() - pa) >> PAGE_WIDTH;
-}
-
-static struct insertion insertion_of(struct page_table *table, uintptr_t va, phys_t pa, page_flags_t flags)
-{
-	return (struct insertion){
-		.table = table, .delta = pa - va, .flags = flags & ~PAGE_NO_LARGE, .large = !(flags & PAGE_NO_LARGE)
-	};
 }
 
 COLD static errno_t insert_some(

@@ -12,6 +12,7 @@
  *   empty     a table with no entry in use is pinned
  *   zero      an entry that is not present is 0
  *   size      a large page stands only at a level that may have it
+ *   run       the entries of a run are equal
  *   spares    as many tables are set aside as splitting all large pages takes
  *   shared    the kernel entries of every root are those of page_kernel's, where
  *             there is one root for both parts
@@ -134,6 +135,18 @@ static void entry_examine(struct examination *examination, const struct table_vi
 	}
 }
 
+/* Looks at an entry of a run: it is equal to the next one, and the last one to the first. */
+static void run_examine(struct examination *examination, const struct table_view *view, size_t index)
+{
+	const pte_t *entries = table_entries(view->table);
+	size_t within = PTE_RUN(view->level) - 1, next = (index & ~within) | ((index + 1) & within);
+	pte_t pte = entry_peek(&entries[index]);
+
+	if (pte_present(pte) && pte_is_leaf(pte, view->level) && pte_is_run(pte, view->level) &&
+		entry_peek(&entries[next]) != pte)
+		breach(examination, "run", view->level, view->table, (size_t) entry_peek(&entries[next]), (size_t) pte);
+}
+
 static bool view_is_pinned(const struct page_table *table, const struct table_view *view)
 {
 	return view->level == 0 || is_pinned(table, view->level, view->va);
@@ -150,6 +163,8 @@ static void table_examine(const struct table_view *view, void *argument)
 		pte_t pte = entry_peek(&table_entries(view->table)[i]);
 
 		entry_examine(examination, view, pte, view->va + (i - view->first) * PTL_COVERS(view->level));
+		if (PTE_RUNS)
+			run_examine(examination, view, i);
 		used += pte_present(pte);
 	}
 	if (!frame_is(view->table >> PAGE_WIDTH, FRAME_KIND_TABLE))

@@ -72,6 +72,14 @@
  * nothing looks whether the number is odd, or another than before, and then looks again,
  * unless the change is made by its own CPU. Where it is off, nothing of it is left.
  *
+ * RUNS of equal entries (mm/page_leaf.h) map a page that is no level of its own. Inserting
+ * uses one where the range, and its alignment to the frames, have all of it. What changes
+ * or removes a part of one first rewrites it as single entries (runs_cut); single entries
+ * never become a run again. A run is written as a whole (run_write): where PTE_BREAK_FIRST,
+ * all its entries are 0 before the first is another. So those of a run are equal, for
+ * whoever holds the lock; a walker may meet a part of them, which is not wrong: what the
+ * others map is about to be mapped so, or is invalidated next. A run takes no tables.
+ *
  * ORDER. What no lock covers, and what carries it:
  *
  *   for hardware mm/page_seen.h: what has become present is published before the
@@ -213,6 +221,25 @@ static inline bool must_break(pte_t old, pte_t pte, unsigned level)
 
 /** Writes an entry, va's, that was present: by way of 0, invalidated on all CPUs. The table is locked. */
 void entry_break(struct page_table *table, unsigned level, pte_t *entry, uintptr_t va, pte_t pte);
+
+#if PTE_RUNS
+/** Writes the entries of a run, of which entry is the first, va's: pte, and what step makes of it. */
+void run_write(struct page_table *table, unsigned level, pte_t *entry, uintptr_t va, pte_t pte, pte_t step);
+
+/** Rewrites what runs have both in and outside of [va, last] as single entries. The table is locked. */
+void runs_cut(struct page_table *table, uintptr_t va, uintptr_t last);
+#else
+static inline void run_write(
+	struct page_table *table, unsigned level, pte_t *entry, uintptr_t va, pte_t pte, pte_t step)
+{
+	(void) table, (void) level, (void) entry, (void) va, (void) pte, (void) step;
+}
+
+static inline void runs_cut(struct page_table *table, uintptr_t va, uintptr_t last)
+{
+	(void) table, (void) va, (void) last;
+}
+#endif
 
 /** Whether code runs, or has its stack, in what page_kernel maps at va: then it is there at every moment. */
 static inline bool is_live(const struct page_table *table, uintptr_t va)

@@ -10,6 +10,8 @@
  * last level that lies wholly in the range is unhooked as it is, without a look
  * at its entries.
  *
+ * Runs of equal entries of which only part goes become single entries first.
+ *
  * A large page that goes whole takes its spares along.
  *
  * COST. A page alone, its table the recent one: about 45 instructions, else
@@ -112,6 +114,7 @@ static void remove_range(struct page_table *table, uintptr_t va, uintptr_t last,
 	struct removal removal = { .table = table };
 	port_irq_t irq = spinlock_lock(&table->lock);
 
+	runs_cut(table, va, last);
 	remove_below(&removal, table->root, 0, va, last);
 	if (removal.freed.count != 0)
 		recent_forget(table);
@@ -132,6 +135,7 @@ static inline bool remove_recent(struct page_table *table, uintptr_t va)
 
 	if (entry_peek(entry) == 0)
 		return false;
+	runs_cut(table, va, va | PAGE_MASK);
 	entry_store(entry, 0);
 	--*table->recent_uses;
 	return true;
@@ -151,6 +155,7 @@ static bool remove_near(struct page_table *table, uintptr_t va, size_t pages, st
 	size_t gone = 0;
 
 	if (done) {
+		runs_cut(table, va, va + (pages - 1) * PAGE_SIZE + PAGE_MASK);
 		gone = leaves_clear(&table->recent_entries[PTL_INDEX(va, PTL_LEAF)], pages);
 		*table->recent_uses -= gone;
 	}

@@ -23,6 +23,22 @@
 
 #include "pt.h"
 
+/* As entries_run, where entries may be of runs of equal ones: entry is va's. */
+static const pte_t *entries_run_any(const pte_t *entry, const pte_t *end, uintptr_t va)
+{
+	phys_t pa = leaf_translate(entry_load(entry), PTL_LEAF, va);
+
+	while (++entry < end) {
+		pte_t next = entry_load(entry);
+
+		va += PAGE_SIZE;
+		pa += PAGE_SIZE;
+		if (!pte_present(next) || leaf_translate(next, PTL_LEAF, va) != pa)
+			break;
+	}
+	return entry;
+}
+
 /* The end of those entries that map frames that follow each other, with whatever flags; the first is there. */
 static inline const pte_t *entries_run(const pte_t *entry, const pte_t *end)
 {
@@ -50,7 +66,12 @@ static void entries_add(struct found_runs *found, const pte_t *entry, uintptr_t 
 		const pte_t *start = entry;
 		pte_t pte = entry_load(entry);
 
-		if (pte_present(pte)) {
+		if (PTE_RUNS && pte_present(pte)) {
+			uintptr_t at = va + ((uintptr_t) (start - first) << PAGE_WIDTH);
+
+			entry = entries_run_any(entry, end, at);
+			found_runs_add(found, at, leaf_translate(pte, PTL_LEAF, at), (size_t) (entry - start));
+		} else if (pte_present(pte)) {
 			entry = entries_run(entry, end);
 			found_runs_add(found, va + ((uintptr_t) (start - first) << PAGE_WIDTH), pte_leaf_pa(pte, PTL_LEAF),
 				(size_t) (entry - start));
@@ -93,7 +114,7 @@ static inline uintptr_t part_look(
 	pte = walk_above_leaf(table, va, &level);
 	end = slot_last(va, last, level);
 	if (pte_present(pte) && pte_is_leaf(pte, level))
-		found_runs_add(found, va, pte_leaf_pa(pte, level) | (va & (PTL_COVERS(level) - 1)), range_pages(va, end));
+		found_runs_add(found, va, leaf_translate(pte, level, va), range_pages(va, end));
 	else if (pte_present(pte))
 		entries_add(found, &table_entries(pte_table_pa(pte))[PTL_INDEX(va, PTL_LEAF)], va, range_pages(va, end));
 	return end;

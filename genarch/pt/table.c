@@ -241,15 +241,27 @@ static void breaks_step(struct page_table *table)
 	__atomic_store_n(&table->breaks, table->breaks + 1, __ATOMIC_RELEASE);
 }
 
-void entry_break(struct page_table *table, unsigned level, pte_t *entry, uintptr_t va, pte_t pte)
+/* Takes so many entries away, of which entry is the first, va's, till break_end. */
+static void break_begin(struct page_table *table, unsigned level, pte_t *entry, size_t count, uintptr_t va)
 {
 	mm_debug(spinlock_held_here(&table->lock), "the page table is not locked");
 	breaks_step(table);
-	table_entry_store(table, level, entry, 0);
-	tlb_break(table, ALIGN_DOWN(va, PTL_COVERS(level)), PTL_COVERS(level) >> PAGE_WIDTH);
-	table_entry_store(table, level, entry, pte);
+	for (size_t i = 0; i < count; i++)
+		table_entry_store(table, level, &entry[i], 0);
+	tlb_break(table, ALIGN_DOWN(va, PTL_COVERS(level)), count * PTL_COVERS(level) >> PAGE_WIDTH);
+}
+
+static void break_end(struct page_table *table)
+{
 	pte_publish();
 	breaks_step(table);
+}
+
+void entry_break(struct page_table *table, unsigned level, pte_t *entry, uintptr_t va, pte_t pte)
+{
+	break_begin(table, level, entry, 1, va);
+	table_entry_store(table, level, entry, pte);
+	break_end(table);
 }
 
 phys_t leaf_split_broken(struct page_table *table, unsigned level, pte_t *entry, uintptr_t va, struct table_list *list)
@@ -272,6 +284,61 @@ phys_t leaf_split_at_once(struct page_table *table, unsigned level, pte_t *entry
 	pte_publish(); /* also for the parts that the caller does not change */
 	return child;
 }
+
+/* ---- runs of equal entries (pt.h, "Runs") ---- */
+
+#if PTE_RUNS
+
+#if PTE_BREAK_FIRST
+
+COLD void run_write(struct page_table *table, unsigned level, pte_t *entry, uintptr_t va, pte_t pte, pte_t step)
+{
+	break_begin(table, level, entry, PTE_RUN(level), va);
+	for (size_t i = 0; i < PTE_RUN(level); i++, pte += step)
+		table_entry_store(table, level, &entry[i], pte);
+	break_end(table);
+}
+
+#else
+
+COLD void run_write(struct page_table *table, unsigned level, pte_t *entry, uintptr_t va, pte_t pte, pte_t step)
+{
+	(void) va;
+	for (size_t i = 0; i < PTE_RUN(level); i++, pte += step)
+		table_entry_set(table, level, &entry[i], pte);
+	pte_publish(); /* also for what the caller does not change */
+}
+
+#endif
+
+/* Rewrites a run of which va is in the midst as single entries. */
+static void run_cut(struct page_table *table, uintptr_t va)
+{
+	pte_t *entry = &table->entries[PTL_INDEX(va, 0)];
+	unsigned level = 0;
+	uintptr_t inside;
+	pte_t pte;
+
+	while (pte = entry_peek(entry), pte_present(pte) && !pte_is_leaf(pte, level)) {
+		level++;
+		entry = &table_entries(pte_table_pa(pte))[PTL_INDEX(va, level)];
+	}
+	if (!pte_present(pte) || !pte_is_run(pte, level))
+		return;
+	inside = va & (run_bytes(level) - 1);
+	if (inside != 0)
+		run_write(table, level, entry - (inside >> PTL_SHIFT(level)), va - inside,
+			pte_leaf(pte_leaf_pa(pte, level), pte_leaf_flags(pte, level), level), leaf_step(level));
+}
+
+COLD void runs_cut(struct page_table *table, uintptr_t va, uintptr_t last)
+{
+	run_cut(table, va);
+	if (last != table->last)
+		run_cut(table, last + 1);
+}
+
+#endif
 
 /* ---- the recent table ---- */
 

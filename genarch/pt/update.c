@@ -9,6 +9,9 @@
  * aside for that; only those of the identity window have none, so what they
  * will need is counted and taken, as in insert.c.
  *
+ * Of runs of equal entries those that change in part become single entries first; the
+ * others stay runs, and change as a whole.
+ *
  * Entries are replaced whole. What the CPU has noted in them (accessed, dirty)
  * is not kept: nobody here reads it.
  *
@@ -71,7 +74,8 @@ static bool leaves_may_change(
 	if (!is_live(change->table, va))
 		return true;
 	for (size_t i = 0; i < count; i++)
-		if (must_break(entry_peek(&entry[i]), (entry_peek(&entry[i]) & frame_bits) | pte, level))
+		if (pte_is_run(entry_peek(&entry[i]), level) ||
+			must_break(entry_peek(&entry[i]), (entry_peek(&entry[i]) & frame_bits) | pte, level))
 			return false;
 	return true;
 }
@@ -129,13 +133,25 @@ static inline void leaf_replace(struct page_table *table, unsigned level, pte_t 
 		table_entry_set(table, level, entry, pte);
 }
 
+/* All entries of a run, once for all of them: those that are not its first are passed over. */
+static void run_replace(struct change *change, unsigned level, pte_t *entry, uintptr_t va)
+{
+	phys_t pa = pte_leaf_pa(entry_peek(entry), level);
+
+	if ((va & (run_bytes(level) - 1)) == 0)
+		run_write(change->table, level, entry, va, pte_run(pa, change->flags, level), 0);
+}
+
 /* Leaves of the last level, one by one. */
 static void leaves_replace(struct change *change, pte_t *entry, size_t count, uintptr_t va)
 {
 	pte_t bits = pte_leaf(0, change->flags, PTL_LEAF), frame_bits = leaf_frame_bits(PTL_LEAF);
 
 	for (size_t i = 0; i < count; i++, va += PAGE_SIZE)
-		leaf_replace(change->table, PTL_LEAF, &entry[i], va, (entry_peek(&entry[i]) & frame_bits) | bits);
+		if (pte_is_run(entry_peek(&entry[i]), PTL_LEAF))
+			run_replace(change, PTL_LEAF, &entry[i], va);
+		else
+			leaf_replace(change->table, PTL_LEAF, &entry[i], va, (entry_peek(&entry[i]) & frame_bits) | bits);
 }
 
 static void commit_below(struct change *change, phys_t table, unsigned level, uintptr_t va, uintptr_t last);
@@ -148,6 +164,9 @@ static void commit_slot(struct change *change, pte_t *entry, unsigned level, uin
 
 	if (!pte_is_leaf(pte, level)) {
 		child = pte_table_pa(pte);
+	} else if (pte_is_run(pte, level)) {
+		run_replace(change, level, entry, at); /* it is in the range as a whole */
+		return;
 	} else if (slot_whole(at, end, level)) {
 		leaf_replace(table, level, entry, at, pte_leaf(pte_leaf_pa(pte, level), change->flags, level));
 		return;
@@ -161,7 +180,7 @@ static void commit_below(struct change *change, phys_t table, unsigned level, ui
 {
 	pte_t *entries = table_entries(table);
 
-	if (PTE_BREAK_FIRST && level == PTL_LEAF) {
+	if ((PTE_BREAK_FIRST || PTE_RUN(PTL_LEAF) > 1) && level == PTL_LEAF) {
 		leaves_replace(change, &entries[PTL_INDEX(va, level)], range_pages(va, last), va);
 		return;
 	}
@@ -208,6 +227,7 @@ static errno_t change_range(
 		} else if (PTE_BREAK_FIRST && change->busy) {
 			error = EBUSY;
 		} else if (change->fresh.count >= change->fresh_needed) {
+			runs_cut(table, va, last);
 			commit_below(change, table->root, 0, va, last);
 			if (batch != NULL)
 				pte_publish(); /* otherwise it is dropped next */
@@ -251,6 +271,10 @@ static inline bool change_recent(struct page_table *table, uintptr_t va, page_fl
 
 	if (unlikely(!pte_present(pte)))
 		return false;
+	if (pte_is_run(pte, PTL_LEAF)) {
+		runs_cut(table, va, va | PAGE_MASK);
+		pte = entry_peek(entry);
+	}
 	leaf_replace(table, PTL_LEAF, entry, va, (pte & leaf_frame_bits(PTL_LEAF)) | leaf_make(0, flags));
 	return true;
 }
@@ -301,6 +325,8 @@ pte_t *page_local_entry(uintptr_t va)
 
 	if (entry != NULL && !pte_present(entry_peek(entry)))
 		entry = NULL;
+	if (PTE_RUNS && entry != NULL && pte_is_run(entry_peek(entry), PTL_LEAF))
+		entry = NULL;
 	spinlock_unlock(&page_kernel.lock, irq);
 	return entry;
 }
@@ -318,6 +344,8 @@ errno_t page_mapping_replace(struct page_table *table, uintptr_t va, phys_t pa, 
 	irq = spinlock_lock(&table->lock);
 	entry = likely(recent_is(table, va)) ? &table->recent_entries[PTL_INDEX(va, PTL_LEAF)] : leaf_entry(table, va);
 	is_mapped = entry != NULL && pte_present(entry_peek(entry));
+	if (PTE_RUNS && is_mapped && pte_is_run(entry_peek(entry), PTL_LEAF))
+		is_mapped = false;
 	if (likely(is_mapped))
 		leaf_replace(table, PTL_LEAF, entry, va, leaf_make(pa, flags));
 	spinlock_unlock_raw(&table->lock);

@@ -6,6 +6,7 @@
  */
 
 #include <mm/direct_map.h>
+#include <mm/page_leaf.h>
 #include <mm/page_miss.h>
 #include <test.h>
 
@@ -49,7 +50,7 @@ static bool agrees(struct page_table *table, uintptr_t va)
 	if (!layout_agrees(table, va, &found))
 		return false;
 	other = page_mapping_find(table, va ^ mapping.size);
-	if (mapping.size != PTL_COVERS(found.level) || mapping.flags != pte_leaf_flags(found.pte, found.level) ||
+	if (mapping.size != leaf_bytes(found.pte, found.level) || mapping.flags != pte_leaf_flags(found.pte, found.level) ||
 		ALIGN_DOWN(mapping.pa, (phys_t) mapping.size) != pte_leaf_pa(found.pte, found.level))
 		return false;
 	if (other.size != mapping.size)
@@ -107,7 +108,7 @@ TEST(page_miss_kernel, "an address of the kernel part is found whatever the page
 	} else if (CHECK(found_own && found_other)) {
 		CHECK_EQ(own.pte, other.pte);
 		CHECK_EQ(own.level, other.level);
-		CHECK_EQ(pte_leaf_pa(own.pte, own.level) | (text & (PTL_COVERS(own.level) - 1)), IMAGE2PA(image_start));
+		CHECK_EQ(leaf_translate(own.pte, own.level, text), IMAGE2PA(image_start));
 	}
 	CHECK(!entry_of(&page_kernel, PLACE, &own));
 	CHECK(!entry_of(table, (uintptr_t) USER_LAST, &own));

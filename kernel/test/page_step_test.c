@@ -11,6 +11,7 @@
  */
 
 #include <mm/direct_map.h>
+#include <mm/page_leaf.h>
 #include <mm/page_miss.h>
 #include <test.h>
 
@@ -67,12 +68,12 @@ static void look_at_entry(uintptr_t va, phys_t frame, enum state state)
 		return;
 	irq = port_irq_save();
 	is_found = page_entry_find(world.table, va, &entry);
-	pa = is_found ? pte_leaf_pa(entry.pte, entry.level) | (va & (PTL_COVERS(entry.level) - 1)) : 0;
+	pa = is_found ? leaf_translate(entry.pte, entry.level, va) : 0;
 
 	world.missed += state == STATE_MAPPED && (!is_found || pa != frame);
 	world.ghosts += is_found && (state == STATE_NOT || pa != frame);
 	entry.pte = layout_find(world.table, va, &entry.level);
-	pa = entry.pte != 0 ? pte_leaf_pa(entry.pte, entry.level) | (va & (PTL_COVERS(entry.level) - 1)) : 0;
+	pa = entry.pte != 0 ? leaf_translate(entry.pte, entry.level, va) : 0;
 	world.missed += state == STATE_MAPPED && (entry.pte == 0 || pa != frame);
 	world.ghosts += entry.pte != 0 && (state == STATE_NOT || pa != frame);
 	port_irq_restore(irq);

@@ -13,6 +13,7 @@
 #include <mm/ht_layout.h>
 #include <mm/direct_map.h>
 #include <mm/held.h>
+#include <mm/page_leaf.h>
 #include <mm/reserve.h>
 #include <mm/tlb.h>
 #include <test.h>
@@ -251,6 +252,14 @@ TABLE_TEST(page_remove_all, "removing everything there is leaves the root alone"
 
 /* ---- large pages ---- */
 
+/* The size of the pages, below that of large ones, in which many are mapped from va on. */
+static size_t size_below_large(uintptr_t va, phys_t pa, page_flags_t flags)
+{
+	size_t bytes = run_bytes(PTL_LEVELS - 1);
+
+	return is_tree() && (flags & PAGE_NO_LARGE) == 0 && ((va | (uintptr_t) pa) & (bytes - 1)) == 0 ? bytes : PAGE_SIZE;
+}
+
 TABLE_TEST(page_large, "a large page is used when addresses and size allow it, and only then")
 {
 	static const struct {
@@ -271,7 +280,8 @@ TABLE_TEST(page_large, "a large page is used when addresses and size allow it, a
 		phys_t pa = FRAMES + tries[i].frame_offset;
 
 		NEED(page_mapping_insert(table, va, pa, tries[i].pages, tries[i].flags, FRAME_ATOMIC) == EOK);
-		CHECK_EQ(page_mapping_find(table, va).size, tries[i].large && TEST_HAS_LARGE_PAGES ? LARGE : PAGE_SIZE);
+		CHECK_EQ(page_mapping_find(table, va).size,
+			tries[i].large && TEST_HAS_LARGE_PAGES ? LARGE : size_below_large(va, pa, tries[i].flags));
 		CHECK_EQ(count_astray(table, va, pa, tries[i].pages), 0);
 		page_mapping_remove(table, va, tries[i].pages);
 		CHECK_EQ(count_tables(table), 1);
@@ -855,6 +865,115 @@ TEST(page_identity_window, "every frame with a permanent address is found there,
 			CHECK_EQ(count_wrong(PA2KA(pa), PA2KA(pa) + PAGE_SIZE, PAGE_WRITE), 0);
 		}
 	}
+}
+
+/* ---- runs of equal entries (mm/page_leaf.h) ---- */
+
+/* Pages of the size of a run of a level, as its first and its last base page report; 0 if they do not agree. */
+static size_t size_at(struct page_table *table, uintptr_t va, size_t bytes)
+{
+	size_t size = page_mapping_find(table, va).size;
+
+	return page_mapping_find(table, va + bytes - PAGE_SIZE).size == size ? size : 0;
+}
+
+/* Base pages from va that are not mapped to frames from pa with these flags. */
+static size_t count_run_wrong(struct page_table *table, uintptr_t va, phys_t pa, size_t bytes, page_flags_t flags)
+{
+	size_t wrong = 0;
+
+	for (uintptr_t at = 0; at < bytes; at += PAGE_SIZE) {
+		struct page_mapping mapping = page_mapping_find(table, va + at);
+
+		wrong += mapping.pa != pa + at || mapping.flags != reported(flags) || translation(table, va + at) != pa + at;
+	}
+	return wrong;
+}
+
+/* What holds of runs of one level, whose size is bytes; entries of that level cover part. */
+static void runs_try(struct page_table *table, size_t bytes, size_t part)
+{
+	const uintptr_t place = ALIGN_UP(PLACE, bytes), first = place + part, second = place + bytes,
+					third = second + bytes;
+	const phys_t start = ALIGN_UP(FRAMES, (phys_t) bytes), frames = start + part;
+	const size_t pages = bytes >> PAGE_WIDTH, part_pages = part >> PAGE_WIDTH, all = 3 * pages - part_pages;
+	struct page_level levels[8];
+	struct page_run run;
+	size_t count;
+
+	/* From behind the beginning of a run on, over two whole ones. */
+	NEED(page_mapping_insert(table, first, frames, all, RW, FRAME_ATOMIC) == EOK);
+	CHECK_EQ(size_at(table, first, bytes - part), part);
+	CHECK_EQ(size_at(table, second, bytes), bytes);
+	CHECK_EQ(size_at(table, third, bytes), bytes);
+	CHECK_EQ(count_run_wrong(table, first, frames, 3 * bytes - part, RW), 0);
+	CHECK_EQ(page_mapping_count(table, place, 3 * pages), all);
+	CHECK_EQ(page_mapping_runs(table, place, 3 * pages, &run, 1), 1);
+	CHECK(run.va == first && run.pa == frames && run.pages == all);
+	count = page_describe(table, second, levels, ARRAY_COUNT(levels));
+	CHECK(count != 0 && levels[count - 1].leaf);
+	CHECK_EQ(levels[count - 1].run, bytes / part);
+	CHECK_EQ(page_describe(table, first, levels, ARRAY_COUNT(levels)), count);
+	CHECK_EQ(levels[count - 1].run, 1);
+
+	/* A change of a whole run, and of a part of one: the latter is split, and the other left alone. */
+	NEED(page_mapping_update(table, second, pages, RW | PAGE_UNCACHED, FRAME_ATOMIC) == EOK);
+	CHECK_EQ(size_at(table, second, bytes), bytes);
+	CHECK_EQ(count_run_wrong(table, second, start + bytes, bytes, RW | PAGE_UNCACHED), 0);
+	NEED(page_mapping_update(table, second, part_pages, PAGE_READ, FRAME_ATOMIC) == EOK);
+	CHECK_EQ(size_at(table, second, bytes), part);
+	CHECK_EQ(size_at(table, third, bytes), bytes);
+	CHECK_EQ(count_run_wrong(table, second, start + bytes, part, PAGE_READ), 0);
+	CHECK_EQ(count_run_wrong(table, second + part, start + bytes + part, bytes - part, RW | PAGE_UNCACHED), 0);
+
+	/* Removing a part, too; what is left translates as it did. */
+	page_mapping_remove(table, third + part, part_pages);
+	CHECK(!is_mapped(table, third + part));
+	CHECK_EQ(count_run_wrong(table, third, start + 2 * bytes, part, RW), 0);
+	CHECK_EQ(count_run_wrong(table, third + 2 * part, start + 2 * bytes + 2 * part, bytes - 2 * part, RW), 0);
+	CHECK_EQ(page_mapping_count(table, place, 3 * pages), all - part_pages);
+	CHECK_EQ(page_check(), 0);
+	page_mapping_remove(table, place, 3 * pages);
+	CHECK_EQ(page_mapping_count(table, place, 3 * pages), 0);
+}
+
+TABLE_TEST(page_runs_of_entries,
+	"a page that is a run of equal entries is used where it can be, and split where a part changes")
+{
+	if (!PTE_RUNS || !is_tree())
+		SKIP("no page is a run of entries");
+	for (unsigned level = 0; level < PTL_LEVELS; level++)
+		if (PTE_RUN(level) > 1 && ptl_leaf_allowed(level))
+			runs_try(table, run_bytes(level), PTL_COVERS(level));
+}
+
+TABLE_TEST(page_runs_one, "one page of a run is changed, replaced and removed as any other")
+{
+	const size_t bytes = run_bytes(PTL_LEVELS - 1), pages = bytes >> PAGE_WIDTH;
+
+	if (PTE_RUN(PTL_LEVELS - 1) == 1 || !is_tree())
+		SKIP("no page is a run of entries");
+	NEED(page_mapping_insert(table, PLACE, FRAMES, pages, RW, FRAME_ATOMIC) == EOK);
+	CHECK_EQ(size_at(table, PLACE, bytes), bytes);
+	CHECK_EQ(page_mapping_replace(table, PLACE, FRAMES + bytes, RW), ENOENT);
+	NEED(page_mapping_update(table, PLACE + PAGE_SIZE, 1, PAGE_READ, FRAME_ATOMIC) == EOK);
+	CHECK_EQ(size_at(table, PLACE, bytes), PAGE_SIZE);
+	CHECK_EQ(count_run_wrong(table, PLACE + PAGE_SIZE, FRAMES + PAGE_SIZE, PAGE_SIZE, PAGE_READ), 0);
+	CHECK_EQ(count_run_wrong(table, PLACE + 2 * PAGE_SIZE, FRAMES + 2 * PAGE_SIZE, bytes - 2 * PAGE_SIZE, RW), 0);
+	CHECK_EQ(page_mapping_replace(table, PLACE, FRAMES + bytes, RW), EOK);
+	page_mapping_remove(table, PLACE, pages);
+
+	NEED(page_mapping_insert(table, PLACE, FRAMES, 2 * pages, RW, FRAME_ATOMIC) == EOK);
+	page_mapping_remove(table, PLACE + 2 * PAGE_SIZE, 1);
+	CHECK(!is_mapped(table, PLACE + 2 * PAGE_SIZE));
+	CHECK_EQ(size_at(table, PLACE, bytes), PAGE_SIZE);
+	CHECK_EQ(size_at(table, PLACE + bytes, bytes), bytes);
+	CHECK_EQ(page_mapping_count(table, PLACE, 2 * pages), 2 * pages - 1);
+
+	/* And base pages are what they are asked to be. */
+	page_mapping_remove(table, PLACE, 2 * pages);
+	NEED(page_mapping_insert(table, PLACE, FRAMES, pages, RW | PAGE_NO_LARGE, FRAME_ATOMIC) == EOK);
+	CHECK_EQ(size_at(table, PLACE, bytes), PAGE_SIZE);
 }
 
 /* ---- looking ---- */

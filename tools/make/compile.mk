@@ -60,6 +60,7 @@ $(CONFIG_H): FORCE
 	$(if $(HOSTED),echo '#define CONFIG_HOST_UNEVEN $(if $(filter uneven,$(LARGE_PAGES)),1,0)';) \
 	$(if $(HOSTED),echo '#define CONFIG_HOST_SHARED $(if $(filter yes,$(SHARED_TLB)),1,0)';) \
 	$(if $(HOSTED),echo '#define CONFIG_HOST_STRICT $(if $(filter yes,$(STRICT)),1,0)';) \
+	$(if $(HOSTED),echo '#define CONFIG_HOST_RUNS $(if $(filter yes,$(RUNS)),1,0)';) \
 	echo '#endif'; } | tools/keep $@
 
 $(B)/flags: FORCE

@@ -93,8 +93,9 @@ agree: ## host: both page-table designs, with all levels, answer the same random
 		$(foreach levels,$(PAGE_LEVELS),$(levels)=$(call agree_build,$(levels)))
 
 CHECK_STEPS := $(foreach mode,debug release,MODE=$(mode)+test) MODE=debug+agree \
-	MODE=debug+LEVELS=3+DIRECT_MAP=hardware+TEST=mappings+test MODE=debug+LEVELS=2+TEST=mappings+test \
-	MODE=debug+STRICT=yes+TEST=mappings+test MODE=debug+STRICT=yes+SOFT_TLB=yes+TEST=mappings+test MODE=debug+LEVELS=3+LARGE_PAGES=uneven+TEST=mappings+test \
+	MODE=debug+LEVELS=3+DIRECT_MAP=hardware+TEST=mappings+test MODE=debug+LEVELS=2+RUNS=yes+TEST=mappings+test \
+	MODE=debug+STRICT=yes+TEST=mappings+test MODE=debug+STRICT=yes+RUNS=yes+TEST=page+test \
+	MODE=debug+STRICT=yes+SOFT_TLB=yes+TEST=mappings+test MODE=debug+LEVELS=3+LARGE_PAGES=uneven+TEST=mappings+test \
 	MODE=debug+PAGE_WIDTH=13+DMA_ZONE=no+SHARED_TLB=yes+test MODE=debug+PAGE_WIDTH=14+LARGE_PAGES=no+test \
 	$(foreach sanitizer,address thread,MODE=debug+SANITIZE=$(sanitizer)+test)
 # The one of them that tells most.

@@ -28,7 +28,7 @@ $(if $(SEED),$(call number,SEED,0,4294967295))
 # Knobs that the steps of `check` set themselves.
 given_here = $(filter command%,$(origin $1))
 ifneq ($(filter check,$(MAKECMDGOALS)),)
-$(foreach knob,MODE MEMORY SMP KERNEL_SPLIT MAX_CPUS PHYS_BITS STACKS ICOUNT TEST LEVELS PAGE_WIDTH ASIDS LARGE_PAGES DIRECT_MAP DMA_ZONE SHARED_TLB STRICT SOFT_TLB SANITIZE,$(if $(call given_here,$(knob)),$(error $(knob) \
+$(foreach knob,MODE MEMORY SMP KERNEL_SPLIT MAX_CPUS PHYS_BITS STACKS ICOUNT TEST LEVELS PAGE_WIDTH ASIDS LARGE_PAGES DIRECT_MAP DMA_ZONE SHARED_TLB STRICT SOFT_TLB RUNS SANITIZE,$(if $(call given_here,$(knob)),$(error $(knob) \
 	does not go with check, which runs all of them. PROFILE=... and QUICK=yes make it shorter)))
 endif
 
@@ -60,7 +60,7 @@ endif
 
 ifeq ($(HOSTED),)
 $(if $(PAGE_WIDTHS),$(call one_of,PAGE_WIDTH,$(PAGE_WIDTHS)))
-$(foreach knob,$(if $(PAGE_WIDTHS),,PAGE_WIDTH) LARGE_PAGES DIRECT_MAP DMA_ZONE SHARED_TLB STRICT SOFT_TLB,$(if $(call given,$(knob)),$(error $(knob) does not go with \
+$(foreach knob,$(if $(PAGE_WIDTHS),,PAGE_WIDTH) LARGE_PAGES DIRECT_MAP DMA_ZONE SHARED_TLB STRICT SOFT_TLB RUNS,$(if $(call given,$(knob)),$(error $(knob) does not go with \
 	PROFILE=$(PROFILE): only the host can play such a machine)))
 $(call number,MEMORY,$(MEMORY_LEAST),$(MEMORY_MOST),MiB)
 $(call number,SMP,1,$(SMP_MOST),CPUs)
@@ -76,6 +76,7 @@ $(if $(filter no,$(SHARED_TLB)),,$(if $(filter 4,$(LEVELS)),,$(error SHARED_TLB=
 	the host has no identifiers)))
 $(call one_of,STRICT,yes no)
 $(call one_of,SOFT_TLB,yes no)
+$(call one_of,RUNS,yes no)
 $(if $(filter yes-yes,$(SHARED_TLB)-$(STRICT)),$(error SHARED_TLB=yes does not go with STRICT=yes))
 $(if $(filter 12,$(PAGE_WIDTH)),,$(if $(filter 4,$(LEVELS)),,$(error PAGE_WIDTH=$(PAGE_WIDTH) goes with LEVELS=4 only)))
 $(if $(filter 12,$(PAGE_WIDTH)),,$(if $(filter thread,$(SANITIZE)),$(error PAGE_WIDTH=$(PAGE_WIDTH) does not go with \

@@ -8,7 +8,7 @@
 VARIANT := $(MODE)$(if $(KERNEL_SPLITS),$(patsubst %,-split%,$(filter-out 3,$(KERNEL_SPLIT))))$(PHYS_BITS:%=-phys%)$(patsubst %,-stacks,$(filter direct,$(STACKS)))$(patsubst \
 	%,-cpus%,$(filter-out $(MAX_CPUS_DEFAULT),$(CPUS_MAX)))$(if $(PAGE_LEVELS),$(patsubst \
 	%,-levels%,$(filter-out $(firstword $(PAGE_LEVELS)),$(LEVELS))))$(if $(HOSTED)$(PAGE_WIDTHS),$(patsubst \
-	%,-page%,$(filter-out 12,$(PAGE_WIDTH))))$(ASIDS:%=-asids%)$(if $(HOSTED),$(if $(filter yes,$(SHARED_TLB)),-shared)$(patsubst yes,-strict,$(filter yes,$(STRICT)))$(patsubst \
+	%,-page%,$(filter-out 12,$(PAGE_WIDTH))))$(ASIDS:%=-asids%)$(if $(HOSTED),$(if $(filter yes,$(SHARED_TLB)),-shared)$(patsubst yes,-strict,$(filter yes,$(STRICT)))$(patsubst yes,-runs,$(filter yes,$(RUNS)))$(patsubst \
 	%,-%,$(filter uneven,$(LARGE_PAGES))))$(patsubst %,-%,$(filter-out none,$(SANITIZE)))
 B := build/$(PROFILE)/$(VARIANT)
 

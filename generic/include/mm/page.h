@@ -231,6 +231,7 @@ struct page_level {
 	uint64_t entry;  /* its bits */
 	unsigned level;  /* PTL0 = 0, the root */
 	bool present, leaf;
+	unsigned run; /* of a leaf: entries, this one among them, that are equal and map one page (mm/page_leaf.h) */
 };
 
 /** How va translates, level by level, for the console. @return levels filled in, at most max */

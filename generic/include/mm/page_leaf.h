@@ -5,12 +5,60 @@
  * tells is demanded that in leaves of one level and equal flags the frame number
  * is a field of its own, into which it goes linearly: so a run of leaves is made
  * by adding, and flags are changed without taking the address apart.
+ *
+ * RUNS OF EQUAL ENTRIES. Some formats have a page size that is no level of its own:
+ * PTE_RUN(level) entries, all equal, that follow each other and begin at a multiple of
+ * their number, map one page of as many times what an entry covers (arm: 16 for 64 KiB
+ * and 16 MiB). Such a machine defines in <arch/mm.h>
+ *
+ *     PTE_RUN(level)              entries of a run, a power of two that divides those of a table; 1 = no runs there
+ *     pte_is_run(pte, level)      whether a leaf is one of a run
+ *     pte_run(pa, flags, level)   makes one; pa is the run's, a multiple of its size
+ *
+ * and pte_leaf_pa and pte_leaf_flags take the entries of runs apart, too: the address is
+ * the run's. For a machine that defines none nothing is left of all that is here. Page
+ * tables (pt) use runs; the page hash table does not.
  */
 
 #ifndef MM_PAGE_LEAF_H
 #define MM_PAGE_LEAF_H
 
 #include <arch/mm.h>
+
+#ifdef PTE_RUN
+#define PTE_RUNS 1
+#else
+#define PTE_RUNS 0
+#define PTE_RUN(level) 1u
+
+static inline bool pte_is_run(pte_t pte, unsigned level)
+{
+	(void) pte, (void) level;
+	return false;
+}
+
+static inline pte_t pte_run(phys_t pa, page_flags_t flags, unsigned level)
+{
+	return pte_leaf(pa, flags, level);
+}
+#endif
+
+/** Bytes that a run of this level maps. */
+static inline uintptr_t run_bytes(unsigned level)
+{
+	return (uintptr_t) PTE_RUN(level) * PTL_COVERS(level);
+}
+
+/*
+ * Bytes of the page that a leaf maps, alone or with others; and what va translates to by its leaf. (As macros, so that
+ * the compiler makes of them what it made of the expression.)
+ */
+#if PTE_RUNS
+#define leaf_bytes(pte, level) (pte_is_run(pte, level) ? run_bytes(level) : PTL_COVERS(level))
+#else
+#define leaf_bytes(pte, level) PTL_COVERS(level)
+#endif
+#define leaf_translate(pte, level, va) (pte_leaf_pa(pte, level) | ((va) & (leaf_bytes(pte, level) - 1)))
 
 /** What to add to a leaf to get the leaf of the next frame. */
 static inline pte_t leaf_step(unsigned level)

@@ -37,11 +37,11 @@
 struct page_entry {
 	pte_t pte;
 	/*
-	 * The entry of the other half of a pair, the page of the same size at va ^ PTL_COVERS(level), for TLBs that hold
-	 * an even and an odd page in one entry; 0 if no page of that size is mapped there.
+	 * The entry of the other half of a pair, the page of the same size at va ^ that size, for TLBs that hold an even
+	 * and an odd page in one entry; 0 if no page of that size is mapped there.
 	 */
 	pte_t other;
-	unsigned level;
+	unsigned level; /* the page's size is PTL_COVERS(level), but of one of a run (mm/page_leaf.h) */
 };
 
 /**

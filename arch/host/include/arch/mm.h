@@ -230,6 +230,26 @@ static inline page_flags_t pte_leaf_flags(pte_t pte, unsigned level)
 	return flags;
 }
 
+#if CONFIG_HOST_RUNS
+/*
+ * RUNS=yes. Sixteen equal entries of the last level map one page, and so do four of the level above it, as on arm: of
+ * 64 KiB, and of 8 MiB with base pages of 4 KiB.
+ */
+#define PTE_OF_RUN ((pte_t) 1 << 9)
+#define PTE_RUN(level) ((level) == PTL_LEVELS - 1 ? 16u : (level) == PTL_LEVELS - 2 ? 4u : 1u)
+
+static inline bool pte_is_run(pte_t pte, unsigned level)
+{
+	(void) level;
+	return (pte & PTE_OF_RUN) != 0;
+}
+
+static inline pte_t pte_run(phys_t pa, page_flags_t flags, unsigned level)
+{
+	return pte_leaf(pa, flags, level) | PTE_OF_RUN;
+}
+#endif
+
 /* ---- when a change is seen (arch/host/seen.c) ---- */
 
 #define PTE_BREAK_FIRST CONFIG_HOST_STRICT
@@ -348,6 +368,10 @@ static inline void pte_root_mirror(phys_t root, size_t index, pte_t pte)
 {
 	pte_t *entry = (pte_t *) PA2KA(root) + index * HOST_ROOT_PARTS;
 	pte_t step = pte_present(pte) && pte_is_leaf(pte, 0) ? (pte_t) (PTL_COVERS(0) / HOST_ROOT_PARTS) : 0;
+
+#if CONFIG_HOST_RUNS
+	step = pte_is_run(pte, 0) ? 0 : step;
+#endif
 
 	for (size_t i = 0; i < HOST_ROOT_PARTS; i++, pte += step)
 		__atomic_store_n(&entry[i], pte, __ATOMIC_RELEASE);
