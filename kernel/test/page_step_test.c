@@ -195,7 +195,8 @@ TEST(page_steps, "between any two steps of a change every page is found by the C
 /* ---- changes in the midst of a look-up that takes no lock ---- */
 
 #define STEPS 12 /* steps of one look-up, at most */
-#define OTHERS 300
+/* So many that every bucket of the least table, a frame of cache lines, is split; else perhaps none of SOME moves. */
+#define OTHERS (PAGE_SIZE / CACHE_LINE > 150 ? 2 * PAGE_SIZE / CACHE_LINE : 300)
 #define OTHER(i) (PLACE + MiB(64) + (i) *DISTANCE)
 #define SOME 8 /* pages, some of which come to another bucket as the table grows */
 #define FEW 3  /* of these, with others in their bucket, where there may be some of the kernel's too */
