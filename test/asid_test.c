@@ -176,6 +176,121 @@ TEST(asid_look_ahead, "what a CPU looks up ahead of a switch does not come to be
 		CHECK_GT(looked_ahead, 10);
 }
 
+/* ---- an identifier that was in use when a generation began (genarch/asid_shared, "In use") ---- */
+
+/* More page tables than there are identifiers; and two for the CPU that goes on when a generation begins. */
+#define LEFT_TABLES (CONFIG_MAX_CPUS + 4)
+#define LEFT_ALL (LEFT_TABLES + 2)
+
+static struct left {
+	struct page_table *tables[LEFT_ALL];
+	phys_t frames[LEFT_ALL];
+	uintptr_t step; /* what was done last */
+} left;
+
+enum { LEFT_NOTHING, LEFT_RUNS, LEFT_BEGUN, LEFT_LEFT, LEFT_OVER };
+
+static void left_step(uintptr_t step)
+{
+	__atomic_store_n(&left.step, step, __ATOMIC_RELEASE);
+}
+
+static void left_wait(uintptr_t step)
+{
+	while (__atomic_load_n(&left.step, __ATOMIC_ACQUIRE) != step)
+		port_relax();
+}
+
+/* Whether the CPU, in this page table, reads what stands in its own frame. */
+static bool left_reads(size_t number, uintptr_t va)
+{
+	uint8_t byte = 0;
+
+	host_tlb_use(left.tables[number]);
+	return host_load(va, &byte) && byte == (uint8_t) (number + 1);
+}
+
+static void left_main(void *argument)
+{
+	size_t *wrong = argument;
+
+	*wrong += !left_reads(LEFT_TABLES, STAY_AT);
+	left_step(LEFT_RUNS);
+	left_wait(LEFT_BEGUN);
+	*wrong += !left_reads(LEFT_TABLES, STAY_AT + PAGE_SIZE); /* it fills the cache, under what it has still */
+	*wrong += !left_reads(LEFT_TABLES + 1, STAY_AT);
+	left_step(LEFT_LEFT);
+	left_wait(LEFT_OVER);
+	host_tlb_use(&page_kernel);
+}
+
+static bool left_prepare(void)
+{
+	for (size_t i = 0; i < LEFT_ALL; i++) {
+		left.frames[i] = test_frame_alloc(1, FRAME_ATOMIC, 0);
+		left.tables[i] = left.frames[i] != 0 ? page_table_create(FRAME_ATOMIC) : NULL;
+		if (left.tables[i] == NULL)
+			return false;
+		*(uint8_t *) PA2KA(left.frames[i]) = (uint8_t) (i + 1);
+		for (uintptr_t va = STAY_AT; va <= STAY_AT + PAGE_SIZE; va += PAGE_SIZE)
+			if (page_mapping_insert(left.tables[i], va, left.frames[i], 1, PAGE_READ | PAGE_USER, FRAME_ATOMIC) != EOK)
+				return false;
+	}
+	return true;
+}
+
+static size_t in_use(void)
+{
+	struct asid_info info;
+
+	asid_get_info(&info);
+	return info.in_use;
+}
+
+static size_t left_run(void)
+{
+	struct test_thread *thread;
+	size_t wrong = 0, wrong_there = 0, number = 0, before;
+
+	/* The other CPU's identifier is not one of the first. */
+	while (in_use() < 8 || in_use() > 30)
+		wrong += !left_reads(number++ % LEFT_TABLES, STAY_AT);
+	thread = test_thread_start("left", left_main, &wrong_there);
+	left_wait(LEFT_RUNS);
+	for (before = generations(); generations() == before;)
+		wrong += !left_reads(number++ % LEFT_TABLES, STAY_AT);
+	left_step(LEFT_BEGUN);
+	left_wait(LEFT_LEFT);
+	for (size_t i = 0; i < LEFT_TABLES; i++)
+		wrong += !left_reads(number++ % LEFT_TABLES, STAY_AT + PAGE_SIZE);
+	left_step(LEFT_OVER);
+	test_thread_join(thread);
+	return wrong + wrong_there;
+}
+
+TEST(asid_left, "what a CPU looks up under an identifier that it keeps in a new generation is found by no other owner",
+	.host_only = "its CPUs share a cache", .threads = true, .frames = 2000,
+	.plain_only = "its thread may not be refused")
+{
+	size_t wrong = 0;
+	bool there;
+
+	if (!TLB_CACHE)
+		SKIP("CPUs share no cache");
+	identifiers(0);
+	left = (struct left){ .step = LEFT_NOTHING };
+	there = left_prepare();
+	if (there)
+		wrong = left_run();
+	host_tlb_use(&page_kernel);
+	for (size_t i = 0; i < LEFT_ALL; i++)
+		if (left.tables[i] != NULL)
+			page_table_destroy(left.tables[i]);
+	tlb_invalidate_all(); /* before the frames are freed */
+	NEED(there);
+	CHECK_EQ(wrong, 0);
+}
+
 /* A thread that stays in an address space, and reads a page before and after its area goes. */
 static struct stay {
 	struct as *as;

@@ -13,8 +13,11 @@
  *
  * IN USE. CPUs that run in an address space go on under its identifier while a
  * generation begins. So each CPU's is written down, with its owner; it is not given
- * to another while it is there, and the owner keeps it in the new generation. There
- * are more identifiers than CPUs, so some are free.
+ * to another while it is there, and the owner keeps it in the new generation. What was
+ * in use when a generation began is RESERVED for all of it: the CPU has gone on filling
+ * the cache under it, so once the CPU has left, another owner would find that there.
+ * There are more identifiers than CPUs, so some are free when a generation begins.
+ * test/model/asid_shared.pml searches all interleavings of this.
  *
  *     generation 7                      generation 8
  *       A 1   B 2   C 3   D 4             C 3 (kept: CPU 1 runs in it)
@@ -65,13 +68,14 @@ static size_t generations;
 static struct asid_cpu {
 	const struct asid_contexts *owner; /* of the identifier that it uses, or used last; NULL = none */
 	unsigned asid;
+	unsigned reserved; /* the identifier that it used when the generation began; 0 = none */
 	bool is_behind;
 } __attribute__((aligned(CACHE_LINE))) asid_cpus[CONFIG_MAX_CPUS];
 
 static bool is_in_use(unsigned asid)
 {
 	for (size_t i = 0; i < CONFIG_MAX_CPUS; i++)
-		if (asid_cpus[i].owner != NULL && asid_cpus[i].asid == asid)
+		if (asid_cpus[i].reserved == asid || (asid_cpus[i].owner != NULL && asid_cpus[i].asid == asid))
 			return true;
 	return false;
 }
@@ -90,8 +94,10 @@ static void generation_begin(void)
 	generation++;
 	generations++;
 	next = 1;
-	for (size_t i = 0; i < CONFIG_MAX_CPUS; i++)
+	for (size_t i = 0; i < CONFIG_MAX_CPUS; i++) {
 		asid_cpus[i].is_behind = true;
+		asid_cpus[i].reserved = asid_cpus[i].owner != NULL ? asid_cpus[i].asid : 0;
+	}
 	if (TLB_CACHE)
 		tlb_cache_invalidate_asids();
 }
@@ -137,7 +143,9 @@ void asid_load(struct asid_contexts *contexts, phys_t root)
 	spinlock_lock_raw(&asid_lock);
 	asid = asid_provide(contexts, here);
 	was_void = here->is_behind || (own->generation == generation && __atomic_load_n(&own->asid, __ATOMIC_RELAXED) == 0);
-	*here = (struct asid_cpu){ .owner = contexts, .asid = asid };
+	here->owner = contexts;
+	here->asid = asid;
+	here->is_behind = false;
 	own->generation = generation;
 	spinlock_unlock_raw(&asid_lock);
 	if (unlikely(was_void)) {
