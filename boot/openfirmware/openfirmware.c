@@ -57,8 +57,8 @@ const char *openfirmware_read(const struct openfirmware *from, struct memmap *ma
 		port_log("boot: the last %zu bytes of the firmware's list of memory are no entry: not used", bytes % entry);
 	}
 	for (size_t at = 0; at + entry <= bytes; at += entry)
-		boot_map_add(map, number_at(from->memory + at, address),
-			number_at(from->memory + at + address * CELL, size), MEMMAP_FREE);
+		boot_map_add(map, number_at(from->memory + at, address), number_at(from->memory + at + address * CELL, size),
+			MEMMAP_FREE);
 	return memmap_total(map, MEMMAP_FREE) != 0 ? NULL : "the firmware reports no memory";
 }
 
