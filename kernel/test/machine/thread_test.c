@@ -185,21 +185,49 @@ TEST(thread_no_run, "where a stack is a run of frames thread_create waits for on
 	test_thread_join(creator);
 }
 
+/* Takes all objects that cache has without another slab. @return a list of them, through their first words */
+static void *objects_take(struct slab_cache *cache)
+{
+	void *first = NULL, **object;
+
+	while ((object = slab_alloc(cache, FRAME_ATOMIC)) != NULL) {
+		*object = first;
+		first = object;
+	}
+	return first;
+}
+
+static void objects_free(struct slab_cache *cache, void *first)
+{
+	while (first != NULL) {
+		void *next = *(void **) first;
+
+		slab_free(cache, first);
+		first = next;
+	}
+}
+
 TEST(thread_create_two, "of two that wait, with memory for one thread, one gets on, and then the other",
 	.threads = true, .plain_only = "it waits")
 {
 	size_t count = thread_stack_frames() + 1, ran = 0;
 	struct test_thread *creators[2];
+	struct slab_cache *cache;
 	phys_t enough;
+	void *objects;
 
-	/* As many frames as one of them waits for: two stacks may be had of them, and nothing else. */
+	NEED((cache = slab_cache_find("thread")) != NULL);
+	slab_cache_release(cache); /* it is never destroyed */
+	/* As many frames as one of them waits for: two stacks may be had of them, and then there is none for a slab. */
 	NEED((enough = test_frame_alloc(count, FRAME_ATOMIC | FRAME_LOWMEM, 0)) != 0);
 	(void) test_take_all_frames(0);
 	for (size_t i = 0; i < ARRAY_COUNT(creators); i++)
 		creators[i] = test_thread_start("creator", create_and_join, &ran);
 	CHECK(test_wait_for(frame_sleepers() == ARRAY_COUNT(creators), PATIENCE_MS));
+	objects = objects_take(cache);
 	test_frame_free(enough, count);
 	CHECK(test_wait_for(__atomic_load_n(&ran, __ATOMIC_RELAXED) == ARRAY_COUNT(creators), PATIENCE_MS));
+	objects_free(cache, objects);
 	test_free_all_frames();
 	for (size_t i = 0; i < ARRAY_COUNT(creators); i++)
 		test_thread_join(creators[i]);
