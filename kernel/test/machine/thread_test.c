@@ -4,6 +4,7 @@
  * Threads: making and ending them, preemption, sleeping, parking.
  */
 
+#include <kernel/format.h>
 #include <kernel/lib.h>
 #include <kernel/machine.h>
 #include <kernel/scheduler.h>
@@ -45,6 +46,28 @@ static void touch_guards(void *argument)
 
 	*(bool *) argument = probe_write(stack) && probe_write(stack + THREAD_STACK_SIZE - 1) && !probe_read(stack - 1) &&
 		!probe_write(stack - PAGE_SIZE) && !probe_write(stack + THREAD_STACK_SIZE);
+}
+
+struct printed {
+	char narrow[64], mixed[64];
+};
+
+static void print_wide(void *argument)
+{
+	struct printed *printed = argument;
+
+	(void) ksnprintf(printed->narrow, sizeof printed->narrow, "%llx", 0x0123456789abcdefull);
+	(void) ksnprintf(printed->mixed, sizeof printed->mixed, "%x %llx %x %llx", 1u, 0xfedcba9876543210ull, 2u, 3ull);
+}
+
+TEST(thread_stack_aligned, "the stack of a new thread is aligned as variable arguments of 64 bits want it",
+	.threads = true)
+{
+	struct printed printed = { .narrow = "" };
+
+	test_thread_join(test_thread_start("printer", print_wide, &printed));
+	CHECK(__builtin_strcmp(printed.narrow, "123456789abcdef") == 0);
+	CHECK(__builtin_strcmp(printed.mixed, "1 fedcba9876543210 2 3") == 0);
 }
 
 TEST(thread_guards, "the pages below and above a thread's stack fault", .threads = true)
