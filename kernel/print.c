@@ -101,7 +101,7 @@ void print_expect(const char *beginning)
 	print_end(state);
 }
 
-static void mark_expected_locked(const char *format, va_list arguments)
+static void __attribute__((format(printf, 1, 0))) mark_expected_locked(const char *format, va_list arguments)
 {
 	char head[64];
 

@@ -92,7 +92,7 @@ static bool take_singles(phys_t *frames)
 TEST(wake_reclaim_cache, "what a reclaim frees of a CPU's cache is there for those behind the one that has run it",
 	.threads = true, .plain_only = "the machine is emptied")
 {
-	phys_t run = test_frame_alloc(FIRST, FRAME_ATOMIC | FRAME_LOWMEM, 0), singles[SECOND];
+	phys_t run = test_frame_alloc(FIRST, FRAME_ATOMIC | FRAME_LOWMEM, 0), singles[SECOND] = { 0 };
 
 	NEED(run != 0 && take_singles(singles));
 	(void) test_take_all_frames(FRAME_HIGHMEM);
@@ -124,7 +124,7 @@ TEST(wake_reclaim_run_cache, "the same of the runs in a CPU's cache", .threads =
 TEST(wake_reclaim_rest, "what a reclaim leaves for another one is asked for when the one that has run it has left",
 	.threads = true, .plain_only = "the machine is emptied")
 {
-	phys_t run = test_frame_alloc(FIRST, FRAME_ATOMIC | FRAME_LOWMEM, 0), singles[SECOND];
+	phys_t run = test_frame_alloc(FIRST, FRAME_ATOMIC | FRAME_LOWMEM, 0), singles[SECOND] = { 0 };
 
 	NEED(run != 0 && take_singles(singles));
 	(void) test_take_all_frames(FRAME_HIGHMEM);
