@@ -14,7 +14,8 @@ bool page_fault_is_stale(struct page_table *table, uintptr_t va, page_flags_t wa
 	port_irq_t irq = port_irq_save();
 	struct page_mapping mapping;
 
-	tlb_invalidate_one(va - KERNEL_START <= KERNEL_LAST - KERNEL_START, ALIGN_DOWN(va, PAGE_SIZE));
+	if (TLB_KEEPS_INVALID)
+		tlb_invalidate_one(va - KERNEL_START <= KERNEL_LAST - KERNEL_START, ALIGN_DOWN(va, PAGE_SIZE));
 	mapping = page_mapping_find(table, va);
 	port_irq_restore(irq);
 	return mapping.size != 0 && (wanted & ~mapping.flags) == 0;

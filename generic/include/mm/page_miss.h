@@ -53,8 +53,9 @@ struct page_entry {
 MUST_USE bool page_entry_find(const struct page_table *table, uintptr_t va, struct page_entry *found);
 
 /**
- * What comes before a page fault is reported, where TLB_KEEPS_INVALID: drops what this CPU's TLB keeps of the page, so
- * that no entry is left that has no valid half, and looks the page up.
+ * What comes before a page fault is reported, where TLB_KEEPS_INVALID or PTE_BREAK_FIRST: looks the page up, once no
+ * change is under way. Where TLB_KEEPS_INVALID, drops what this CPU's TLB keeps of the page first, so that no entry is
+ * left that has no valid half; nowhere else, for there it would heal an invalidation that was left out.
  *
  * @param table      tlb_table()
  * @param wanted     PAGE_WRITE, PAGE_EXEC, PAGE_USER: what the access needs beyond that the page is mapped

@@ -136,6 +136,52 @@ TEST(cpus_drop, "what was mapped and read on every CPU is gone on every CPU when
 	CHECK_EQ(read_everywhere(va, 0).faults, cpu_count());
 }
 
+/* ---- a page that is replaced ---- */
+
+#define REPLACED 3000
+
+struct replaced {
+	uintptr_t va, stop, reads, strange;
+};
+
+static void replaced_reader(void *argument)
+{
+	struct replaced *replaced = argument;
+
+	while (peek(&replaced->stop) == 0) {
+		uintptr_t value = peek((const uintptr_t *) replaced->va);
+
+		replaced->strange += value != 0x5eed0 && value != 0x5eed1;
+		put(&replaced->reads, replaced->reads + 1);
+	}
+}
+
+TEST(cpus_replaced, "a page of the kernel that is replaced over and over is there for other CPUs at each moment",
+	.threads = true)
+{
+	phys_t frames = test_frame_alloc(2, FRAME_ATOMIC, 0);
+	struct replaced replaced = { .stop = 0 };
+	struct test_thread *reader;
+
+	if (cpu_count() == 1)
+		SKIP("there is one CPU");
+	NEED(frames != 0);
+	for (size_t i = 0; i < 2; i++)
+		*(uintptr_t *) PA2KA(frames + i * PAGE_SIZE) = 0x5eed0 + i;
+	NEED(km_map(frames, PAGE_SIZE, PAGE_READ, FRAME_ATOMIC, &replaced.va) == EOK);
+	reader = test_thread_start("reader", replaced_reader, &replaced);
+	CHECK(test_wait_for(peek(&replaced.reads) != 0, PATIENCE_MS));
+	for (size_t i = 1; i <= REPLACED; i++)
+		CHECK_EQ(
+			page_mapping_replace(&page_kernel, replaced.va, frames + i % 2 * PAGE_SIZE, PAGE_READ | PAGE_GLOBAL), EOK);
+	put(&replaced.stop, 1);
+	test_thread_join(reader);
+	CHECK_EQ(replaced.strange, 0);
+	km_unmap(replaced.va, PAGE_SIZE);
+}
+
+/* ---- many pages ---- */
+
 TEST(cpus_drop_many, "a range of more pages than are dropped singly is gone on every CPU too")
 {
 	const size_t pages = TLB_RANGE_MAX + 8;
