@@ -41,18 +41,20 @@ bool boot_number_read(
 	return true;
 }
 
-void boot_text_read(
+bool boot_text_read(
 	const struct boot_reader *reader, const char *what, uint64_t at, uint64_t bytes, char *to, size_t size)
 {
 	size_t length = 0;
 	char next = 0;
-	bool there = true;
+	bool there = true, is_cut;
 
 	while (length < bytes && (there = reader->read(reader, at + length, &next, 1)) && next != 0 && length < size - 1)
 		to[length++] = next;
-	if (length < bytes && (!there || next != 0))
+	is_cut = length < bytes && (!there || next != 0);
+	if (is_cut)
 		port_log("boot: the %s at 0x%llx is cut off after %zu characters", what, (unsigned long long) at, length);
 	to[length] = 0;
+	return !is_cut;
 }
 
 void boot_map_add(struct memmap *map, uint64_t base, uint64_t bytes, enum memmap_type type)

@@ -60,9 +60,12 @@ static bool is_available(const struct fdt_node *node)
 /* A node's ranges, all of one type. */
 static void ranges_add(const struct fdt_node *node, bool (*range_add)(uint64_t base, uint64_t bytes))
 {
+	struct fdt_property reg;
 	uint64_t base, bytes;
 
-	for (size_t i = 0; fdt_range(node, i, &base, &bytes); i++)
+	if (!fdt_find(node, "reg", &reg))
+		return;
+	for (size_t i = 0; fdt_range(node, &reg, i, &base, &bytes); i++)
 		if (!range_add(base, bytes))
 			return;
 }
@@ -88,18 +91,14 @@ static void loaded_add(const struct fdt_node *chosen)
 
 static void command_line_copy(const struct fdt_node *chosen)
 {
+	const struct boot_reader reader = {
+		.read = boot_bytes_read, .limit = chosen->fdt->size, .bytes = (void *) (uintptr_t) chosen->fdt->blob
+	};
 	struct fdt_property property;
-	size_t length;
 
-	if (!fdt_find(chosen, "bootargs", &property))
-		return;
-	length = strnlen((const char *) property.value, property.bytes);
-	if (length >= sizeof(command_line)) {
-		port_log("boot: the command line is cut off after %zu characters", sizeof(command_line) - 1);
-		length = sizeof(command_line) - 1;
-	}
-	memcpy(command_line, property.value, length);
-	command_line[length] = 0;
+	if (fdt_find(chosen, "bootargs", &property))
+		boot_text_read(&reader, "command line", (uint64_t) (property.value - chosen->fdt->blob), property.bytes,
+			command_line, sizeof(command_line));
 }
 
 /* ---- the tree ---- */
@@ -118,12 +117,13 @@ static bool forbidden_visit(const struct fdt_node *node, void *unused)
 
 static bool ram_visit(const struct fdt_node *node, void *found)
 {
+	struct fdt_property reg;
 	uint64_t base, bytes;
 
 	if (node->depth != 1 || !fdt_says(node, "device_type", "memory") || !is_available(node))
 		return true;
 	*(bool *) found = true;
-	if (!fdt_range(node, 0, &base, &bytes))
+	if (!fdt_find(node, "reg", &reg) || !fdt_range(node, &reg, 0, &base, &bytes))
 		port_log("boot: the node %s of the device tree has no place: not used", node->name);
 	ranges_add(node, ram_add);
 	return true;
@@ -162,10 +162,11 @@ struct cpu_list {
 static bool cpu_visit(const struct fdt_node *node, void *argument)
 {
 	struct cpu_list *list = argument;
+	struct fdt_property reg;
 	uint64_t number, bytes;
 
 	if (!is_child_of(node, "cpus") || !fdt_says(node, "device_type", "cpu") || !is_available(node) ||
-		!fdt_range(node, 0, &number, &bytes))
+		!fdt_find(node, "reg", &reg) || !fdt_range(node, &reg, 0, &number, &bytes))
 		return true;
 	for (size_t i = 0; i < list->count && i < list->capacity; i++)
 		if (list->numbers[i] == number)

@@ -18,7 +18,11 @@
  *
  * BOUNDS. A block ends where it says, or where the tree does, if that is before. So an
  * offset is compared with an end once, and all that is read begins below it: token_read,
- * text_within and bytes_within are the only functions that read, or let others read.
+ * text_within, name_is and bytes_within are the only functions that read, or let others read.
+ *
+ * COST. What is read of a property is its token and as much of its name as agrees with the
+ * one that is looked for: names are in a block of their own, where many properties can share one
+ * that is long. A node's cells are looked up once, not by each of its children.
  */
 
 #include <kernel/lib.h>
@@ -87,6 +91,18 @@ static const char *text_within(const struct fdt *fdt, uint32_t at, uint32_t end,
 			return text;
 		}
 	return NULL;
+}
+
+/* Whether the text at an offset of the strings is this one; what leads out of them is none. */
+static bool name_is(const struct fdt *fdt, uint32_t offset, const char *name)
+{
+	const char *text = (const char *) fdt->blob + fdt->strings;
+	uint32_t end = fdt->strings_end - fdt->strings;
+
+	for (; offset < end && text[offset] == *name; offset++, name++)
+		if (*name == 0)
+			return true;
+	return false;
 }
 
 /* Goes on behind what has so many bytes, and is filled up to whole words. @return false if that leads out */
@@ -158,31 +174,27 @@ bool fdt_reservation(const struct fdt *fdt, size_t number, uint64_t *base, uint6
 
 /* ---- properties ---- */
 
-/* Reads the property whose token was read; *at goes on behind it. *name: NULL if it leads out of the strings. */
-static bool property_read(const struct fdt *fdt, uint32_t *at, const char **name, struct fdt_property *property)
+/* Reads the property whose token was read; *at goes on behind it. *name: offset of its name in the strings. */
+static bool property_read(const struct fdt *fdt, uint32_t *at, uint32_t *name, struct fdt_property *property)
 {
-	uint32_t bytes, offset, length;
+	uint32_t bytes;
 
-	if (!token_read(fdt, at, &bytes) || !token_read(fdt, at, &offset))
+	if (!token_read(fdt, at, &bytes) || !token_read(fdt, at, name))
 		return false;
 	*property = (struct fdt_property){ .value = fdt->blob + *at, .bytes = bytes };
-	*name = offset < fdt->strings_end - fdt->strings
-		? text_within(fdt, fdt->strings + offset, fdt->strings_end, &length)
-		: NULL;
 	return go_behind(fdt, at, bytes);
 }
 
 bool fdt_find(const struct fdt_node *node, const char *name, struct fdt_property *property)
 {
-	uint32_t at = node->properties, token;
-	const char *found;
+	uint32_t at = node->properties, token, found;
 
 	while (token_read(node->fdt, &at, &token) && (token == PROPERTY || token == NOP)) {
 		if (token == NOP)
 			continue;
 		if (!property_read(node->fdt, &at, &found, property))
 			return false;
-		if (found != NULL && strcmp(found, name) == 0)
+		if (name_is(node->fdt, found, name))
 			return true;
 	}
 	return false;
@@ -216,16 +228,15 @@ bool fdt_says(const struct fdt_node *node, const char *name, const char *text)
 	return false;
 }
 
-bool fdt_range(const struct fdt_node *node, size_t number, uint64_t *base, uint64_t *bytes)
+bool fdt_range(
+	const struct fdt_node *node, const struct fdt_property *reg, size_t number, uint64_t *base, uint64_t *bytes)
 {
 	unsigned address = node->address_cells, size = node->size_cells;
-	struct fdt_property property;
 	const uint8_t *at;
 
-	if (address < 1 || address > 2 || size > 2 || !fdt_find(node, "reg", &property) ||
-		number >= property.bytes / ((address + size) * WORD))
+	if (address < 1 || address > 2 || size > 2 || number >= reg->bytes / ((address + size) * WORD))
 		return false;
-	at = property.value + number * (address + size) * WORD;
+	at = reg->value + number * (address + size) * WORD;
 	*base = address == 1 ? word_of(at) : long_of(at);
 	at += address * WORD;
 	*bytes = size == 0 ? 0 : size == 1 ? word_of(at) : long_of(at);
@@ -244,7 +255,8 @@ bool fdt_is_called(const struct fdt_node *node, const char *name)
 /* The nodes from the root to where a walk is; those nested deeper are only counted. */
 struct path {
 	struct fdt_node nodes[FDT_DEPTH_MAX];
-	unsigned depth; /* of the next node */
+	unsigned address_cells[FDT_DEPTH_MAX], size_cells[FDT_DEPTH_MAX]; /* of the children of each */
+	unsigned depth;                                                   /* of the next node */
 };
 
 static unsigned cells_of(const struct fdt_node *node, const char *name, unsigned otherwise)
@@ -259,8 +271,8 @@ static unsigned cells_of(const struct fdt_node *node, const char *name, unsigned
 /* A node begins whose name is at *at, which goes on to its first token. @return false if the tree is broken there */
 static bool node_begin(const struct fdt *fdt, struct path *path, uint32_t *at)
 {
-	const struct fdt_node *parent = NULL;
 	unsigned depth = path->depth++;
+	struct fdt_node *node;
 	uint32_t length;
 	const char *name = text_within(fdt, *at, fdt->structure_end, &length);
 
@@ -268,14 +280,15 @@ static bool node_begin(const struct fdt *fdt, struct path *path, uint32_t *at)
 		return false;
 	if (depth >= FDT_DEPTH_MAX)
 		return true;
-	if (depth > 0)
-		parent = &path->nodes[depth - 1];
-	path->nodes[depth] =
-		(struct fdt_node){ .fdt = fdt, .parent = parent, .name = name, .properties = *at, .depth = depth };
-	if (parent != NULL) {
-		path->nodes[depth].address_cells = cells_of(parent, "#address-cells", 2);
-		path->nodes[depth].size_cells = cells_of(parent, "#size-cells", 1);
+	node = &path->nodes[depth];
+	*node = (struct fdt_node){ .fdt = fdt, .name = name, .properties = *at, .depth = depth };
+	if (depth > 0) {
+		node->parent = node - 1;
+		node->address_cells = path->address_cells[depth - 1];
+		node->size_cells = path->size_cells[depth - 1];
 	}
+	path->address_cells[depth] = cells_of(node, "#address-cells", 2);
+	path->size_cells[depth] = cells_of(node, "#size-cells", 1);
 	return true;
 }
 
@@ -283,8 +296,7 @@ bool fdt_each(const struct fdt *fdt, bool (*visit)(const struct fdt_node *node, 
 {
 	struct path path = { .depth = 0 };
 	struct fdt_property property;
-	uint32_t at = fdt->structure, token;
-	const char *name;
+	uint32_t at = fdt->structure, token, name;
 
 	while (token_read(fdt, &at, &token))
 		switch (token) {

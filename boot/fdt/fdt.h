@@ -15,7 +15,8 @@
  * every walk ends.
  *
  * Context: any; nothing is allocated and nothing is written. COST. A walk is linear in the
- * structure block; a look for a property is linear in the properties of its node.
+ * structure block; a look for a property is linear in the properties of its node. No tree makes it more: many nodes,
+ * long names and lists of ranges do not multiply.
  */
 
 #ifndef BOOT_FDT_H
@@ -85,10 +86,12 @@ bool fdt_says(const struct fdt_node *node, const char *name, const char *text);
 bool fdt_is_called(const struct fdt_node *node, const char *name);
 
 /**
- * The number-th range of a node's `reg`, by the cells of its parent, at most two each (none for a size means 0).
+ * The number-th range of a property of the node, its `reg`, by the cells of its parent, at most two each (none for a
+ * size means 0).
  * @return false if there is none, or the cells are others
  */
-MUST_USE bool fdt_range(const struct fdt_node *node, size_t number, uint64_t *base, uint64_t *bytes);
+MUST_USE bool fdt_range(
+	const struct fdt_node *node, const struct fdt_property *reg, size_t number, uint64_t *base, uint64_t *bytes);
 
 /* ---- what a kernel wants of it (boot.c) ---- */
 
@@ -114,7 +117,10 @@ struct fdt_place {
  */
 MUST_USE const char *fdt_boot_read(const struct fdt_place *place, struct fdt *fdt, const struct boot_info **result);
 
-/** The hardware numbers of the CPUs, the nodes `cpu` in `cpus` that are not disabled. @return how many there are */
+/**
+ * The hardware numbers of the CPUs, the nodes `cpu` in `cpus` that are not disabled.
+ * @return how many there are; a number that is there twice counts once, if it is among the first `capacity`
+ */
 size_t fdt_cpus(const struct fdt *fdt, uint64_t *numbers, size_t capacity);
 
 #endif

@@ -65,16 +65,11 @@ const char *openfirmware_read(const struct openfirmware *from, struct memmap *ma
 const char *openfirmware_command_line(const struct openfirmware *from)
 {
 	static char text[OPENFIRMWARE_ARGUMENTS_MOST];
-	size_t length = 0, most = from->arguments_bytes < 0 ? 0 : (size_t) from->arguments_bytes;
+	const struct boot_reader reader = {
+		.read = boot_bytes_read, .limit = sizeof(from->arguments), .bytes = (void *) (uintptr_t) from->arguments
+	};
 
-	if (most > sizeof(text)) {
-		port_log("boot: the command line is cut off after %zu characters", sizeof(text) - 1);
-		most = sizeof(text) - 1;
-	}
-	while (length < most && length < sizeof(text) - 1 && from->arguments[length] != 0) {
-		text[length] = from->arguments[length];
-		length++;
-	}
-	text[length] = 0;
+	boot_text_read(&reader, "command line", 0, from->arguments_bytes < 0 ? 0 : (uint64_t) from->arguments_bytes, text,
+		sizeof(text));
 	return text;
 }

@@ -17,7 +17,6 @@
  * Texts are copied, and the rest used up here: all of YAMON's lies in free memory.
  */
 
-#include <mm/memmap.h>
 #include <mm/port.h>
 
 #include "yamon.h"
@@ -56,16 +55,12 @@ static uint32_t list_entry(const struct yamon_place *place, uint32_t list, size_
 }
 
 /* Copies a text with its 0. @return false if it is longer, or cannot be read: then *to is what came before, with a 0 */
-static bool text_copy(const struct yamon_place *place, uint32_t va, char *to, size_t size)
+static bool text_copy(const struct yamon_place *place, const char *what, uint32_t va, char *to, size_t size)
 {
-	size_t length = 0;
-	bool there;
+	bool is_inside = va >= SEGMENT_FIRST && va <= SEGMENT_LAST;
 
-	while ((there = copy(place, va + (uint32_t) length, to + length, 1)) && to[length] != 0 && length < size - 1)
-		length++;
-	there = there && to[length] == 0;
-	to[length] = 0;
-	return there;
+	/* No reader reaches the last address of all. */
+	return boot_text_read(place->reader, what, is_inside ? va & SEGMENT_MASK : UINT64_MAX, UINT64_MAX, to, size);
 }
 
 static bool text_equal(const char *left, const char *right)
@@ -113,9 +108,10 @@ static bool environment_number(const struct yamon_place *place, uint32_t list, c
 	uint32_t entry;
 
 	for (size_t i = 0; i < ENTRIES_MAX && (entry = list_entry(place, list, 2 * i)) != 0; i++) {
-		if (!text_copy(place, entry, text, sizeof(text)) || !text_equal(text, name))
+		if (!text_copy(place, "name", entry, text, sizeof(text)) || !text_equal(text, name))
 			continue;
-		if (text_copy(place, list_entry(place, list, 2 * i + 1), text, sizeof(text)) && number_parse(text, number))
+		if (text_copy(place, name, list_entry(place, list, 2 * i + 1), text, sizeof(text)) &&
+			number_parse(text, number))
 			return true;
 		port_log("boot: the environment's %s is no number: not used", name);
 		return false;
@@ -123,11 +119,10 @@ static bool environment_number(const struct yamon_place *place, uint32_t list, c
 	return false;
 }
 
-/* The map logs what it leaves out, and why. */
 static void add(uint64_t base, uint64_t bytes, enum memmap_type type)
 {
-	if (bytes != 0 && memmap_add(&map, base, bytes, type) != EOK && type == MEMMAP_FREE)
-		port_log("boot: so this RAM is not used");
+	if (bytes != 0)
+		boot_map_add(&map, base, bytes, type);
 }
 
 /* Bytes of RAM, no more than there can be. */
@@ -158,8 +153,8 @@ const char *yamon_read(const struct yamon_place *place, uint32_t argv, uint32_t 
 	uint32_t line = list_entry(place, argv, 0) != 0 ? list_entry(place, argv, 1) : 0;
 
 	command_line[0] = 0;
-	if (line != 0 && !text_copy(place, line, command_line, sizeof(command_line)))
-		port_log("boot: the command line is cut off");
+	if (line != 0)
+		(void) text_copy(place, "command line", line, command_line, sizeof(command_line));
 	if (!environment_number(place, environment, "memsize", &low))
 		low = memory;
 	if (low == 0)

@@ -47,8 +47,9 @@ MUST_USE bool boot_number_read(
  * @param what   what is logged
  * @param bytes  what it has at most; UINT64_MAX = not known
  * @param size   of the buffer, with its 0
+ * @return whether the text is whole
  */
-void boot_text_read(
+bool boot_text_read(
 	const struct boot_reader *reader, const char *what, uint64_t at, uint64_t bytes, char *to, size_t size);
 
 /**
