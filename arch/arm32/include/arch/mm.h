@@ -35,7 +35,6 @@
 
 /* All devices of `virt` reach all RAM that short descriptors do. */
 #define ARCH_DMA_LIMIT ((phys_t) 0xffffffffu)
-#define PHYS_LAST ((phys_t) 0xffffffffu)
 #ifndef RAM_LAST
 #define RAM_LAST PHYS_LAST
 #endif

@@ -35,6 +35,9 @@
 #ifndef PAGE_WIDTH
 #define PAGE_WIDTH 12
 #endif
+/* Short descriptors have 32 bits of address but for supersections, which are not used (B3.5.1). */
+#define PHYS_LAST ((phys_t) 0xffffffffu)
+
 #define PTL_LEVELS 2
 #define PTL_BITS(level) 10u
 
