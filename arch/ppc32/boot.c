@@ -115,6 +115,9 @@ static void pvpanic_find(void)
 		at = pci_read(device, PCI_BAR0) & ~0xfu;
 		if (at == 0)
 			return;
+		/* The lowest four bits are no part of an address (PCI 3.0, 6.2.5.1); here OpenBIOS leaves some of them set. */
+		io_write32_le(PCI_ADDRESS, 1u << device | PCI_BAR0);
+		io_write32_le(PCI_DATA, at);
 		io_write32_le(PCI_ADDRESS, 1u << device | PCI_COMMAND);
 		io_write32_le(PCI_DATA, PCI_COMMAND_MEMORY);
 		pvpanic_page = ALIGN_DOWN(at, PAGE_SIZE);

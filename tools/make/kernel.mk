@@ -64,7 +64,7 @@ endif
 SMP_TITLE = $(if $(filter-out 1,$(SMP)), $(SMP) CPUs)$(CPU:%= %)
 RUNNER = tools/run --good $(STATUS_GOOD) --panic $(STATUS_PANIC) --timeout $(TIMEOUT) --title '$(PROFILE) $(VARIANT) $(MEMORY) MiB$(SMP_TITLE)'
 # $(call emulate,arguments of the run): boots the image.
-emulate = $(EMULATOR) $(EMULATOR_FLAGS) $1 $(EMULATOR_IMAGE) $(EMULATOR_LAST)
+emulate = $(EMULATOR) $(EMULATOR_FLAGS) $1 $(EMULATOR_IMAGE) $(if $(ARGUMENTS),-append '$(ARGUMENTS)') $(EMULATOR_LAST)
 TRANSCRIPT = $(B)/$@-$(MEMORY)$(if $(filter-out 1,$(SMP)),-smp$(SMP))$(CPU:%=-%).log
 
 run: all ## boot it, the console in this terminal (host: run the tests)

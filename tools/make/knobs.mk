@@ -28,7 +28,7 @@ $(if $(SEED),$(call number,SEED,0,4294967295))
 # Knobs that the steps of `check` set themselves.
 given_here = $(filter command%,$(origin $1))
 ifneq ($(filter check,$(MAKECMDGOALS)),)
-$(foreach knob,MODE MEMORY SMP KERNEL_SPLIT MAX_CPUS PHYS_BITS STACKS ICOUNT TEST LEVELS PAGE_WIDTH ASIDS LARGE_PAGES DIRECT_MAP DMA_ZONE SHARED_TLB STRICT SOFT_TLB RUNS SANITIZE,$(if $(call given_here,$(knob)),$(error $(knob) \
+$(foreach knob,MODE MEMORY SMP KERNEL_SPLIT MAX_CPUS PHYS_BITS STACKS ICOUNT ARGUMENTS TEST LEVELS PAGE_WIDTH ASIDS LARGE_PAGES DIRECT_MAP DMA_ZONE SHARED_TLB STRICT SOFT_TLB RUNS SANITIZE,$(if $(call given_here,$(knob)),$(error $(knob) \
 	does not go with check, which runs all of them. PROFILE=... and QUICK=yes make it shorter)))
 endif
 
