@@ -56,7 +56,9 @@ static void check_split(struct page_table *table)
 	NEED(page_mapping_insert(table, PLACE, RAM, LARGE_PAGES, PAGE_READ, FRAME_ATOMIC) == EOK);
 	CHECK_EQ(page_mapping_find(table, PLACE).size, LARGE);
 	CHECK_EQ(large_differs(table, LARGE_PAGES), 0);
-	CHECK_EQ(page_mapping_update(table, PLACE + 5 * PAGE_SIZE, 7, PAGE_READ | PAGE_USER, FRAME_ATOMIC), EOK);
+	CHECK_EQ(page_mapping_update(table, PLACE + (LARGE_PAGES / 2 + 1) * PAGE_SIZE, LARGE_PAGES / 4,
+				 PAGE_READ | PAGE_USER, FRAME_ATOMIC),
+		EOK);
 	CHECK_EQ(page_mapping_find(table, PLACE).size, PAGE_SIZE);
 	CHECK_EQ(large_differs(table, LARGE_PAGES), 0);
 	page_mapping_remove(table, PLACE + hole * PAGE_SIZE, 1);
