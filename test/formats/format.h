@@ -85,6 +85,7 @@ struct page_format {
 	unsigned shifts[FORMAT_LEVELS];       /* log2 of what an entry of each level covers */
 	unsigned large_levels;                /* LEVEL(n) of those above the last that may map a page */
 	uint64_t last;                        /* the last physical address that an entry can have */
+	bool no_tables;                       /* a page hash table's: no entry leads to a table */
 	uint64_t table_last;                  /* the last that one which leads to a table can have; 0 = the same */
 	unsigned (*reported)(unsigned flags); /* what a page with these flags is reported as */
 	uint64_t hardware_writes;             /* bits of a page's entry that the hardware changes */
