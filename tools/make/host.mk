@@ -16,7 +16,7 @@ TEST_SOURCES := $(filter-out kernel/test/machine/%,$(call find_sources,kernel/te
 	test/formats/page_format_test.c $(foreach machine,$(FORMAT_MACHINES),$(wildcard test/formats/$(machine).c test/formats/$(machine)_*.c))
 # What the kernel has that needs no kernel, and is tested here too; so have the ways of booting.
 KERNEL_SOURCES := kernel/lib/format.c kernel/boot_reader.c $(wildcard kernel/console/line/*.c) \
-	boot/multiboot/multiboot.c boot/yamon/yamon.c boot/fdt/fdt.c boot/fdt/boot.c \
+	boot/multiboot/multiboot.c boot/yamon/yamon.c boot/fdt/fdt.c boot/fdt/boot.c boot/fw_cfg/fw_cfg.c \
 	boot/openfirmware/openfirmware.c genarch/x86/madt.c genarch/division.c
 
 SHARED_SOURCES := $(CORE_SOURCES) $(KERNEL_SOURCES) $(ARCH_SOURCES) $(GENARCH_SOURCES) $(TEST_SOURCES)
