@@ -14,7 +14,7 @@ MAPPING := pt
 GENARCH := asid_shared escc openpic cuda pvpanic
 BOOT := openfirmware
 EMULATOR := qemu-system-ppc
-EMULATOR_FLAGS = -M mac99 -vga none -net none $(QEMU_FLAGS) -device pvpanic-pci,addr=0x1e -action panic=exit-failure
+EMULATOR_FLAGS = -M mac99 $(QEMU_FLAGS) -device pvpanic-pci,addr=0x1e -action panic=exit-failure
 # The time base counts 10 ns: 1.6 for an instruction (cycles() in arch/cpu.h).
 ICOUNT_SHIFT := 4
 STATUS_GOOD := 0

@@ -14,7 +14,7 @@ MAPPING := ht
 GENARCH := asid ns16550 pvpanic
 BOOT := fw_cfg
 EMULATOR := qemu-system-sparc64
-EMULATOR_FLAGS = -M sun4u -vga none -net none $(QEMU_FLAGS) -device pvpanic-pci,bus=pciB,addr=0 -action panic=exit-failure
+EMULATOR_FLAGS = -M sun4u $(QEMU_FLAGS) -device pvpanic-pci,bus=pciB,addr=0 -action panic=exit-failure
 GDB := gdb-multiarch
 # %tick counts 10 ns: 1.6 for an instruction (cycles() in arch/cpu.h).
 ICOUNT_SHIFT := 4

@@ -78,7 +78,8 @@ CHECK_RELEASE_MEMORIES :=
 # that do not run. (Counting instructions, they take turns anyway.)
 CPU_THREADS = $(if $(filter yes,$(ICOUNT)),single,$(shell test $(SMP) -le `nproc` && echo multi || echo single))
 
-QEMU_FLAGS = -m $(MEMORY) -display none -serial stdio -monitor none -no-reboot \
+# (Network and display would want their ROMs, which are packages of their own.)
+QEMU_FLAGS = -m $(MEMORY) -net none -vga none -display none -serial stdio -monitor none -no-reboot \
 	$(if $(filter-out 1,$(SMP)),-smp $(SMP) -accel tcg$(COMMA)thread=$(CPU_THREADS)) $(if $(CPU),-cpu $(CPU)) $(if $(filter yes,$(ICOUNT)),-icount shift=$(ICOUNT_SHIFT)$(COMMA)sleep=off)
 
 COMMA := ,
