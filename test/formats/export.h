@@ -43,6 +43,35 @@ static uint64_t export_leaf(uint64_t pa, unsigned flags, unsigned level)
 	return pte_leaf((phys_t) pa, flags, level);
 }
 
+static unsigned export_run(unsigned level)
+{
+#ifdef PTE_RUN
+	return PTE_RUN(level);
+#else
+	(void) level;
+	return 1;
+#endif
+}
+
+static bool export_is_run(uint64_t pte, unsigned level)
+{
+#ifdef PTE_RUN
+	return pte_is_run((pte_t) pte, level);
+#else
+	(void) pte, (void) level;
+	return false;
+#endif
+}
+
+static uint64_t export_run_leaf(uint64_t pa, unsigned flags, unsigned level)
+{
+#ifdef PTE_RUN
+	return pte_run((phys_t) pa, flags, level);
+#else
+	return pte_leaf((phys_t) pa, flags, level);
+#endif
+}
+
 static uint64_t export_table(uint64_t pa)
 {
 	return pte_table((phys_t) pa);
@@ -81,6 +110,9 @@ static const struct page_format page_format = { .machine = FORMAT_MACHINE,
 	.present = export_present,
 	.is_leaf = export_is_leaf,
 	.leaf = export_leaf,
+	.run = export_run,
+	.is_run = export_is_run,
+	.run_leaf = export_run_leaf,
 	.table = export_table,
 	.leaf_pa = export_leaf_pa,
 	.table_pa = export_table_pa,

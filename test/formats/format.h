@@ -33,7 +33,7 @@
 #define FORMAT_LEVELS 4
 
 /* What a row is about. */
-enum format_kind { FORMAT_PAGE, FORMAT_TABLE };
+enum format_kind { FORMAT_PAGE, FORMAT_TABLE, FORMAT_RUN };
 
 /* Bits of a word, from the lowest to the highest. */
 #define BITS(high, low) ((UINT64_MAX >> (63 - (high))) & (UINT64_MAX << (low)))
@@ -68,6 +68,9 @@ struct page_format {
 	bool (*present)(uint64_t pte);
 	bool (*is_leaf)(uint64_t pte, unsigned level);
 	uint64_t (*leaf)(uint64_t pa, unsigned flags, unsigned level);
+	unsigned (*run)(unsigned level); /* entries of a run of equal ones (mm/page_leaf.h); 1 = there are none */
+	bool (*is_run)(uint64_t pte, unsigned level);
+	uint64_t (*run_leaf)(uint64_t pa, unsigned flags, unsigned level);
 	uint64_t (*table)(uint64_t pa);
 	uint64_t (*leaf_pa)(uint64_t pte, unsigned level);
 	uint64_t (*table_pa)(uint64_t pte);
@@ -84,6 +87,7 @@ struct page_format {
 	size_t address_count;
 	unsigned shifts[FORMAT_LEVELS];       /* log2 of what an entry of each level covers */
 	unsigned large_levels;                /* LEVEL(n) of those above the last that may map a page */
+	unsigned run_shifts[FORMAT_LEVELS];   /* log2 of what a run of this level maps; 0 = there are no runs */
 	uint64_t last;                        /* the last physical address that an entry can have */
 	bool no_tables;                       /* a page hash table's: no entry leads to a table */
 	uint64_t table_last;                  /* the last that one which leads to a table can have; 0 = the same */

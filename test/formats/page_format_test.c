@@ -100,7 +100,7 @@ static bool same_words(const struct page_format *format, uint64_t pte, enum form
 		}
 		if (got != wanted) {
 			test_note("%s: %s 0x%llx with flags 0x%x at level %u: word %u is 0x%llx, by the manual 0x%llx",
-				format->machine, kind == FORMAT_PAGE ? "page" : "table", (unsigned long long) pa, flags, level, word,
+				format->machine, kind == FORMAT_TABLE ? "table" : "page", (unsigned long long) pa, flags, level, word,
 				(unsigned long long) got, (unsigned long long) wanted);
 			return false;
 		}
@@ -123,13 +123,16 @@ static bool page_survives(
 	return good;
 }
 
-static bool page_is_right(const struct page_format *format, uint64_t pa, page_flags_t flags, unsigned level)
+/* A page of a level, or of a run of its entries. */
+static bool page_is_right(
+	const struct page_format *format, enum format_kind kind, uint64_t pa, page_flags_t flags, unsigned level)
 {
-	uint64_t pte = format->leaf(pa, flags, level);
+	uint64_t (*leaf)(uint64_t, unsigned, unsigned) = kind == FORMAT_RUN ? format->run_leaf : format->leaf;
+	uint64_t pte = leaf(pa, flags, level);
 
-	return CHECK_EQ(pte & ~all_ones(format->entry_bits), 0) &&
-		CHECK(same_words(format, pte, FORMAT_PAGE, pa, flags, level)) && page_survives(format, pte, pa, flags, level) &&
-		CHECK_EQ(pte, format->leaf(pa, flags & ~PAGE_READ, level));
+	return CHECK_EQ(pte & ~all_ones(format->entry_bits), 0) && CHECK(same_words(format, pte, kind, pa, flags, level)) &&
+		page_survives(format, pte, pa, flags, level) && CHECK_EQ(format->is_run(pte, level), kind == FORMAT_RUN) &&
+		CHECK_EQ(pte, leaf(pa, flags & ~PAGE_READ, level));
 }
 
 static bool table_is_right(const struct page_format *format, uint64_t pa, unsigned level)
@@ -158,16 +161,17 @@ static size_t make_addresses(uint64_t last, unsigned shift, uint64_t pa[])
 
 #define ADDRESSES 130
 
-static bool pages_are_right(const struct page_format *format, unsigned level)
+static bool pages_are_right(const struct page_format *format, enum format_kind kind, unsigned level)
 {
 	uint64_t pa[ADDRESSES];
-	size_t count = make_addresses(format->last, format->shifts[level], pa);
+	size_t count =
+		make_addresses(format->last, kind == FORMAT_RUN ? format->run_shifts[level] : format->shifts[level], pa);
 
 	for (size_t i = 0; i < count; i++)
 		for (size_t j = 0; j < COMBINATIONS; j++)
-			if (!page_is_right(format, pa[i], combination(j), level)) {
-				test_note("%s: level %u, address 0x%llx, flags 0x%x", format->machine, level,
-					(unsigned long long) pa[i], combination(j));
+			if (!page_is_right(format, kind, pa[i], combination(j), level)) {
+				test_note("%s: level %u%s, address 0x%llx, flags 0x%x", format->machine, level,
+					kind == FORMAT_RUN ? ", a run" : "", (unsigned long long) pa[i], combination(j));
 				return false;
 			}
 	return true;
@@ -212,7 +216,22 @@ TEST(page_format_pages,
 	for (size_t i = 0; i < FORMATS; i++)
 		for (unsigned level = 0; level < __start_page_formats[i]->levels; level++)
 			if (allowed_by_manual(__start_page_formats[i], level))
-				CHECK(pages_are_right(__start_page_formats[i], level));
+				CHECK(pages_are_right(__start_page_formats[i], FORMAT_PAGE, level));
+}
+
+TEST(page_format_runs, "so has each of the equal entries that map a page together",
+	.host_only = "all machines' formats are compared there", .plain_only = "nothing is allocated")
+{
+	for (size_t i = 0; i < FORMATS; i++) {
+		const struct page_format *format = __start_page_formats[i];
+
+		for (unsigned level = 0; level < format->levels; level++)
+			if (format->run_shifts[level] == 0)
+				CHECK_EQ(format->run(level), 1);
+			else if (CHECK_EQ((uint64_t) format->run(level) << format->shifts[level],
+						 UINT64_C(1) << format->run_shifts[level]))
+				CHECK(pages_are_right(format, FORMAT_RUN, level));
+	}
 }
 
 TEST(page_format_tables, "an entry that leads to a table has the bits that the machine's manual gives it",

@@ -177,7 +177,9 @@ static inline void pte_root_mirror(phys_t root, size_t index, pte_t pte)
 {
 	pte_t *entries = (pte_t *) PA2KA(root) + index * ROOT_PARTS;
 	bool is_leaf = (pte & PTE_LEAF) != 0;
-	pte_t step = !pte_present(pte) ? 0 : is_leaf ? ROOT_STEP_SECTION : ROOT_STEP_TABLE;
+	pte_t step = !pte_present(pte) || (is_leaf && pte_is_run(pte, 0)) ? 0
+		: is_leaf                                                     ? ROOT_STEP_SECTION
+																	  : ROOT_STEP_TABLE;
 
 	if (pte_present(pte) && index < PTL_INDEX(KERNEL_START, 0))
 		pte |= is_leaf ? SECTION_PXN : TABLE_PXN;

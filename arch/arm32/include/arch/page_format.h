@@ -17,6 +17,13 @@
  *                      31..12   11 10 9   8..6  5   4  3 2  1 0
  *   page of 4 KiB      address  nG S  AP2 TEX   AP1 AF C B  1 XN
  *
+ *                      31..24   23..20 19 18
+ *   supersection       address  0      0  1  and the rest as of a section: of 16 MiB, 16 equal entries
+ *                      31..16   15 14..12 11 10 9   8..6 5   4  3 2  1 0
+ *   large page         address  XN TEX    nG S  AP2 0    AP1 AF C B  0 1   of 64 KiB, 16 equal entries
+ *
+ * The last two are runs of equal entries (mm/page_leaf.h), of 4 and of 16 of the core's.
+ *
  *   AP2   read-only              AF    the access flag: always set
  *   AP1   for user mode too      nG    belongs to an identifier
  *
@@ -35,7 +42,7 @@
 #ifndef PAGE_WIDTH
 #define PAGE_WIDTH 12
 #endif
-/* Short descriptors have 32 bits of address but for supersections, which are not used (B3.5.1). */
+/* Short descriptors have 32 bits of address; the eight more that supersections have are not used (B3.5.1). */
 #define PHYS_LAST ((phys_t) 0xffffffffu)
 
 #define PTL_LEVELS 2
@@ -50,10 +57,11 @@ typedef uint32_t pte_t;
 #define ROOT_STEP_SECTION ((pte_t) 1 << 20)
 #define ROOT_STEP_TABLE ((pte_t) 1 << 10)
 
-/* What an entry is. Bit 0 is XN of a page, so bit 1 tells a leaf of either level. */
+/* What an entry is. Bit 0 is XN of a small page; in the last level what is present is a leaf, PTE_LEAF or PTE_LARGE. */
 #define PTE_KIND ((pte_t) 3)
 #define PTE_LEAF ((pte_t) 2)
 #define PTE_TABLE ((pte_t) 1)
+#define PTE_LARGE ((pte_t) 1)
 
 #define PTE_BUFFERED ((pte_t) 1 << 2)
 #define PTE_CACHED ((pte_t) 1 << 3)
@@ -68,6 +76,7 @@ typedef uint32_t pte_t;
 #define SECTION_READ_ONLY ((pte_t) 1 << 15)
 #define SECTION_SHAREABLE ((pte_t) 1 << 16)
 #define SECTION_NOT_GLOBAL ((pte_t) 1 << 17)
+#define SECTION_SUPER ((pte_t) 1 << 18)
 
 #define PAGE_NO_EXECUTE ((pte_t) 1 << 0)
 #define PAGE_ACCESSED ((pte_t) 1 << 4)
@@ -76,6 +85,12 @@ typedef uint32_t pte_t;
 #define PAGE_READ_ONLY ((pte_t) 1 << 9)
 #define PAGE_SHAREABLE ((pte_t) 1 << 10)
 #define PAGE_NOT_GLOBAL ((pte_t) 1 << 11)
+/* Of a large page, what a page has elsewhere. */
+#define LARGE_TEX ((pte_t) 1 << 12)
+#define LARGE_NO_EXECUTE ((pte_t) 1 << 15)
+
+/* Entries of a run: a supersection, a large page. */
+#define PTE_RUN(level) ((level) == 0 ? 4u : 16u)
 
 /** Whether an entry of this level may map a page: at PTL0 four sections. */
 static inline bool ptl_leaf_allowed(unsigned level)
@@ -91,8 +106,7 @@ static inline bool pte_present(pte_t pte)
 /** Whether an entry that is present maps a page; otherwise it points to a table. */
 static inline bool pte_is_leaf(pte_t pte, unsigned level)
 {
-	(void) level;
-	return (pte & PTE_LEAF) != 0;
+	return level != 0 || (pte & PTE_LEAF) != 0;
 }
 
 /** The entry that points to a table of the last level. */
@@ -137,17 +151,36 @@ static inline pte_t pte_leaf(phys_t pa, page_flags_t flags, unsigned level)
 	return level == 0 ? pte_section(pa, flags) : pte_page(pa, flags);
 }
 
-/** Physical address of the page a leaf of this level maps. */
+/** Whether a leaf of this level is one of a run. */
+static inline bool pte_is_run(pte_t pte, unsigned level)
+{
+	return level == 0 ? (pte & SECTION_SUPER) != 0 : (pte & PTE_KIND) == PTE_LARGE;
+}
+
+/** Each entry of the run that maps a page at pa, which is aligned to all of it. */
+static inline pte_t pte_run(phys_t pa, page_flags_t flags, unsigned level)
+{
+	pte_t page = pte_leaf(pa, flags, level);
+
+	if (level == 0)
+		return page | SECTION_SUPER;
+	return (page & ~(PTE_KIND | PAGE_TEX)) | PTE_LARGE | ((page & PAGE_TEX) != 0 ? LARGE_TEX : 0) |
+		((page & PAGE_NO_EXECUTE) != 0 ? LARGE_NO_EXECUTE : 0);
+}
+
+/** Physical address of the page a leaf of this level maps, alone or in a run. */
 static inline phys_t pte_leaf_pa(pte_t pte, unsigned level)
 {
-	return (phys_t) (pte & ~((pte_t) PTL_COVERS(level) - 1));
+	unsigned entries = pte_is_run(pte, level) ? PTE_RUN(level) : 1;
+
+	return (phys_t) (pte & ~((pte_t) (entries * PTL_COVERS(level)) - 1));
 }
 
 /** What a leaf allows, PAGE_*. */
 static inline page_flags_t pte_leaf_flags(pte_t pte, unsigned level)
 {
 	pte_t read_only = level == 0 ? SECTION_READ_ONLY : PAGE_READ_ONLY;
-	pte_t no_execute = level == 0 ? SECTION_NO_EXECUTE : PAGE_NO_EXECUTE;
+	pte_t no_execute = level == 0 ? SECTION_NO_EXECUTE : pte_is_run(pte, level) ? LARGE_NO_EXECUTE : PAGE_NO_EXECUTE;
 	pte_t user = level == 0 ? SECTION_USER : PAGE_FOR_USER;
 	pte_t not_global = level == 0 ? SECTION_NOT_GLOBAL : PAGE_NOT_GLOBAL;
 	pte_t cached = pte & (PTE_CACHED | PTE_BUFFERED);
