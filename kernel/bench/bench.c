@@ -182,7 +182,7 @@ static bool chosen(const struct bench_row *row, const char *which)
 
 int bench_run(const char *which)
 {
-	bool exact = true, instructions = counts_instructions(), goals = instructions && !CONFIG_DEBUG;
+	bool exact = true, instructions = counts_instructions(), goals = BENCH_GOALS && instructions && !CONFIG_DEBUG;
 	int measured = 0;
 
 	kprintf("%-14s %-52s %9s", "row", instructions ? "instructions for" : "ticks for", "here");
@@ -201,7 +201,9 @@ int bench_run(const char *which)
 		print_books();
 	if (!goals)
 		kprintf("No goals: %s.\n",
-			instructions ? "they are for release builds" : "the counter does not count instructions (`make bench`)");
+			!BENCH_GOALS       ? "this machine has none of its own"
+				: instructions ? "they are for release builds"
+							   : "the counter does not count instructions (`make bench`)");
 	if (!exact)
 		kprintf(
 			"~: not all batches cost the same. Two boots agree if the emulator counts instructions (`make bench`).\n");

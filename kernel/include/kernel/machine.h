@@ -28,8 +28,9 @@
  *                                            the wait
  *   uint64_t cycles(void)                    a counter that only rises; under an emulator that counts instructions
  *                                            (with ICOUNT_SHIFT of machine.mk), it counts them
- *   CYCLES_STEP                              by how much it rises at least: 1, if it can count one instruction; else
- *                                            cycles() multiplies a counter of fewer ticks by this
+ *   CYCLES_STEP                              by how much it rises at a time: 1, if it can count one instruction; else
+ *                                            cycles() multiplies a counter of fewer ticks by this, or makes
+ *                                            instructions of ticks that do not begin with them
  *
  * In <arch/kernel.h>: struct context (a saved stack pointer is enough) and struct trap_frame, and of the stack of a
  * thread in the kernel

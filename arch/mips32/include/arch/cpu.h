@@ -62,7 +62,8 @@ static inline void cpu_wait(void)
 /* In trap.S. An interrupt that comes between the two ends the wait (trap_describe). */
 void cpu_idle(void);
 
-#define CYCLES_STEP 1
+/* A wait may end at any ns, between two instructions: after such a one some of them are counted as 2, others as 0. */
+#define CYCLES_STEP 2
 
 /* Of cp0's Count, which has 32 bits, with those that it has not. */
 uint64_t cycles(void);

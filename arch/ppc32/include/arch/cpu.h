@@ -141,13 +141,13 @@ static inline uint64_t time_base(void)
 	return (uint64_t) high << 32 | low;
 }
 
-/* What cycles() rises by at least. */
-#define CYCLES_STEP 1
-
-/**
+/*
  * Where the emulator counts instructions (ICOUNT_SHIFT 4), one takes 16 ns, 1.6 ticks of 100 MHz, so 5/8 of the ticks,
- * rounded up, are the instructions.
+ * rounded up, are the instructions. But a wait may end at any ns, between two instructions; after such a one some of
+ * them are counted as 2 and the next as 0.
  */
+#define CYCLES_STEP 2
+
 static inline uint64_t cycles(void)
 {
 	return (time_base() * 5 + 7) >> 3;
