@@ -8,6 +8,12 @@
  * boot as well as in a panic. Every wait has an end, so a port that is not
  * there, or one that never becomes ready, costs time and text, not the machine.
  *
+ * A BYTE THAT IS THERE BEFORE. Typing does not wait for the kernel. Until ns16550_init there is
+ * room for one byte, unless a loader has turned the FIFO on; and turning it on throws that byte
+ * away (8.4, FCR bit 0). So it is read first, and ns16550_read gives it before all others. A FIFO
+ * that is on already stays as it is. The next byte comes 87 us later at the least, at 115,200
+ * baud. Of one port such a byte is kept: the console's.
+ *
  * No lock: whoever prints keeps others out (kernel/print.c), and nothing but
  * the interrupt handler receives.
  */
@@ -25,7 +31,7 @@ enum {
 };
 
 #define INTERRUPT_RECEIVED 0x01
-#define FIFO_ENABLE_AND_CLEAR 0x07 /* an interrupt at each byte */
+#define FIFO_ENABLE 0x01 /* an interrupt at each byte */
 #define LINE_8N1 0x03
 #define LINE_DLAB 0x80
 #define MODEM_DTR_RTS_OUT2 0x0b /* OUT2 lets the interrupt through on a PC */
@@ -37,6 +43,10 @@ enum {
 /* Looks at the status before giving up: at 9,600 baud a byte takes about 1,000 reads of a real port. */
 #define PATIENCE 1000000u
 
+/* The byte that came before, and of which port; NULL: there is none. */
+static const struct ns16550 *kept_of;
+static uint8_t kept;
+
 static uint8_t read_register(const struct ns16550 *port, unsigned number)
 {
 	return io_read8((io_t) (port->base + number));
@@ -47,6 +57,27 @@ static void write_register(const struct ns16550 *port, unsigned number, unsigned
 	io_write8((io_t) (port->base + number), (uint8_t) value);
 }
 
+static bool has_received(uint8_t status)
+{
+	return status != STATUS_ABSENT && (status & STATUS_RECEIVED) != 0;
+}
+
+/*
+ * The byte that is there is read, and the FIFO is turned on by the very next access, in which no other can come: also
+ * under an emulator, which may bring the next one as soon as the first was read, if these were far apart.
+ */
+static void fifo_enable(const struct ns16550 *port)
+{
+	io_t data = (io_t) (port->base + DATA), control = (io_t) (port->base + FIFO_CONTROL);
+	uint8_t status = read_register(port, LINE_STATUS), byte = io_read8(data);
+
+	io_write8(control, FIFO_ENABLE);
+	if (has_received(status)) {
+		kept = byte;
+		kept_of = port;
+	}
+}
+
 void ns16550_init(const struct ns16550 *port)
 {
 	write_register(port, INTERRUPT_ENABLE, 0);
@@ -54,7 +85,7 @@ void ns16550_init(const struct ns16550 *port)
 	write_register(port, DATA, port->divisor);
 	write_register(port, INTERRUPT_ENABLE, port->divisor >> 8);
 	write_register(port, LINE_CONTROL, LINE_8N1);
-	write_register(port, FIFO_CONTROL, FIFO_ENABLE_AND_CLEAR);
+	fifo_enable(port);
 	write_register(port, MODEM_CONTROL, MODEM_DTR_RTS_OUT2);
 }
 
@@ -82,7 +113,9 @@ void ns16550_receive_start(const struct ns16550 *port)
 
 int ns16550_read(const void *port)
 {
-	uint8_t status = read_register(port, LINE_STATUS);
-
-	return status == STATUS_ABSENT || (status & STATUS_RECEIVED) == 0 ? -1 : read_register(port, DATA);
+	if (kept_of == port) {
+		kept_of = NULL;
+		return kept;
+	}
+	return has_received(read_register(port, LINE_STATUS)) ? read_register(port, DATA) : -1;
 }

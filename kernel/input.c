@@ -49,6 +49,7 @@ static void device_interrupt(void *argument)
 void console_device_register(const struct console_device *device)
 {
 	irq_register_device(device->line, device->name, device_interrupt, device);
+	device_interrupt((void *) (uintptr_t) device); /* what came before; a byte that comes now may interrupt */
 }
 
 int console_getc(void)

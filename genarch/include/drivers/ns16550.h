@@ -12,7 +12,10 @@ struct ns16550 {
 	unsigned divisor; /* of its clock, for the speed wanted */
 };
 
-/** Sets the speed, 8 bits, no parity, 1 stop bit; no interrupts yet. */
+/**
+ * Sets the speed, 8 bits, no parity, 1 stop bit; no interrupts yet. A byte that has come in before is not lost. Once a
+ * port.
+ */
 void ns16550_init(const struct ns16550 *port);
 
 /** Sends one byte; waits till there is room for it, but not for ever. Any context. */
@@ -24,7 +27,7 @@ void ns16550_flush(const struct ns16550 *port);
 /** From here on the port raises an interrupt for each byte that comes in. */
 void ns16550_receive_start(const struct ns16550 *port);
 
-/** The next byte that has come in to a struct ns16550; -1 if there is none. The interrupt handler's. */
+/** The next byte that has come in to a struct ns16550, not NULL; -1 if there is none. The interrupt handler's. */
 int ns16550_read(const void *port);
 
 #endif

@@ -21,8 +21,8 @@ struct console_device {
 };
 
 /**
- * Lets the device's interrupts through and hands what it reads to console_input. The machine's arch_init calls it, and
- * then has the device raise them. An error stops the machine.
+ * Lets the device's interrupts through and hands what it reads to console_input, what has come in before at once. The
+ * machine's arch_init calls it, and then has the device raise them. An error stops the machine.
  */
 void console_device_register(const struct console_device *device);
 
