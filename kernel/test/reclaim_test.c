@@ -214,7 +214,7 @@ TEST(reclaim_atomic_repeated, "FRAME_ATOMIC with interrupts on goes on as long a
 	.frames = 700, .plain_only = "it is about how far it goes")
 {
 	static const struct slab_cache_options options = { .destructor = destructor_count };
-	struct slab_cache *cache = test_slab_cache_create("test-pool", 500, &options, FRAME_ATOMIC);
+	struct slab_cache *cache = test_slab_cache_create("test-pool", 496, &options, FRAME_ATOMIC);
 	phys_t pool = test_frame_alloc(POOL, FRAME_ATOMIC | FRAME_LOWMEM, POOL * PAGE_SIZE - 1), base;
 	struct test_chain chain = TEST_CHAIN(cache);
 	void *object;
