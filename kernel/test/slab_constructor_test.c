@@ -160,7 +160,7 @@ TEST(slab_constructor_memory, "constructors may take memory; what they took is g
 {
 	const struct slab_cache_options options = { .constructor = constructor_with_memory,
 		.destructor = destructor_with_memory };
-	struct slab_cache *cache = test_slab_cache_create("test-memory", 300, &options, FRAME_ATOMIC);
+	struct slab_cache *cache = test_slab_cache_create("test-memory", 304, &options, FRAME_ATOMIC);
 
 	NEED(cache != NULL);
 	NEED(take(cache, 100));
