@@ -154,9 +154,8 @@ start:
 	clr %i7
 	wrpr %g0, 0, %pil
 	setx sparc_start, %g1, %g2
-	jmpl %g2, %o7
-	nop
-	ta SOFTWARE_BREAKPOINT
+	jmp %g2
+	clr %o7 /* a backtrace ends there */
 
 /* ---- misses ---- */
 
@@ -560,10 +559,17 @@ trap_save: /* l5 = windows that are saved */
 	retry
 .endm
 
+/*
+ * Windows are clean from the oldest that is in the CPU on (CLEANWIN counts them from there); as that goes, the last
+ * clean one must not become the next, which may have what is the kernel's. The locals are free by now.
+ */
 .macro spill_user
 	.balign 128
 	wr %g0, ASI_AIUP, %asi
 	window_each window_store_user
+	rdpr %cleanwin, %l0
+	sub %l0, 1, %l0
+	wrpr %l0, 0, %cleanwin
 	saved
 	retry
 .endm

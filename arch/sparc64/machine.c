@@ -134,13 +134,20 @@ void arch_console_write(char character)
 
 static void panic_report(void)
 {
+	static bool has_begun;
+
+	if (has_begun)
+		return; /* what is done here has failed */
+	has_begun = true;
 	for (unsigned number = 0; number < PCI_BUSES * PCI_DEVICES; number++) {
 		io_t config = PCI_CONFIG + ((io_t) number << 11);
 		uint32_t at;
 
 		if (io_read32_le(config) != PVPANIC_PCI_ID)
 			continue;
+		/* OpenBIOS takes bits of the address for flags, as they are for registers of 16 bytes or more: it has two. */
 		at = io_read32_le(config + PCI_BAR0) & ~0xfu;
+		io_write32_le(config + PCI_BAR0, at);
 		io_write16_le(config + PCI_COMMAND, (uint16_t) (io_read16_le(config + PCI_COMMAND) | PCI_COMMAND_MEMORY));
 		if (at != 0)
 			pvpanic_report(PCI_MEMORY + at);

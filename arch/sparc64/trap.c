@@ -118,6 +118,8 @@ static uint32_t instruction_of(const struct trap_frame *frame)
 {
 	phys_t pa;
 
+	if (!is_from_user(frame))
+		return *(const uint32_t *) frame->pc;
 	if (!page_translate(tlb_table(), frame->pc, &pa) || pa > RAM_LAST)
 		return 0;
 	return *(const uint32_t *) PA2KA(pa);
