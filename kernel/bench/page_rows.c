@@ -23,8 +23,8 @@
 #define WINDOW_ALIGN (RANGE_PAGES * PAGE_SIZE)
 #define WINDOW_SIZE (3 * WINDOW_ALIGN)
 
-/* Physical addresses that the rows map; nothing is ever written through them. */
-#define MAPPED_PA ((phys_t) MiB(4))
+/* Physical addresses that the rows map, behind most machines' images; nothing is ever written through them. */
+#define MAPPED_PA ((phys_t) MiB(8))
 
 static uintptr_t window; /* 0 = there is none */
 static uintptr_t range;
