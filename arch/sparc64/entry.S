@@ -60,6 +60,23 @@
 
 #define FRAME_BELOW (STACK_LEAST + FRAME_SIZE)
 
+/* The sixteen registers of the current window, each by a macro with its name and offset; base is an address. */
+.macro window_each instruction, base
+	.set offset, 0
+	.irp register, l0, l1, l2, l3, l4, l5, l6, l7, i0, i1, i2, i3, i4, i5, i6, i7
+	\instruction \register, offset, \base
+	.set offset, offset + 8
+	.endr
+.endm
+
+.macro window_store register, offset, base
+	stx %\register, [\base + \offset]
+.endm
+
+.macro window_load register, offset, base
+	ldx [\base + \offset], %\register
+.endm
+
 /* A physical address of 32 bits. */
 .macro set_phys symbol, register
 	sethi %hi(PHYS(\symbol)), \register
@@ -431,22 +448,7 @@ trap_whole:
 	rdpr %canrestore, %g3
 	add %g3, 1, %g5
 	rdpr %cwp, %g4
-1:	stx %l0, [%g2]
-	stx %l1, [%g2 + 0x08]
-	stx %l2, [%g2 + 0x10]
-	stx %l3, [%g2 + 0x18]
-	stx %l4, [%g2 + 0x20]
-	stx %l5, [%g2 + 0x28]
-	stx %l6, [%g2 + 0x30]
-	stx %l7, [%g2 + 0x38]
-	stx %i0, [%g2 + 0x40]
-	stx %i1, [%g2 + 0x48]
-	stx %i2, [%g2 + 0x50]
-	stx %i3, [%g2 + 0x58]
-	stx %i4, [%g2 + 0x60]
-	stx %i5, [%g2 + 0x68]
-	stx %i6, [%g2 + 0x70]
-	stx %i7, [%g2 + 0x78]
+1:	window_each window_store, %g2
 	brz,pn %g3, 2f
 	sub %g3, 1, %g3
 	sub %g4, 1, %g4
@@ -528,33 +530,17 @@ trap_save: /* l5 = windows that are saved */
 
 /* ---- windows (V9, H.1.1; UM, 14.2.2) ---- */
 
-.macro window_each instruction, asi
-	.set offset, 0
-	.irp register, l0, l1, l2, l3, l4, l5, l6, l7, i0, i1, i2, i3, i4, i5, i6, i7
-	\instruction \register, offset, \asi
-	.set offset, offset + 8
-	.endr
+.macro window_store_user register, offset, base
+	stxa %\register, [\base + \offset] %asi
 .endm
 
-.macro window_store register, offset, asi
-	stx %\register, [%sp + STACK_BIAS + \offset]
-.endm
-
-.macro window_load register, offset, asi
-	ldx [%sp + STACK_BIAS + \offset], %\register
-.endm
-
-.macro window_store_user register, offset, asi
-	stxa %\register, [%sp + STACK_BIAS + \offset] %asi
-.endm
-
-.macro window_load_user register, offset, asi
-	ldxa [%sp + STACK_BIAS + \offset] %asi, %\register
+.macro window_load_user register, offset, base
+	ldxa [\base + \offset] %asi, %\register
 .endm
 
 .macro spill_kernel
 	.balign 128
-	window_each window_store
+	window_each window_store, %sp + STACK_BIAS
 	saved
 	retry
 .endm
@@ -566,7 +552,7 @@ trap_save: /* l5 = windows that are saved */
 .macro spill_user
 	.balign 128
 	wr %g0, ASI_AIUP, %asi
-	window_each window_store_user
+	window_each window_store_user, %sp + STACK_BIAS
 	rdpr %cleanwin, %l0
 	sub %l0, 1, %l0
 	wrpr %l0, 0, %cleanwin
@@ -576,7 +562,7 @@ trap_save: /* l5 = windows that are saved */
 
 .macro fill_kernel
 	.balign 128
-	window_each window_load
+	window_each window_load, %sp + STACK_BIAS
 	restored
 	retry
 .endm
@@ -584,7 +570,7 @@ trap_save: /* l5 = windows that are saved */
 .macro fill_user
 	.balign 128
 	wr %g0, ASI_AIUP, %asi
-	window_each window_load_user
+	window_each window_load_user, %sp + STACK_BIAS
 	restored
 	retry
 .endm
@@ -716,22 +702,7 @@ return_user:
 	ldx [%g6 + FRAME_OUTS + 0x38], %o7
 	ldx [%g6 + FRAME_WINDOWS], %g5
 	add %g6, FRAME_WINDOW, %g7
-1:	ldx [%g7], %l0
-	ldx [%g7 + 0x08], %l1
-	ldx [%g7 + 0x10], %l2
-	ldx [%g7 + 0x18], %l3
-	ldx [%g7 + 0x20], %l4
-	ldx [%g7 + 0x28], %l5
-	ldx [%g7 + 0x30], %l6
-	ldx [%g7 + 0x38], %l7
-	ldx [%g7 + 0x40], %i0
-	ldx [%g7 + 0x48], %i1
-	ldx [%g7 + 0x50], %i2
-	ldx [%g7 + 0x58], %i3
-	ldx [%g7 + 0x60], %i4
-	ldx [%g7 + 0x68], %i5
-	ldx [%g7 + 0x70], %i6
-	ldx [%g7 + 0x78], %i7
+1:	window_each window_load, %g7
 	sub %g5, 1, %g5
 	brlez,pn %g5, 2f
 	add %g7, WINDOW_BYTES, %g7

@@ -137,7 +137,7 @@ static void run(struct runner *runners, size_t count)
 	NEED(started == count);
 }
 
-TEST(sparc_windows, "deep calls in user mode and in the kernel find their registers, whoever runs in between",
+TEST(sparc_windows, "deep calls in user mode and in the kernel find their registers, whatever runs in between",
 	.threads = true, .frames = THREADS * (THREAD_STACK_SIZE / PAGE_SIZE + 16) + 64, .plain_only = "it needs all of it")
 {
 	static struct runner runners[THREADS];

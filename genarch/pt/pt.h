@@ -77,7 +77,7 @@
  * or removes a part of one first rewrites it as single entries (runs_cut); single entries
  * never become a run again. A run is written as a whole (run_write): where PTE_BREAK_FIRST,
  * all its entries are 0 before the first is another. So those of a run are equal, for
- * whoever holds the lock; a walker may meet a part of them, which is not wrong: what the
+ * the CPU that holds the lock; a walker may meet a part of them, which is not wrong: what the
  * others map is about to be mapped so, or is invalidated next. A run takes no tables.
  *
  * ORDER. What no lock covers, and what carries it:

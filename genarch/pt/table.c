@@ -241,7 +241,7 @@ static void breaks_step(struct page_table *table)
 	__atomic_store_n(&table->breaks, table->breaks + 1, __ATOMIC_RELEASE);
 }
 
-/* Takes so many entries away, of which entry is the first, va's, till break_end. */
+/* Removes count entries until break_end; entry, va's, is the first. */
 static void break_begin(struct page_table *table, unsigned level, pte_t *entry, size_t count, uintptr_t va)
 {
 	mm_debug(spinlock_held_here(&table->lock), "the page table is not locked");

@@ -68,33 +68,6 @@ static inline void frame_make_executable(const void *page)
 }
 #define frame_make_executable frame_make_executable
 
-/* ---- whole frames ---- */
-
-/** Fills one page with zeros. */
-static inline void frame_clear(void *page)
-{
-	uint64_t *to = page, *end = to + PAGE_SIZE / sizeof(*to);
-
-	for (; to != end; to += 8)
-		to[0] = to[1] = to[2] = to[3] = to[4] = to[5] = to[6] = to[7] = 0;
-}
-#define frame_clear frame_clear
-
-/** Copies one page. */
-static inline void frame_copy(void *destination, const void *source)
-{
-	uint64_t *to = destination, *end = to + PAGE_SIZE / sizeof(*to);
-	const uint64_t *from = source;
-
-	for (; to != end; to += 4, from += 4) {
-		uint64_t words[4] = { from[0], from[1], from[2], from[3] };
-
-		to[0] = words[0];
-		to[1] = words[1];
-		to[2] = words[2];
-		to[3] = words[3];
-	}
-}
-#define frame_copy frame_copy
+#include <frame_words.h>
 
 #endif
